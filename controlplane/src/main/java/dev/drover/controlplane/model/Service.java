@@ -1,0 +1,48 @@
+package dev.drover.controlplane.model;
+
+import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What should run; key {@code services/ENVIRONMENT_ID/ID}.
+ *
+ * @param scale wanted number of instances; ignored when {@code global} (one on each host)
+ * @param version grows with each change of {@code spec}; instances of another version are upgraded
+ * @param spec null for a load balancer, which runs in the nodes themselves and not in a container
+ * @param portRules what a load balancer listens on; empty for other services
+ * @param nextIndex number the next instance gets; never reused
+ * @param drainTimeoutMs how long an instance may finish its requests before it is stopped
+ * @param removed true while its instances are being drained and removed; then the record is deleted
+ */
+public record Service(
+        String id,
+        String environmentId,
+        String stackId,
+        String stackName,
+        String name,
+        Kind kind,
+        int scale,
+        boolean global,
+        long version,
+        @Nullable ContainerSpec spec,
+        List<PortRule> portRules,
+        Map<String, String> labels,
+        int nextIndex,
+        long drainTimeoutMs,
+        boolean removed) {
+
+    public enum Kind {
+        SERVICE,
+        LOAD_BALANCER
+    }
+
+    /**
+     * One listener of a load balancer.
+     *
+     * @param protocol {@code http} or {@code tcp}
+     * @param service target as {@code service} (same stack) or {@code stack/service}
+     */
+    public record PortRule(int sourcePort, String protocol, String service, int targetPort) {}
+}

@@ -1,0 +1,5 @@
+/** DNS server. */
+@NullMarked
+package dev.drover.dns;
+
+import org.jspecify.annotations.NullMarked;

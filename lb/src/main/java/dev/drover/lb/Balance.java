@@ -1,0 +1,7 @@
+package dev.drover.lb;
+
+/** How a target is chosen. */
+public enum Balance {
+    /** In turn, over all lanes together. */
+    ROUND_ROBIN
+}

@@ -1,0 +1,9 @@
+package dev.drover.lb;
+
+/** What a listener speaks with its clients. */
+public enum Protocol {
+    /** HTTP/1.1: each request is balanced on its own. */
+    HTTP,
+    /** A byte stream: each connection is balanced on its own. */
+    TCP
+}

@@ -1,0 +1,5 @@
+/** The per-host node and the drover command line. */
+@NullMarked
+package dev.drover.node;
+
+import org.jspecify.annotations.NullMarked;

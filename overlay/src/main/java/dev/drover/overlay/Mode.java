@@ -1,0 +1,11 @@
+package dev.drover.overlay;
+
+/** How packets move between TAP and underlay (docs of the module tell the needs of each). */
+public enum Mode {
+    /** The best that the self-test finds working. */
+    AUTO,
+    /** User-space segmentation, one UDP_SEGMENT send a super-frame, UDP_GRO receive: Linux 5.0 and later. */
+    GSO,
+    /** One datagram a packet: any kernel. */
+    PLAIN
+}
