@@ -103,13 +103,13 @@ final class OverlayBench implements Callable<Integer> {
     private JsonNode iperf3(OverlayTopology.Pair pair, int streams) throws IOException, InterruptedException {
         String address = pair.secondAddress().getHostAddress();
         Process server = new ProcessBuilder(
-                        "ip", "netns", "exec", OverlayTopology.name(pair.second()), "iperf3", "-s", "-1", "-B", address)
+                        "ip", "netns", "exec", pair.second(), "iperf3", "-s", "-1", "-B", address)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         try {
             awaitListening(pair);
-            String output = Shell.run("ip netns exec " + OverlayTopology.name(pair.first()) + " iperf3 -J -c " + address
+            String output = Shell.run("ip netns exec " + pair.first() + " iperf3 -J -c " + address
                     + " -t " + seconds + " -P " + streams);
             return new ObjectMapper().readTree(output);
         } finally {
@@ -121,7 +121,7 @@ final class OverlayBench implements Callable<Integer> {
 
     private static void awaitListening(OverlayTopology.Pair pair) throws InterruptedException {
         for (int i = 0; i < 200; i++) {
-            if (Shell.run("ip netns exec " + OverlayTopology.name(pair.second()) + " ss -Hltn")
+            if (Shell.run("ip netns exec " + pair.second() + " ss -Hltn")
                     .contains(":5201")) {
                 return;
             }

@@ -24,7 +24,7 @@ final class OverlayTopology implements AutoCloseable {
     private final Path dir;
 
     /** One side of a comparison: the namespaces of its two containers and the address of the second. */
-    record Pair(String name, Path first, Path second, InetAddress secondAddress) {}
+    record Pair(String name, String first, String second, InetAddress secondAddress) {}
 
     OverlayTopology(String mode) throws IOException {
         dir = Files.createTempDirectory("drover-bench");
@@ -43,19 +43,18 @@ final class OverlayTopology implements AutoCloseable {
 
     Pair kernel() throws IOException {
         return new Pair(
-                "kernel VXLAN", path("k1"), path("k2"), InetAddress.getByName("10.43.2.2"));
+                "kernel VXLAN", prefix + "k1", prefix + "k2", InetAddress.getByName("10.43.2.2"));
     }
 
     Pair drover() throws IOException {
-        return new Pair("drover", path("d1"), path("d2"), InetAddress.getByName("10.42.2.2"));
+        return new Pair("drover", prefix + "d1", prefix + "d2", InetAddress.getByName("10.42.2.2"));
     }
 
-    static String name(Path namespace) {
-        return namespace.getFileName().toString();
-    }
-
-    private Path path(String suffix) {
-        return NetNs.named(prefix + suffix);
+    /** Runs {@code task} inside a namespace; sockets made there stay there. */
+    static <T, X extends Exception> T in(String namespace, NetNs.Task<T, X> task) throws X {
+        try (NetNs target = NetNs.open("/run/netns/" + namespace)) {
+            return target.call(task);
+        }
     }
 
     private void underlay() {

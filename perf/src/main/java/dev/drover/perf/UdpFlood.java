@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.drover.dataplane.NetNs;
 import dev.drover.dataplane.Sys;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -29,8 +28,8 @@ final class UdpFlood {
     private UdpFlood() {}
 
     static double receivedPerSecond(OverlayTopology.Pair pair, int payloadBytes, int seconds) throws Exception {
-        int receiver = NetNs.call(pair.second(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
-        int sender = NetNs.call(pair.first(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
+        int receiver = OverlayTopology.in(pair.second(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
+        int sender = OverlayTopology.in(pair.first(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
         try (Arena arena = Arena.ofShared()) {
             MemorySegment address = sockaddr(arena, pair.secondAddress());
             Sys.check("setsockopt SO_RCVBUFFORCE", Sys.setsockopt(receiver, SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20));

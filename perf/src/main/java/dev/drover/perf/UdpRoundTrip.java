@@ -1,6 +1,5 @@
 package dev.drover.perf;
 
-import dev.drover.dataplane.NetNs;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -19,8 +18,8 @@ final class UdpRoundTrip {
     /** Times of {@code count} round trips in nanoseconds; a lost packet counts with its time-out. */
     static Histogram measure(OverlayTopology.Pair pair, int payloadBytes, int count) throws Exception {
         InetSocketAddress server = new InetSocketAddress(pair.secondAddress(), PORT);
-        try (DatagramSocket echo = NetNs.call(pair.second(), () -> new DatagramSocket(server));
-                DatagramSocket client = NetNs.call(pair.first(), DatagramSocket::new)) {
+        try (DatagramSocket echo = OverlayTopology.in(pair.second(), () -> new DatagramSocket(server));
+                DatagramSocket client = OverlayTopology.in(pair.first(), DatagramSocket::new)) {
             Thread echoing = Thread.ofPlatform().name("echo").start(() -> echo(echo, payloadBytes));
             client.connect(server);
             client.setSoTimeout(TIMEOUT_MS);
