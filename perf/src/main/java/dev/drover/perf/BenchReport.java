@@ -72,7 +72,14 @@ final class BenchReport {
     String table() {
         StringBuilder out = new StringBuilder();
         out.append(String.format(
-                Locale.ROOT, "%-34s %14s %14s  %-8s %7s  %s%n", "case", "drover", peerName, "unit", "ratio", "min..max"));
+                Locale.ROOT,
+                "%-34s %14s %14s  %-8s %7s  %s%n",
+                "case",
+                "drover",
+                peerName,
+                "unit",
+                "ratio",
+                "min..max"));
         for (Row row : rows) {
             out.append(String.format(
                     Locale.ROOT,
@@ -110,9 +117,6 @@ final class BenchReport {
         document.put("rows", json);
         Files.writeString(
                 file,
-                new ObjectMapper()
-                                .enable(SerializationFeature.INDENT_OUTPUT)
-                                .writeValueAsString(document)
-                        + "\n");
+                new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(document) + "\n");
     }
 }

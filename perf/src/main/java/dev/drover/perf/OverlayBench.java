@@ -45,8 +45,8 @@ final class OverlayBench implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         if (!"root".equals(System.getProperty("user.name"))) {
-            throw new IllegalStateException("user: " + System.getProperty("user.name")
-                    + " (expected: root, namespaces are needed)");
+            throw new IllegalStateException(
+                    "user: " + System.getProperty("user.name") + " (expected: root, namespaces are needed)");
         }
         if (rounds < 1 || seconds < 1) {
             throw new IllegalStateException("--rounds and --seconds: (expected: at least 1)");
@@ -102,15 +102,14 @@ final class OverlayBench implements Callable<Integer> {
 
     private JsonNode iperf3(OverlayTopology.Pair pair, int streams) throws IOException, InterruptedException {
         String address = pair.secondAddress().getHostAddress();
-        Process server = new ProcessBuilder(
-                        "ip", "netns", "exec", pair.second(), "iperf3", "-s", "-1", "-B", address)
+        Process server = new ProcessBuilder("ip", "netns", "exec", pair.second(), "iperf3", "-s", "-1", "-B", address)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         try {
             awaitListening(pair);
-            String output = Shell.run("ip netns exec " + pair.first() + " iperf3 -J -c " + address
-                    + " -t " + seconds + " -P " + streams);
+            String output = Shell.run(
+                    "ip netns exec " + pair.first() + " iperf3 -J -c " + address + " -t " + seconds + " -P " + streams);
             return new ObjectMapper().readTree(output);
         } finally {
             if (!server.waitFor(2, TimeUnit.SECONDS)) {
@@ -121,8 +120,7 @@ final class OverlayBench implements Callable<Integer> {
 
     private static void awaitListening(OverlayTopology.Pair pair) throws InterruptedException {
         for (int i = 0; i < 200; i++) {
-            if (Shell.run("ip netns exec " + pair.second() + " ss -Hltn")
-                    .contains(":5201")) {
+            if (Shell.run("ip netns exec " + pair.second() + " ss -Hltn").contains(":5201")) {
                 return;
             }
             TimeUnit.MILLISECONDS.sleep(20);

@@ -42,8 +42,7 @@ final class OverlayTopology implements AutoCloseable {
     }
 
     Pair kernel() throws IOException {
-        return new Pair(
-                "kernel VXLAN", prefix + "k1", prefix + "k2", InetAddress.getByName("10.43.2.2"));
+        return new Pair("kernel VXLAN", prefix + "k1", prefix + "k2", InetAddress.getByName("10.43.2.2"));
     }
 
     Pair drover() throws IOException {
@@ -87,9 +86,7 @@ final class OverlayTopology implements AutoCloseable {
         for (int i = 1; i <= 2; i++) {
             int peer = 3 - i;
             Path config = dir.resolve("node" + i + ".yaml");
-            Files.writeString(
-                    config,
-                    """
+            Files.writeString(config, """
                     overlay:
                       vni: 42
                       vtep: 192.0.2.%d
@@ -99,8 +96,7 @@ final class OverlayTopology implements AutoCloseable {
                       peers:
                         - { vtep: 192.0.2.%d, subnets: [10.42.%d.0/24] }
                     admin: 127.0.0.1:9901
-                    """
-                            .formatted(i, mode, peer, peer));
+                    """.formatted(i, mode, peer, peer));
             startNode("h" + i, config, dir.resolve("node" + i + ".log"));
         }
         for (int i = 1; i <= 2; i++) {
