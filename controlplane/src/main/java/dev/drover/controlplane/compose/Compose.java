@@ -33,11 +33,16 @@ public final class Compose {
      * @return services in the order of the file
      * @throws ComposeException with everything that is wrong
      */
-    public static List<ServiceSpec> parse(String dockerCompose, String rancherCompose, Map<String, String> variables) {
+    public static List<ServiceDraft> parse(String dockerCompose, String rancherCompose, Map<String, String> variables) {
         return new Compose(variables).read(dockerCompose, rancherCompose);
     }
 
-    private List<ServiceSpec> read(String dockerCompose, String rancherCompose) {
+    /** A parser that sees no variables. */
+    public static StackParser parser() {
+        return (dockerCompose, rancherCompose) -> parse(dockerCompose, rancherCompose, Map.of());
+    }
+
+    private List<ServiceDraft> read(String dockerCompose, String rancherCompose) {
         Map<String, Section> services = services(DOCKER, dockerCompose);
         if (services.isEmpty() && faults.isEmpty()) {
             faults.add(DOCKER, 0, "", "no service (expected: at least one)");
@@ -49,7 +54,7 @@ public final class Compose {
                 extra.getValue().fault("", "service is not in " + DOCKER + hint);
             }
         }
-        List<ServiceSpec> specs = new ArrayList<>();
+        List<ServiceDraft> specs = new ArrayList<>();
         Set<String> names = new HashSet<>();
         ServiceReader reader = new ServiceReader(variables, services.keySet());
         services.forEach((name, section) -> {

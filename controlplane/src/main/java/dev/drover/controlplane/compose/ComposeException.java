@@ -3,7 +3,7 @@ package dev.drover.controlplane.compose;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Everything that is wrong with a pair of compose files, in the order of the files. */
+/** A pair of compose files that cannot be used; the API answers 422 with {@link #path()} as the field. */
 public final class ComposeException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -21,13 +21,34 @@ public final class ComposeException extends RuntimeException {
         }
     }
 
+    private final String path;
     private final transient List<Fault> faults;
 
+    /**
+     * @param path where, as {@code compose.services.web.ports[0]} or {@code rancherCompose.services.web.scale}
+     * @param message {@code key: value (expected: ...)}
+     */
+    public ComposeException(String path, String message) {
+        super(message);
+        this.path = path;
+        this.faults = List.of();
+    }
+
+    /** @param faults in the order of the files, at least one */
     ComposeException(List<Fault> faults) {
         super(faults.stream().map(Fault::toString).collect(Collectors.joining("\n")));
+        Fault first = faults.getFirst();
+        String field = first.file().equals(Compose.DOCKER) ? "compose" : "rancherCompose";
+        this.path = first.path().isEmpty() ? field : field + "." + first.path();
         this.faults = List.copyOf(faults);
     }
 
+    /** Where the first fault is. */
+    public String path() {
+        return path;
+    }
+
+    /** All of them; the message has a line for each. */
     public List<Fault> faults() {
         return faults;
     }

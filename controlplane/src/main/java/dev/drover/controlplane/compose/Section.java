@@ -1,6 +1,5 @@
 package dev.drover.controlplane.compose;
 
-import dev.drover.controlplane.compose.Yaml.Scalar.Type;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -109,16 +108,16 @@ final class Section {
 
     @Nullable
     String string(String key) {
-        return string(key, Set.of(Type.STRING), "a string");
+        return string(key, Set.of(Yaml.Scalar.Type.STRING), "a string");
     }
 
     /** A string that people like to write as a bare number, such as a user id. */
     @Nullable
     String stringOrNumber(String key) {
-        return string(key, Set.of(Type.STRING, Type.NUMBER), "a string");
+        return string(key, Set.of(Yaml.Scalar.Type.STRING, Yaml.Scalar.Type.NUMBER), "a string");
     }
 
-    private @Nullable String string(String key, Set<Type> types, String expected) {
+    private @Nullable String string(String key, Set<Yaml.Scalar.Type> types, String expected) {
         Yaml value = value(key);
         if (value == null) {
             return null;
@@ -202,7 +201,7 @@ final class Section {
         if (value instanceof Yaml.Sequence) {
             return List.copyOf(strings(key));
         }
-        if (value instanceof Yaml.Scalar scalar && scalar.type() == Type.STRING) {
+        if (value instanceof Yaml.Scalar scalar && scalar.type() == Yaml.Scalar.Type.STRING) {
             try {
                 return ShellWords.split(scalar.text());
             } catch (IllegalArgumentException e) {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class ServiceReader {
     static final String GLOBAL_LABEL = "io.rancher.scheduler.global";
     private static final int MAX_SCALE = 10_000;
+    private static final long DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
     private static final long MAX_DRAIN_MS = 24 * 3_600_000L;
 
     /** Keys of Docker's compose files that this version has nothing for. */
@@ -126,7 +127,7 @@ final class ServiceReader {
     }
 
     /** Faults are reported; the result is only good when there were none. */
-    ServiceSpec read(String name, Section docker, @Nullable Section rancher) {
+    ServiceDraft read(String name, Section docker, @Nullable Section rancher) {
         String image = docker.string("image");
         boolean balancer = LbReader.isBalancer(image) || docker.has("lb_config");
         if (image == null && !balancer && !docker.has("image")) {
@@ -135,7 +136,7 @@ final class ServiceReader {
         Map<String, String> labels = docker.pairs("labels", label -> "");
         List<PortForm> ports = ports(docker);
         Integer scale = scale(docker, rancher);
-        long drainTimeoutMs = ServiceSpec.DEFAULT_DRAIN_TIMEOUT_MS;
+        long drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS;
         if (rancher != null) {
             drainTimeoutMs = rancher.integer("drain_timeout_ms", drainTimeoutMs, 0, MAX_DRAIN_MS);
             startOnCreate(rancher);
@@ -164,7 +165,7 @@ final class ServiceReader {
         }
         boolean global = "true".equalsIgnoreCase(labels.get(GLOBAL_LABEL));
         Kind kind = balancer ? Kind.LOAD_BALANCER : Kind.SERVICE;
-        return new ServiceSpec(name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs);
+        return new ServiceDraft(name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs);
     }
 
     private ContainerSpec container(
