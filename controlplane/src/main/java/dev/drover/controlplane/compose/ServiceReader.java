@@ -165,7 +165,8 @@ final class ServiceReader {
         }
         boolean global = "true".equalsIgnoreCase(labels.get(GLOBAL_LABEL));
         Kind kind = balancer ? Kind.LOAD_BALANCER : Kind.SERVICE;
-        return new ServiceDraft(name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs);
+        return new ServiceDraft(
+                name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs);
     }
 
     private ContainerSpec container(

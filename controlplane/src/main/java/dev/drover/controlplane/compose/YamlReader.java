@@ -1,6 +1,5 @@
 package dev.drover.controlplane.compose;
 
-import dev.drover.controlplane.compose.Yaml.Scalar.Type;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -36,7 +35,7 @@ final class YamlReader {
     private final String file;
     private final Interpolation interpolation;
     private final Faults faults;
-    private final Map<Node, Yaml> converted = new IdentityHashMap<>();
+    private final IdentityHashMap<Node, Yaml> converted = new IdentityHashMap<>();
 
     YamlReader(String file, Map<String, String> variables, Faults faults) {
         this.file = file;
@@ -95,7 +94,7 @@ final class YamlReader {
         }
         if (node.isRecursive()) {
             faults.add(file, line(node), path, "an alias contains itself");
-            return new Yaml.Scalar(line(node), "", Type.NULL);
+            return new Yaml.Scalar(line(node), "", Yaml.Scalar.Type.NULL);
         }
         Yaml yaml = switch (node) {
             case MappingNode mapping -> mapping(mapping, path);
@@ -152,13 +151,13 @@ final class YamlReader {
 
     private Yaml.Scalar scalar(ScalarNode node, String path) {
         Tag tag = node.getTag();
-        Type type = tag.equals(Tag.NULL)
-                ? Type.NULL
+        Yaml.Scalar.Type type = tag.equals(Tag.NULL)
+                ? Yaml.Scalar.Type.NULL
                 : tag.equals(Tag.BOOL)
-                        ? Type.BOOL
-                        : tag.equals(Tag.INT) || tag.equals(Tag.FLOAT) ? Type.NUMBER : Type.STRING;
+                        ? Yaml.Scalar.Type.BOOL
+                        : tag.equals(Tag.INT) || tag.equals(Tag.FLOAT) ? Yaml.Scalar.Type.NUMBER : Yaml.Scalar.Type.STRING;
         String text = node.getValue();
-        if (type == Type.STRING) {
+        if (type == Yaml.Scalar.Type.STRING) {
             try {
                 text = interpolation.apply(text);
             } catch (IllegalArgumentException e) {
