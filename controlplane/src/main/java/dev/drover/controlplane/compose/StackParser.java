@@ -10,7 +10,7 @@ public interface StackParser {
      * @param compose docker-compose.yml
      * @param rancherCompose rancher-compose.yml, empty for none
      * @return at least one service, in the order of the file
-     * @throws ComposeException for the first thing that is wrong; names where and what was expected
+     * @throws ComposeException with everything that is wrong; names where and what was expected
      */
     List<ServiceDraft> parse(String compose, String rancherCompose);
 }

@@ -1,4 +1,7 @@
-/** docker-compose.yml and rancher-compose.yml of a stack to the services it wants. */
+/**
+ * Reads docker-compose.yml and rancher-compose.yml into {@link dev.drover.controlplane.compose.ServiceDraft}s. Strict: what
+ * this version cannot do is an error that names the key, never ignored. Pure, any thread.
+ */
 @NullMarked
 package dev.drover.controlplane.compose;
 

@@ -64,6 +64,18 @@ public final class Repository implements AutoCloseable {
         });
     }
 
+    /** {@link #list} with the revisions of the records. */
+    public <T> List<Versioned<T>> listVersioned(Kind<T> kind, String... path) {
+        String prefix = path.length == 0 ? kind.prefix() : kind.key(path) + "/";
+        return read(() -> {
+            List<Versioned<T>> found = new ArrayList<>();
+            for (Versioned<?> each : startingWith(prefix).values()) {
+                found.add(new Versioned<>(kind.type().cast(each.value()), each.createRevision(), each.revision()));
+            }
+            return found;
+        });
+    }
+
     /**
      * Runs several reads on one consistent state. No commit becomes visible meanwhile, so {@code body} must be short and
      * must not call {@link #transact}.
