@@ -65,8 +65,7 @@ public final class Desired {
             String mac = fact.mac();
             if (mac != null && (Running.runs(fact) || fact.state().equals("paused"))) {
                 common.put(
-                        "neighbour/" + address,
-                        new DesiredItem.Neighbour(address, mac, hostId, container.revision()));
+                        "neighbour/" + address, new DesiredItem.Neighbour(address, mac, hostId, container.revision()));
             }
             String name = fact.name().toLowerCase(Locale.ROOT);
             if (Running.runs(fact) && NAME.matcher(name).matches()) {

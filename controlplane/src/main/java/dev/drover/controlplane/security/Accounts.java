@@ -90,6 +90,12 @@ public final class Accounts {
                 .filter(token -> token.expiresAtMs() > clock.millis());
     }
 
+    /** False once the token has expired or was revoked. */
+    public boolean isCurrent(AccessToken token) {
+        return token.expiresAtMs() > clock.millis()
+                && repository.get(Kind.ACCESS_TOKEN, token.hash()).isPresent();
+    }
+
     /** Ends a session, or revokes an API token. */
     public void revoke(AccessToken token) {
         repository.update(tx -> tx.delete(Kind.ACCESS_TOKEN, token));
