@@ -155,7 +155,9 @@ final class YamlReader {
                 ? Yaml.Scalar.Type.NULL
                 : tag.equals(Tag.BOOL)
                         ? Yaml.Scalar.Type.BOOL
-                        : tag.equals(Tag.INT) || tag.equals(Tag.FLOAT) ? Yaml.Scalar.Type.NUMBER : Yaml.Scalar.Type.STRING;
+                        : tag.equals(Tag.INT) || tag.equals(Tag.FLOAT)
+                                ? Yaml.Scalar.Type.NUMBER
+                                : Yaml.Scalar.Type.STRING;
         String text = node.getValue();
         if (type == Yaml.Scalar.Type.STRING) {
             try {
