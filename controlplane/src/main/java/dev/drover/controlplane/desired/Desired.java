@@ -7,6 +7,7 @@ import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.repository.Versioned;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -86,14 +87,23 @@ public final class Desired {
             if (items == null) {
                 continue;
             }
-            PublishedPorts.of(host.getValue()).forEach((port, containerPort) -> {
+            published(host.getValue()).forEach((port, published) -> {
                 if (!targets.balancerHas(port)) {
-                    items.put(
-                            listenerKey(service, port),
-                            listener(service, port, "tcp", targets.of(host.getValue(), containerPort)));
+                    items.put(listenerKey(service, port), listener(service, port, "tcp", published));
                 }
             });
         }
+    }
+
+    /** Host port to targets; while an upgrade changes the container port, each instance is reached at its own. */
+    private SortedMap<Integer, List<DesiredItem.Target>> published(List<Instance> instances) {
+        SortedMap<Integer, List<DesiredItem.Target>> ports = new TreeMap<>();
+        for (Instance instance : instances) {
+            PublishedPorts.of(instance.spec())
+                    .forEach((port, containerPort) -> ports.computeIfAbsent(port, p -> new ArrayList<>())
+                            .addAll(targets.of(List.of(instance), containerPort)));
+        }
+        return ports;
     }
 
     /** A load balancer runs in every node, so its name means the own node, which is always near and always right. */
@@ -136,7 +146,8 @@ public final class Desired {
 
     private static DesiredItem.Listener listener(
             Service service, int port, String protocol, List<DesiredItem.Target> targets) {
-        return new DesiredItem.Listener(nameOf(service) + ":" + port, port, protocol, "round-robin", targets);
+        return new DesiredItem.Listener(
+                nameOf(service) + ":" + port, port, protocol, "round-robin", List.copyOf(targets));
     }
 
     private static String listenerKey(Service service, int port) {

@@ -28,7 +28,10 @@ public final class DesiredState {
 
     private record CommonDelta(DesiredState from, List<Changed> changes) {}
 
-    private record Changed(String key, @Nullable DesiredItem before, @Nullable DesiredItem after) {}
+    private record Changed(
+            String key,
+            @Nullable DesiredItem before,
+            @Nullable DesiredItem after) {}
 
     DesiredState(
             String environmentId,

@@ -1,28 +1,12 @@
 package dev.drover.controlplane.desired;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
-import dev.drover.controlplane.model.Instance;
-import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** Published ports: host port to container port. */
 public final class PublishedPorts {
     private PublishedPorts() {}
-
-    /** @param instances of one service on one host; while an upgrade runs their versions differ: the newest counts */
-    static Map<Integer, Integer> of(List<Instance> instances) {
-        SortedMap<Integer, Integer> ports = new TreeMap<>();
-        long newest = instances.stream().mapToLong(Instance::version).max().orElse(0);
-        for (Instance instance : instances) {
-            if (instance.version() == newest) {
-                ports.putAll(of(instance.spec()));
-            }
-        }
-        instances.forEach(instance -> of(instance.spec()).forEach(ports::putIfAbsent));
-        return ports;
-    }
 
     /** Of a spec whose ports read {@code HOST:CONTAINER/tcp}. */
     public static SortedMap<Integer, Integer> of(ContainerSpec spec) {
