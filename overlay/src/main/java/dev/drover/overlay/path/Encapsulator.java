@@ -163,9 +163,7 @@ public final class Encapsulator implements Runnable {
             return flood(vnet, frame, length, Drop.GROUP_DESTINATION);
         }
         PeerPath peer = table.behind(destination);
-        return peer == null
-                ? flood(vnet, frame, length, Drop.UNKNOWN_DESTINATION)
-                : unicast(vnet, frame, length, peer);
+        return peer == null ? flood(vnet, frame, length, Drop.UNKNOWN_DESTINATION) : unicast(vnet, frame, length, peer);
     }
 
     private @Nullable Drop routeIpv4(long vnet, long frame, int length, long destination) {

@@ -34,9 +34,7 @@ final class FlowHash {
         if (type == TYPE_IPV4 && ipLength >= IPV4_BYTES + PORTS_BYTES) {
             hash = Memory.getLong(ip + IPV4_SOURCE);
             boolean whole = (Memory.getShortBe(ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK) == 0;
-            if (whole
-                    && Memory.getByte(ip) == IPV4_VERSION_IHL_PLAIN
-                    && hasPorts(Memory.getByte(ip + IPV4_PROTOCOL))) {
+            if (whole && Memory.getByte(ip) == IPV4_VERSION_IHL_PLAIN && hasPorts(Memory.getByte(ip + IPV4_PROTOCOL))) {
                 hash = hash * GOLDEN + Memory.getInt(ip + IPV4_BYTES);
             }
         } else if (type == TYPE_IPV6 && ipLength >= IPV6_BYTES + PORTS_BYTES) {

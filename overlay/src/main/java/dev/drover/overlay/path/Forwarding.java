@@ -32,7 +32,7 @@ public final class Forwarding {
         neighbours = new FrozenMap<>(builder.neighbours);
         flooded = builder.byVtep.values().stream().filter(PeerPath::floods).toArray(PeerPath[]::new);
         List<Range> ranges = new ArrayList<>(builder.ranges);
-        ranges.sort(Comparator.comparing(range -> range.subnet.network() ^ Integer.MIN_VALUE));
+        ranges.sort(Comparator.comparingInt(range -> range.subnet.network() ^ Integer.MIN_VALUE));
         first = new int[ranges.size()];
         last = new int[ranges.size()];
         owner = new PeerPath[ranges.size()];
@@ -47,7 +47,8 @@ public final class Forwarding {
     private record Range(Cidr subnet, @Nullable PeerPath owner) {}
 
     /** The configured peer with this underlay address, host order. */
-    @Nullable PeerPath peer(int vtep) {
+    @Nullable
+    PeerPath peer(int vtep) {
         return byVtep.get(vtep & 0xffff_ffffL);
     }
 
@@ -80,7 +81,8 @@ public final class Forwarding {
     }
 
     /** Owner of a subnet; null is this host. */
-    @Nullable PeerPath owner(int subnet) {
+    @Nullable
+    PeerPath owner(int subnet) {
         return owner[subnet];
     }
 

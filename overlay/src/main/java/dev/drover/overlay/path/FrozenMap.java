@@ -35,7 +35,8 @@ final class FrozenMap<V> {
     }
 
     @SuppressWarnings("unchecked")
-    @Nullable V get(long key) {
+    @Nullable
+    V get(long key) {
         int slot = slot(key);
         while (true) {
             Object value = values[slot];

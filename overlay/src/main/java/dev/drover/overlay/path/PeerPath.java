@@ -1,5 +1,6 @@
 package dev.drover.overlay.path;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.UdpSocket;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -18,6 +19,8 @@ public final class PeerPath {
     private static final int RX_BYTES = 11;
 
     private final Inet4Address vtep;
+    private final int address;
+    private final int port;
     private final long name;
     private final boolean floods;
     private final long[] cells;
@@ -29,6 +32,8 @@ public final class PeerPath {
      */
     public PeerPath(Inet4Address vtep, int port, boolean floods, int lanes) {
         this.vtep = vtep;
+        this.port = port;
+        this.address = Cidr.toInt(vtep);
         this.name = UdpSocket.name(vtep, port);
         this.floods = floods;
         this.lanes = lanes;
@@ -37,6 +42,15 @@ public final class PeerPath {
 
     public Inet4Address vtep() {
         return vtep;
+    }
+
+    /** The underlay address in host order. */
+    int address() {
+        return address;
+    }
+
+    public int port() {
+        return port;
     }
 
     public boolean floods() {

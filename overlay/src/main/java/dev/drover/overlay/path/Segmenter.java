@@ -77,7 +77,8 @@ final class Segmenter {
     }
 
     /** Takes a frame with the fields of its vnet header; the frame must stay untouched until the last {@link #emit}. */
-    @Nullable Drop prepare(long frame, int length, int gsoType, int gsoSize, int l4Offset) {
+    @Nullable
+    Drop prepare(long frame, int length, int gsoType, int gsoSize, int l4Offset) {
         int type = gsoType & ~VNET_GSO_ECN;
         if (gsoSize == 0 || !layer3(frame, length) || l4Offset < l3 + (v4 ? IPV4_BYTES : IPV6_BYTES)) {
             return Drop.MALFORMED_OFFLOAD;

@@ -60,8 +60,7 @@ final class TxBatch {
     private boolean open;
 
     /** @param segmentation use UDP_SEGMENT until the kernel refuses it */
-    TxBatch(
-            int fd, boolean segmentation, int lane, CounterSet<Drop> drops, CounterSet<Traffic> traffic, Slab slab) {
+    TxBatch(int fd, boolean segmentation, int lane, CounterSet<Drop> drops, CounterSet<Traffic> traffic, Slab slab) {
         this.fd = fd;
         this.segmentation = segmentation;
         this.lane = lane;
