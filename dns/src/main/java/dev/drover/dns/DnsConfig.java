@@ -28,4 +28,13 @@ public record DnsConfig(
                 .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, entry -> List.copyOf(entry.getValue())));
         forward = List.copyOf(forward);
     }
+
+    /**
+     * Whether {@code name} may be a key of {@link #records} under {@code zone}. Docker allows container names that DNS
+     * does not (longer than 63 characters): whoever collects names leaves those out, or {@link DnsServer#apply} refuses
+     * all.
+     */
+    public static boolean isName(String name, String zone) {
+        return DnsConfigCheck.isName(name) && DnsConfigCheck.fits(name, zone);
+    }
 }

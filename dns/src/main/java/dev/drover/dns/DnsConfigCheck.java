@@ -31,21 +31,28 @@ final class DnsConfigCheck {
                 throw refused("forward", upstream, "another server than this one");
             }
         }
-        if (config.zone().length() > MAX_ZONE_LENGTH
-                || !NAME.matcher(config.zone()).matches()) {
+        if (config.zone().length() > MAX_ZONE_LENGTH || !isName(config.zone())) {
             throw refused("zone", config.zone(), NAME_EXPECTED + ", at most " + MAX_ZONE_LENGTH + " characters");
         }
         for (String name : config.records().keySet()) {
-            if (!NAME.matcher(name).matches()) {
+            if (!isName(name)) {
                 throw refused("records", name, NAME_EXPECTED);
             }
-            if (name.length() + 1 + config.zone().length() > MAX_NAME_LENGTH) {
+            if (!fits(name, config.zone())) {
                 throw refused("records", name, "at most " + MAX_NAME_LENGTH + " characters together with the zone");
             }
         }
         if (config.ttlSeconds() < 0 || config.ttlSeconds() > MAX_TTL_SECONDS) {
             throw refused("ttl-seconds", config.ttlSeconds(), "0 to " + MAX_TTL_SECONDS);
         }
+    }
+
+    static boolean isName(String text) {
+        return NAME.matcher(text).matches();
+    }
+
+    static boolean fits(String name, String zone) {
+        return name.length() + 1 + zone.length() <= MAX_NAME_LENGTH;
     }
 
     private static void checkAddresses(String key, List<InetSocketAddress> addresses) {

@@ -48,7 +48,7 @@ public final class DnsServer implements AutoCloseable {
     private final Counters counters;
     private final Quota forwards;
     private final Quota connections;
-    private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     private final List<QueryLane> queryLanes;
     private final TcpInitializer tcp;
     private final FaultLog faults = new FaultLog(LOG);
@@ -56,6 +56,7 @@ public final class DnsServer implements AutoCloseable {
     private @Nullable DnsConfig config;
     private Map<InetSocketAddress, Listener> listeners = Map.of();
     private long serial;
+    private boolean closed;
 
     /** A server on {@code lanes}, which stay the caller's and must be closed after it. */
     public DnsServer(Lanes lanes) {
@@ -72,7 +73,7 @@ public final class DnsServer implements AutoCloseable {
                 .mapToObj(i ->
                         new QueryLane(lanes, i, serving, limits, counters, forwards, connections, channels, faults))
                 .toList();
-        this.tcp = new TcpInitializer(queryLanes);
+        this.tcp = new TcpInitializer(queryLanes, channels);
     }
 
     /**
@@ -82,8 +83,12 @@ public final class DnsServer implements AutoCloseable {
      * @return false if it is what is served already, and nothing was done
      * @throws IllegalArgumentException when it cannot be served: {@code key: value (expected: …)}; nothing has changed
      * @throws UncheckedIOException when an address cannot be bound, naming it; nothing has changed
+     * @throws IllegalStateException after {@link #close}
      */
     public synchronized boolean apply(DnsConfig next) {
+        if (closed) {
+            throw new IllegalStateException("dns: closed (expected: a running server)");
+        }
         DnsConfigCheck.check(next);
         if (next.equals(config)) {
             return false;
@@ -203,8 +208,8 @@ public final class DnsServer implements AutoCloseable {
     /** Closes every socket; queries that wait for an upstream get no reply. */
     @Override
     public synchronized void close() {
+        closed = true;
         channels.close().awaitUninterruptibly();
         listeners = Map.of();
-        config = null;
     }
 }

@@ -68,9 +68,10 @@ final class Exchange {
             timeout.cancel(false);
             timeout = null;
         }
-        if (channel != null) {
-            channel.close();
-            channel = null;
+        Channel old = channel;
+        if (old != null) {
+            channel = null; // first, so that its end is nobody's concern
+            old.close();
         }
     }
 

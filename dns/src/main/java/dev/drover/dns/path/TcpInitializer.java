@@ -3,6 +3,7 @@ package dev.drover.dns.path;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoop;
+import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.handler.timeout.IdleStateHandler;
 import java.net.InetAddress;
@@ -13,9 +14,12 @@ import java.util.concurrent.TimeUnit;
 /** Sets up an accepted connection on the lane it was given to, or closes it when its client has too many. */
 public final class TcpInitializer extends ChannelInitializer<Channel> {
     private final List<QueryLane> lanes;
+    private final ChannelGroup channels;
 
-    public TcpInitializer(List<QueryLane> lanes) {
+    /** @param channels gets every accepted connection, so that the server can close them */
+    public TcpInitializer(List<QueryLane> lanes, ChannelGroup channels) {
         this.lanes = List.copyOf(lanes);
+        this.channels = channels;
     }
 
     @Override
@@ -31,6 +35,7 @@ public final class TcpInitializer extends ChannelInitializer<Channel> {
             channel.close();
             return;
         }
+        channels.add(channel);
         channel.closeFuture().addListener(closed -> lane.connections.leave(client));
         channel.pipeline()
                 .addLast(new LengthFieldBasedFrameDecoder(
