@@ -1,9 +1,11 @@
 package dev.drover.node;
 
-import dev.drover.node.cli.CliException;
+import dev.drover.controlplane.ControlPlane;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -21,26 +23,24 @@ final class ServerCommand implements Callable<Integer> {
             description = "Store and server key; default: ${DEFAULT-VALUE}.")
     Path stateDir = Path.of("");
 
-    @Option(
-            names = "--listen",
-            paramLabel = "ADDRESS:PORT",
-            defaultValue = "0.0.0.0:8443",
-            description = "HTTPS: API, UI and the nodes' link; default: ${DEFAULT-VALUE}.")
-    String listen = "";
-
-    @Option(
-            names = "--ui",
-            paramLabel = "ADDRESS:PORT",
-            defaultValue = "127.0.0.1:8080",
-            description = "Plain HTTP for API and UI on a loopback address; default: ${DEFAULT-VALUE}.")
-    String ui = "";
+    @Mixin
+    ServerOptions options = new ServerOptions();
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli
     CommandSpec spec;
 
     @Override
-    public Integer call() {
-        throw new CliException("server: not built");
+    public Integer call() throws InterruptedException {
+        PrintWriter out = spec.commandLine().getOut();
+        try (Shutdown shutdown = new Shutdown();
+                ControlPlane server = options.start(stateDir, out)) {
+            int port = server.httpsAddress().getPort();
+            out.println("next: drover login https://THIS_HOST:" + port + "; drover env create test; drover token create"
+                    + " test; then on each host: drover node --server https://THIS_HOST:" + port + " --token TOKEN");
+            out.flush();
+            shutdown.await();
+        }
+        return 0;
     }
 }

@@ -19,9 +19,12 @@ final class Shutdown implements AutoCloseable {
     }
 
     private void onExit() {
+        boolean signalled = asked.getCount() > 0 && done.getCount() > 0;
         asked.countDown();
         try {
-            done.await(LIMIT_SECONDS, TimeUnit.SECONDS);
+            if (done.await(LIMIT_SECONDS, TimeUnit.SECONDS) && signalled) {
+                Runtime.getRuntime().halt(0); // asked to end and ended: not the 143 of a process that a signal killed
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
