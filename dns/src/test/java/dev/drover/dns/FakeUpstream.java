@@ -1,0 +1,112 @@
+package dev.drover.dns;
+
+import java.io.Closeable;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** An upstream that replies what a script says: any number of datagrams or frames to each query, or none. */
+final class FakeUpstream implements Closeable {
+    /** What to send back. */
+    @FunctionalInterface
+    interface Script {
+        List<byte[]> replies(byte[] query, boolean tcp);
+    }
+
+    /** Queries as received. */
+    final List<byte[]> received = new CopyOnWriteArrayList<>();
+
+    private final Script script;
+    private final ServerSocket tcp;
+    private final DatagramSocket udp;
+
+    FakeUpstream(Script script) throws IOException {
+        this.script = script;
+        InetAddress loopback = InetAddress.ofLiteral("127.0.0.1");
+        ServerSocket accepting = null;
+        DatagramSocket datagrams = null;
+        while (datagrams == null) {
+            accepting = new ServerSocket(0, 50, loopback);
+            try {
+                datagrams = new DatagramSocket(accepting.getLocalPort(), loopback);
+            } catch (BindException e) {
+                accepting.close(); // the port is free for TCP only: take another
+            }
+        }
+        this.tcp = accepting;
+        this.udp = datagrams;
+        Thread.ofVirtual().start(this::serveUdp);
+        Thread.ofVirtual().start(this::serveTcp);
+    }
+
+    /** Never replies. */
+    static FakeUpstream silent() throws IOException {
+        return new FakeUpstream((query, tcp) -> List.of());
+    }
+
+    InetSocketAddress address() {
+        return (InetSocketAddress) udp.getLocalSocketAddress();
+    }
+
+    private void serveUdp() {
+        byte[] buffer = new byte[65_535];
+        while (!udp.isClosed()) {
+            try {
+                DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
+                udp.receive(packet);
+                byte[] query = Arrays.copyOf(buffer, packet.getLength());
+                received.add(query);
+                for (byte[] reply : script.replies(query, false)) {
+                    udp.send(new DatagramPacket(reply, reply.length, packet.getSocketAddress()));
+                }
+            } catch (IOException e) {
+                return; // closed
+            }
+        }
+    }
+
+    private void serveTcp() {
+        while (!tcp.isClosed()) {
+            try {
+                Socket connection = tcp.accept();
+                Thread.ofVirtual().start(() -> serveTcp(connection));
+            } catch (IOException e) {
+                return; // closed
+            }
+        }
+    }
+
+    private void serveTcp(Socket connection) {
+        try (connection) {
+            DataInputStream in = new DataInputStream(connection.getInputStream());
+            DataOutputStream out = new DataOutputStream(connection.getOutputStream());
+            while (true) {
+                byte[] query = new byte[in.readUnsignedShort()];
+                in.readFully(query);
+                received.add(query);
+                for (byte[] reply : script.replies(query, true)) {
+                    out.writeShort(reply.length);
+                    out.write(reply);
+                }
+            }
+        } catch (IOException e) {
+            // the server under test is done with it
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        tcp.close();
+        udp.close();
+    }
+}
