@@ -2,8 +2,10 @@ package dev.drover.controlplane;
 
 import dev.drover.controlplane.api.ApiServer;
 import dev.drover.controlplane.compose.Compose;
+import dev.drover.controlplane.links.LinkService;
 import dev.drover.controlplane.repository.LiveState;
 import dev.drover.controlplane.repository.Repository;
+import dev.drover.controlplane.schedule.Controller;
 import dev.drover.controlplane.security.Accounts;
 import dev.drover.controlplane.security.JoinTokens;
 import dev.drover.controlplane.security.ServerKey;
@@ -37,6 +39,9 @@ public final class ControlPlane implements AutoCloseable {
             ServerKey key = ServerKey.loadOrCreate(config.stateDir());
             spkiPin = key.spkiPin();
             Accounts accounts = new Accounts(repository, clock, System::nanoTime);
+            PrometheusRegistry registry = new PrometheusRegistry();
+            LinkService link = new LinkService(repository, live, registry);
+            opened(Controller.start(repository, live, link));
             api = opened(new ApiServer(
                     new ApiServer.Parts(
                             repository,
@@ -44,12 +49,13 @@ public final class ControlPlane implements AutoCloseable {
                             accounts,
                             new JoinTokens(repository, clock, spkiPin),
                             Compose.parser(),
-                            Optional.empty(),
-                            new PrometheusRegistry(),
+                            link.http(),
+                            registry,
                             VERSION),
                     key,
                     config.listen(),
                     config.ui()));
+            opened(link); // closed first, so that no connection of a node keeps the server from stopping
             // Last: a start that fails, because a port is taken, must not use up the one chance to tell the password.
             adminPassword = accounts.createAdminIfNone();
         } catch (RuntimeException e) {

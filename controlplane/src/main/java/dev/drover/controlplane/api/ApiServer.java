@@ -26,7 +26,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -60,7 +59,7 @@ public final class ApiServer implements AutoCloseable {
             Accounts accounts,
             JoinTokens joinTokens,
             StackParser parser,
-            Optional<HttpService> link,
+            HttpService link,
             PrometheusRegistry registry,
             String version) {}
 
@@ -99,13 +98,13 @@ public final class ApiServer implements AutoCloseable {
                     new RestService(operation, authentication, handlers));
         }
         builder.service("/v1/watch", WatchService.create(hub, authentication))
+                .service("/v1/link", parts.link())
                 .service("/metrics", (context, request) -> {
                     authentication.require(request.headers(), false);
                     return metrics.scrape();
                 })
                 .serviceUnder("/v1/", new UnknownPath(operations))
                 .serviceUnder("/", FileService.of(ApiServer.class.getClassLoader(), "/ui"));
-        parts.link().ifPresent(link -> builder.service("/v1/link", link));
         server = builder.build();
         start(https, plain);
         this.https = bound(true);

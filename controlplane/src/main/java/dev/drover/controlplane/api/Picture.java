@@ -197,6 +197,11 @@ final class Picture {
     }
 
     private String serviceState(Service service, List<Instance> own) {
+        return live.state(service.id()).orElseGet(() -> estimatedState(service, own));
+    }
+
+    /** Until the scheduler has looked at it. */
+    private String estimatedState(Service service, List<Instance> own) {
         if (service.removed()) {
             return "removing";
         }
