@@ -25,7 +25,7 @@ interface DataPlane extends AutoCloseable {
     Map<String, String> apply(@Nullable OverlayConfig overlay, @Nullable DnsConfig dns, LbConfig lb);
 
     /** Requests and connections that the listeners have at this target now. */
-    int inFlight(InetSocketAddress target);
+    long inFlight(InetSocketAddress target);
 
     /** How containers get into the overlay that was applied last. */
     Wiring wiring();

@@ -5,16 +5,16 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.ToIntFunction;
+import java.util.function.ToLongFunction;
 
 /** Tells once for each draining instance when this node's listeners hold nothing to it any more. One thread owns it. */
 final class DrainWatch {
-    private final ToIntFunction<InetSocketAddress> inFlight;
+    private final ToLongFunction<InetSocketAddress> inFlight;
     private final Consumer<String> onDrained;
     private final Set<String> told = new HashSet<>();
     private Map<String, Set<InetSocketAddress>> draining = Map.of();
 
-    DrainWatch(ToIntFunction<InetSocketAddress> inFlight, Consumer<String> onDrained) {
+    DrainWatch(ToLongFunction<InetSocketAddress> inFlight, Consumer<String> onDrained) {
         this.inFlight = inFlight;
         this.onDrained = onDrained;
     }
@@ -37,7 +37,7 @@ final class DrainWatch {
             if (told.contains(instance.getKey())) {
                 continue;
             }
-            if (instance.getValue().stream().allMatch(target -> inFlight.applyAsInt(target) == 0)) {
+            if (instance.getValue().stream().allMatch(target -> inFlight.applyAsLong(target) == 0)) {
                 told.add(instance.getKey());
                 onDrained.accept(instance.getKey());
             } else {

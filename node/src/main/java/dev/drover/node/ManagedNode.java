@@ -319,7 +319,7 @@ final class ManagedNode implements AutoCloseable {
         /** Containers that were removed while this node did not run give their addresses back. */
         private void forgetRemoved() {
             Set<String> existing = containers.ids();
-            stateDir.assignments().keySet().stream()
+            addresses.holders().stream()
                     .filter(id -> !existing.contains(id))
                     .forEach(attacher::remove);
         }
@@ -423,6 +423,11 @@ final class ManagedNode implements AutoCloseable {
         status.put("containers", containers.ids().size());
         status.put("problems", problems);
         return status;
+    }
+
+    /** For the admin endpoint. */
+    List<Up.ContainerFact> facts() {
+        return containers.facts();
     }
 
     /** Ends looking, working and the link; containers go on, local traffic too. */

@@ -26,6 +26,7 @@ public final class HostNetwork {
     public static final String DNS_DEVICE = "drover-dns";
 
     private static final Logger LOG = LoggerFactory.getLogger(HostNetwork.class);
+    private static final Iptables IPTABLES = new Iptables("iptables");
     private static final String OURS = "drover";
     private static final int DNS_MTU = 65535;
     private static final int HOST_PREFIX = 32;
@@ -45,6 +46,10 @@ public final class HostNetwork {
      * @throws IllegalStateException a name belongs to another kind of device
      */
     public static Link ensure(HostNetworkSpec spec) {
+        return ensure(spec, IPTABLES);
+    }
+
+    static Link ensure(HostNetworkSpec spec, Iptables iptables) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             Link bridge = device(rtnetlink, spec.bridge(), spec.mtu());
             dropStaleAddresses(rtnetlink, bridge, spec);
@@ -57,7 +62,7 @@ public final class HostNetwork {
             Link dns = device(rtnetlink, DNS_DEVICE, DNS_MTU);
             rtnetlink.addresses().ensure(dns.index(), Cidr.toInet(spec.dns()), HOST_PREFIX);
             settings(spec.bridge());
-            rules(spec).forEach((chain, rules) -> filter(chain, spec.bridge(), rules));
+            rules(spec).forEach((chain, rules) -> filter(iptables, chain, spec.bridge(), rules));
             return bridge;
         }
     }
@@ -69,7 +74,7 @@ public final class HostNetwork {
     public static void remove(HostNetworkSpec spec) {
         for (Chain chain : List.of(FORWARD, NAT, RAW)) {
             try {
-                Iptables.remove(chain, spec.bridge());
+                IPTABLES.remove(chain, spec.bridge());
             } catch (IptablesException e) {
                 LOG.warn("packet filter rules stay chain={} bridge={} reason={}", chain, spec.bridge(), e.getMessage());
             }
@@ -156,9 +161,9 @@ public final class HostNetwork {
     }
 
     /** Without the rules the overlay works; what is lost is told, and no more. */
-    private static void filter(Chain chain, String bridge, List<String> rules) {
+    private static void filter(Iptables iptables, Chain chain, String bridge, List<String> rules) {
         try {
-            Iptables.ensure(chain, bridge, rules);
+            iptables.ensure(chain, bridge, rules);
         } catch (IptablesException e) {
             LOG.warn(
                     "packet filter rules missing: containers may not reach addresses outside the overlay"

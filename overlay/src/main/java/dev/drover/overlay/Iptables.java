@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  * that is there is found by comparing text. It acts on the namespace of the calling thread.
  */
 final class Iptables {
-    private static final String COMMAND = "iptables";
     private static final long TIMEOUT_S = 20;
 
     /**
@@ -32,10 +31,15 @@ final class Iptables {
         }
     }
 
-    private Iptables() {}
+    private final String command;
+
+    /** @param command {@code iptables}, by name or path */
+    Iptables(String command) {
+        this.command = command;
+    }
 
     /** Makes the rules that name the bridge exactly {@code rules}, and the chain with its jump when absent. */
-    static void ensure(Chain chain, String bridge, List<String> rules) throws IptablesException {
+    void ensure(Chain chain, String bridge, List<String> rules) throws IptablesException {
         if (!exists(chain)) {
             run(chain.table(), "-N", chain.name());
         }
@@ -46,7 +50,7 @@ final class Iptables {
     }
 
     /** Takes away the rules that name the bridge, and the chain with its jump when nothing is left in it. */
-    static void remove(Chain chain, String bridge) throws IptablesException {
+    void remove(Chain chain, String bridge) throws IptablesException {
         if (!exists(chain)) {
             return;
         }
@@ -59,7 +63,7 @@ final class Iptables {
         }
     }
 
-    private static void sync(Chain chain, String bridge, List<String> wanted) throws IptablesException {
+    private void sync(Chain chain, String bridge, List<String> wanted) throws IptablesException {
         List<String> present = rules(chain).stream()
                 .filter(rule -> List.of(rule.split(" ")).contains(bridge))
                 .toList();
@@ -75,23 +79,23 @@ final class Iptables {
         }
     }
 
-    private static void change(Chain chain, String verb, String rule) throws IptablesException {
+    private void change(Chain chain, String verb, String rule) throws IptablesException {
         List<String> arguments = new ArrayList<>(List.of(verb, chain.name()));
         arguments.addAll(List.of(rule.split(" ")));
         run(chain.table(), arguments.toArray(String[]::new));
     }
 
-    private static boolean exists(Chain chain) throws IptablesException {
+    private boolean exists(Chain chain) throws IptablesException {
         return run(chain.table(), "-S").lines().anyMatch(("-N " + chain.name())::equals);
     }
 
-    private static boolean jumps(Chain chain) throws IptablesException {
+    private boolean jumps(Chain chain) throws IptablesException {
         String jump = "-A " + chain.hook() + " -j " + chain.name();
         return run(chain.table(), "-S", chain.hook()).lines().anyMatch(jump::equals);
     }
 
     /** Rules of the chain without {@code -A CHAIN}. */
-    private static List<String> rules(Chain chain) throws IptablesException {
+    private List<String> rules(Chain chain) throws IptablesException {
         String prefix = "-A " + chain.name() + " ";
         return run(chain.table(), "-S", chain.name())
                 .lines()
@@ -100,13 +104,12 @@ final class Iptables {
                 .toList();
     }
 
-    private static String run(String table, String... arguments) throws IptablesException {
-        List<String> command = new ArrayList<>(List.of(COMMAND, "-w", "-t", table));
-        command.addAll(List.of(arguments));
-        String text = String.join(" ", command);
+    private String run(String table, String... arguments) throws IptablesException {
+        List<String> line = new ArrayList<>(List.of(command, "-w", "-t", table));
+        line.addAll(List.of(arguments));
+        String text = String.join(" ", line);
         try {
-            Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
             process.getOutputStream().close();
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {

@@ -17,7 +17,11 @@ final class ApiException extends RuntimeException {
      * @param field of the request, null when it is about none
      * @param blockers what stands in the way, null when nothing does
      */
-    record Body(String code, String message, @Nullable String field, @Nullable List<String> blockers) {}
+    record Body(
+            String code,
+            String message,
+            @Nullable String field,
+            @Nullable List<String> blockers) {}
 
     /** What is sent. */
     record Envelope(Body error) {}

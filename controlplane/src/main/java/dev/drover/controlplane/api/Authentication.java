@@ -52,8 +52,7 @@ final class Authentication {
     }
 
     private AccessToken known(String secret) {
-        return accounts
-                .authenticate(secret)
+        return accounts.authenticate(secret)
                 .orElseThrow(() -> ApiException.unauthorized(
                         "authorization: unknown or expired token (expected: a new one from POST /v1/login)"));
     }

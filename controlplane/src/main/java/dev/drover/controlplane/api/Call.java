@@ -34,8 +34,7 @@ final class Call {
     <T extends Record> T body(Class<T> type) {
         MediaType contentType = request.contentType();
         if (contentType == null || !contentType.isJson()) {
-            throw ApiException.unsupportedMediaType(
-                    "content-type: " + contentType + " (expected: application/json)");
+            throw ApiException.unsupportedMediaType("content-type: " + contentType + " (expected: application/json)");
         }
         return Json.read(request.contentUtf8(), type);
     }

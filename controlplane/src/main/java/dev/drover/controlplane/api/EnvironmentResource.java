@@ -150,7 +150,8 @@ final class EnvironmentResource {
     private static void requireUnused(NewEnvironment wanted, List<Environment> others) {
         for (Environment other : others) {
             if (other.name().equals(wanted.name())) {
-                throw ApiException.conflict("name", "name: " + wanted.name() + " exists already (expected: another name)");
+                throw ApiException.conflict(
+                        "name", "name: " + wanted.name() + " exists already (expected: another name)");
             }
             if (wanted.vni() != null && other.vni() == wanted.vni()) {
                 throw ApiException.conflict(
@@ -168,7 +169,8 @@ final class EnvironmentResource {
                 return vni;
             }
         }
-        throw ApiException.conflict("vni", "vni: none is free above " + DEFAULT_VNI + " (expected: one in the request)");
+        throw ApiException.conflict(
+                "vni", "vni: none is free above " + DEFAULT_VNI + " (expected: one in the request)");
     }
 
     private EnvironmentView change(Call call) {

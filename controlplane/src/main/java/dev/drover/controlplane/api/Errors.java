@@ -34,8 +34,8 @@ final class Errors implements ServerErrorHandler {
         Throwable cause = Exceptions.peel(thrown);
         return switch (cause) {
             case ApiException e -> answer(e);
-            case ComposeException e -> answer(ApiException.invalid(e.path(), e.getMessage()));
-            case JoinTokens.RefusedException e -> answer(ApiException.unauthorized(e.getMessage()));
+            case ComposeException e -> answer(ApiException.invalid(e.path(), String.valueOf(e.getMessage())));
+            case JoinTokens.RefusedException e -> answer(ApiException.unauthorized(String.valueOf(e.getMessage())));
             case ContentTooLargeException e ->
                 answer(
                         HttpStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -44,7 +44,8 @@ final class Errors implements ServerErrorHandler {
             case ContentionException e -> answer(HttpStatus.SERVICE_UNAVAILABLE, e.getMessage() + "; try again");
             case StoreException e -> {
                 LOG.error("request failed method={} path={}", context.method(), context.path(), e);
-                yield answer(HttpStatus.SERVICE_UNAVAILABLE, "store: the change could not be written; see the server's log");
+                yield answer(
+                        HttpStatus.SERVICE_UNAVAILABLE, "store: the change could not be written; see the server's log");
             }
             case HttpStatusException e -> answer(e.httpStatus(), e.httpStatus().reasonPhrase());
             case HttpResponseException e -> e.httpResponse();

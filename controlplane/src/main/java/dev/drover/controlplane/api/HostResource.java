@@ -54,8 +54,11 @@ final class HostResource {
                                 Join.Response.class,
                                 this::join)
                         .withoutToken(),
-                Operation.list(hosts, "List hosts", HostView.class, call -> picture(lookup.environment(call))
-                        .hosts()),
+                Operation.list(
+                        hosts,
+                        "List hosts",
+                        HostView.class,
+                        call -> picture(lookup.environment(call)).hosts()),
                 Operation.get(hosts + "/{host}", "Get a host", HostView.class, this::get),
                 Operation.delete(
                         hosts + "/{host}",
@@ -70,9 +73,7 @@ final class HostResource {
     private HostView get(Call call) {
         Environment environment = lookup.environment(call);
         Host host = lookup.host(environment, call.path("host"));
-        return picture(environment)
-                .host(host.id())
-                .orElseThrow(() -> ApiException.notFound("host", host.name()));
+        return picture(environment).host(host.id()).orElseThrow(() -> ApiException.notFound("host", host.name()));
     }
 
     private @Nullable Object delete(Call call) {
@@ -166,13 +167,15 @@ final class HostResource {
         if (!host.machineId().equals(request.machineId())) {
             throw ApiException.conflict(
                     "hostName",
-                    "host: " + host.name() + " already joined from another machine (expected: another name for this one,"
+                    "host: " + host.name()
+                            + " already joined from another machine (expected: another name for this one,"
                             + " or remove the old host first)");
         }
         if (live.connected(host.id())) {
             throw ApiException.conflict(
                     "hostName",
-                    "host: " + host.name() + " already joined and is connected (expected: start the node without a token,"
+                    "host: " + host.name()
+                            + " already joined and is connected (expected: start the node without a token,"
                             + " or stop the running one, or remove the host first)");
         }
     }
@@ -224,7 +227,8 @@ final class HostResource {
         }
         if (require("machineId", request.machineId()).isEmpty()
                 || request.machineId().length() > MAX_MACHINE_ID_LENGTH) {
-            throw ApiException.invalid("machineId", "machineId: (expected: 1 to " + MAX_MACHINE_ID_LENGTH + " characters)");
+            throw ApiException.invalid(
+                    "machineId", "machineId: (expected: 1 to " + MAX_MACHINE_ID_LENGTH + " characters)");
         }
         requireVtep(require("vtep", request.vtep()));
         Map<String, String> labels = Objects.requireNonNullElse(request.labels(), Map.of());
@@ -245,10 +249,14 @@ final class HostResource {
 
     private static void requireLabels(Map<String, String> labels) {
         if (labels.size() > MAX_LABELS) {
-            throw ApiException.invalid("labels", "labels: " + labels.size() + " (expected: at most " + MAX_LABELS + ")");
+            throw ApiException.invalid(
+                    "labels", "labels: " + labels.size() + " (expected: at most " + MAX_LABELS + ")");
         }
         labels.forEach((key, value) -> {
-            if (key.isEmpty() || key.length() > MAX_LABEL_LENGTH || value == null || value.length() > MAX_LABEL_LENGTH) {
+            if (key.isEmpty()
+                    || key.length() > MAX_LABEL_LENGTH
+                    || value == null
+                    || value.length() > MAX_LABEL_LENGTH) {
                 throw ApiException.invalid(
                         "labels." + key,
                         "labels: (expected: keys and values of at most " + MAX_LABEL_LENGTH + " characters)");

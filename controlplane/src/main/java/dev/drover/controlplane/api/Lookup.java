@@ -20,7 +20,12 @@ final class Lookup {
 
     Environment environment(String idOrName) {
         return find(
-                "environment", idOrName, repository.list(Kind.ENVIRONMENT), Environment::id, Environment::name, e -> true);
+                "environment",
+                idOrName,
+                repository.list(Kind.ENVIRONMENT),
+                Environment::id,
+                Environment::name,
+                e -> true);
     }
 
     Environment environment(Call call) {

@@ -70,7 +70,6 @@ record Operation(
 
     /** Without an answer: 204. */
     Operation withoutAnswer() {
-        return new Operation(
-                method, path, summary, open, request, HttpStatus.NO_CONTENT, null, false, handler);
+        return new Operation(method, path, summary, open, request, HttpStatus.NO_CONTENT, null, false, handler);
     }
 }

@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -254,6 +255,19 @@ final class Picture {
         });
     }
 
+    Optional<String> serviceOfInstance(String instanceId) {
+        return Optional.ofNullable(instances.get(instanceId)).map(Instance::serviceId);
+    }
+
+    Optional<String> stackOfService(String serviceId) {
+        return Optional.ofNullable(services.get(serviceId)).map(Service::stackId);
+    }
+
+    /** Docker ids. */
+    Set<String> containersOfInstance(String instanceId) {
+        return containersOfInstance.get(instanceId);
+    }
+
     List<HostView> hosts() {
         return views(hosts.keySet(), this::host, HostView::name);
     }
@@ -275,9 +289,7 @@ final class Picture {
     }
 
     private static <V> List<V> views(
-            Collection<String> ids,
-            java.util.function.Function<String, Optional<V>> view,
-            java.util.function.Function<V, String> order) {
+            Collection<String> ids, Function<String, Optional<V>> view, Function<V, String> order) {
         return ids.stream()
                 .flatMap(id -> view.apply(id).stream())
                 .sorted(Comparator.comparing(order))

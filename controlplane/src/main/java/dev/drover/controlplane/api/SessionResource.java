@@ -36,15 +36,18 @@ final class SessionResource {
                 Operation.action("/v1/login", "Log in", Credentials.class, Session.class, this::login)
                         .withoutToken(),
                 Operation.delete("/v1/session", "Log out; ends the session, or revokes the API token", this::logout),
-                Operation.create("/v1/logout", "Log out; the same as DELETE /v1/session", null, Void.class, this::logout)
+                Operation.create(
+                                "/v1/logout", "Log out; the same as DELETE /v1/session", null, Void.class, this::logout)
                         .withoutAnswer(),
-                Operation.create("/v1/tokens", "Create an API token", NewToken.class, ApiToken.class, this::createToken));
+                Operation.create(
+                        "/v1/tokens", "Create an API token", NewToken.class, ApiToken.class, this::createToken));
     }
 
     private Session login(Call call) {
         Credentials credentials = call.body(Credentials.class);
         if (credentials.password().length() > MAX_PASSWORD_LENGTH) {
-            throw ApiException.invalid("password", "password: too long (expected: at most " + MAX_PASSWORD_LENGTH + ")");
+            throw ApiException.invalid(
+                    "password", "password: too long (expected: at most " + MAX_PASSWORD_LENGTH + ")");
         }
         return switch (accounts.login(credentials.user(), credentials.password(), call.source())) {
             case Login.Accepted(Issued session) -> {
@@ -73,7 +76,8 @@ final class SessionResource {
         String name = call.body(NewToken.class).name();
         if (!TOKEN_NAME.matcher(name).matches()) {
             throw ApiException.invalid(
-                    "name", "name: " + name + " (expected: 1 to 63 letters, digits, spaces, dots, underscores, hyphens)");
+                    "name",
+                    "name: " + name + " (expected: 1 to 63 letters, digits, spaces, dots, underscores, hyphens)");
         }
         return new ApiToken(
                 name, accounts.createApiToken(call.token().account(), name).secret());

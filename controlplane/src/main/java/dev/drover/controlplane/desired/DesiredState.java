@@ -113,9 +113,6 @@ public final class DesiredState {
     }
 
     private static List<Changed> changes(SortedMap<String, DesiredItem> from, SortedMap<String, DesiredItem> to) {
-        if (from == to) {
-            return List.of();
-        }
         List<Changed> changes = new ArrayList<>();
         from.forEach((key, before) -> {
             DesiredItem after = to.get(key);

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class LiveState {
     private final Set<String> connectedHosts = ConcurrentHashMap.newKeySet();
     private final ConcurrentHashMap<String, String> messages = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, String> states = new ConcurrentHashMap<>();
     private final CopyOnWriteArrayList<Consumer<String>> listeners = new CopyOnWriteArrayList<>();
 
     public boolean connected(String hostId) {
@@ -36,6 +37,19 @@ public final class LiveState {
     public void setMessage(String id, @Nullable String message) {
         String before = message == null ? messages.remove(id) : messages.put(id, message);
         if (!Objects.equals(before, message)) {
+            notifyListeners(id);
+        }
+    }
+
+    /** How far the service of that id is: {@code active}, {@code activating}, {@code upgrading} or {@code removing}. */
+    public Optional<String> state(String id) {
+        return Optional.ofNullable(states.get(id));
+    }
+
+    /** @param state null when the service is gone */
+    public void setState(String id, @Nullable String state) {
+        String before = state == null ? states.remove(id) : states.put(id, state);
+        if (!Objects.equals(before, state)) {
             notifyListeners(id);
         }
     }

@@ -2,6 +2,7 @@ package dev.drover.controlplane.schedule;
 
 import dev.drover.controlplane.desired.EnvironmentState;
 import dev.drover.controlplane.desired.PublishedPorts;
+import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Service;
@@ -49,13 +50,36 @@ final class Placement {
         }
     }
 
-    /** Makes {@code instance} count. */
-    void count(Instance instance) {
-        perHost.merge(instance.hostId(), 1, Integer::sum);
-        perServiceAndHost.merge(instance.serviceId() + "/" + instance.hostId(), 1, Integer::sum);
-        PublishedPorts.of(instance.spec())
-                .keySet()
-                .forEach(port -> portOwners.putIfAbsent(port + "/" + instance.hostId(), instance.serviceId()));
+    private void count(Instance instance) {
+        if (instance.phase() == Instance.Phase.ACTIVE) {
+            add(instance.serviceId(), instance.hostId(), 1);
+        }
+        takePorts(instance.serviceId(), instance.spec(), instance.hostId());
+    }
+
+    /** Makes a new instance of {@code service} on {@code host} count. */
+    void reserve(Service service, Host host) {
+        add(service.id(), host.id(), 1);
+        if (service.spec() != null) {
+            takePorts(service.id(), service.spec(), host.id());
+        }
+    }
+
+    /** {@link #choose} for the successor of an instance that will go: its place is as good as free. */
+    Choice chooseSuccessor(Service service, Instance predecessor) {
+        add(service.id(), predecessor.hostId(), -1);
+        Choice choice = choose(service);
+        add(service.id(), predecessor.hostId(), 1);
+        return choice;
+    }
+
+    private void add(String serviceId, String hostId, int change) {
+        perHost.merge(hostId, change, Integer::sum);
+        perServiceAndHost.merge(serviceId + "/" + hostId, change, Integer::sum);
+    }
+
+    private void takePorts(String serviceId, ContainerSpec spec, String hostId) {
+        PublishedPorts.of(spec).keySet().forEach(port -> portOwners.putIfAbsent(port + "/" + hostId, serviceId));
     }
 
     Choice choose(Service service) {

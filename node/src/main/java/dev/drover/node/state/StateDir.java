@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +24,6 @@ public final class StateDir implements AutoCloseable {
     private final AtomicFile machineId;
     private final AtomicFile desired;
     private final AtomicFile assignments;
-
-    private record Assignments(Map<String, Assignment> containers) {}
 
     private record Machine(String machineId) {}
 
@@ -97,21 +94,13 @@ public final class StateDir implements AutoCloseable {
         write(desired, value);
     }
 
-    /** Docker id to assignment. */
-    public Map<String, Assignment> assignments() {
+    public Assignments assignments() {
         Assignments value = read(assignments, Assignments.class);
-        return value == null ? Map.of() : value.containers();
+        return value == null ? Assignments.NONE : value;
     }
 
-    public void assignments(Map<String, Assignment> value) {
-        write(assignments, new Assignments(value));
-    }
-
-    /** Forgets the membership: the next start joins anew. The machine id stays. */
-    public void forget() throws IOException {
-        for (AtomicFile file : new AtomicFile[] {identity, desired, assignments}) {
-            Files.deleteIfExists(file.path());
-        }
+    public void assignments(Assignments value) {
+        write(assignments, value);
     }
 
     private static <T> @Nullable T read(AtomicFile file, Class<T> type) {
