@@ -10,4 +10,14 @@ import java.nio.file.Path;
  * @param listen HTTPS: API, UI and the nodes' link
  * @param ui plain HTTP for API and UI; only a loopback address is accepted
  */
-public record ServerConfig(Path stateDir, InetSocketAddress listen, InetSocketAddress ui) {}
+public record ServerConfig(Path stateDir, InetSocketAddress listen, InetSocketAddress ui) {
+    public ServerConfig {
+        if (listen.isUnresolved()) {
+            throw new IllegalArgumentException("listen: " + listen + " (expected: ADDRESS:PORT of this machine)");
+        }
+        if (ui.isUnresolved() || !ui.getAddress().isLoopbackAddress()) {
+            throw new IllegalArgumentException(
+                    "ui: " + ui + " (expected: a loopback address, it is not encrypted; others use the HTTPS port)");
+        }
+    }
+}

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param master index of the bridge it belongs to, 0 for none
  * @param kind {@code veth}, {@code bridge}, {@code tun}, {@code dummy} …; null for physical ones
  * @param peerIndex of a veth: index of its other end in the other end's namespace; 0 for none
+ * @param alias free text that stays with the interface (ifalias); empty for none
  * @param gsoMaxSizeBytes largest super-frame its stack builds
  * @param gsoMaxSegments most segments of a super-frame
  */
@@ -26,6 +27,7 @@ public record Link(
         int master,
         @Nullable String kind,
         int peerIndex,
+        String alias,
         int gsoMaxSizeBytes,
         int gsoMaxSegments) {
     static final int IFF_UP = 1;
@@ -55,6 +57,7 @@ public record Link(
                 attributes.u32(Nl.IFLA_MASTER, 0),
                 attributes.nested(Nl.IFLA_LINKINFO).string(Nl.IFLA_INFO_KIND),
                 attributes.u32(Nl.IFLA_LINK, 0),
+                Objects.requireNonNullElse(attributes.string(Nl.IFLA_IFALIAS), ""),
                 attributes.u32(Nl.IFLA_GSO_MAX_SIZE, 0),
                 attributes.u32(Nl.IFLA_GSO_MAX_SEGS, 0));
     }

@@ -143,6 +143,16 @@ public final class Links {
         change("set mac " + mac + " of link " + index, index, 0, 0, m -> m.attribute(Nl.IFLA_ADDRESS, mac.bytes()));
     }
 
+    /** Sets a free text that stays with the interface and that {@code ip link} shows. */
+    public void setAlias(int index, String alias) {
+        change(
+                "set alias of link " + index,
+                index,
+                0,
+                0,
+                m -> m.attribute(Nl.IFLA_IFALIAS, alias.getBytes(StandardCharsets.UTF_8)));
+    }
+
     /** Limits the super-frames that the stack builds for an interface. */
     public void setGsoMax(int index, int sizeBytes, int segments) {
         change(

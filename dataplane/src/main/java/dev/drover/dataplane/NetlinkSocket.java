@@ -47,8 +47,8 @@ final class NetlinkSocket implements AutoCloseable {
     NetlinkSocket() {
         fd = Sys.check("open netlink socket", Sys.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE));
         // Both are absent before Linux 4.12, which costs the explaining text of errors and nothing else.
-        var unused = Sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-        unused = Sys.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+        Sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+        Sys.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
         iovec.set(JAVA_LONG, 0, receiveBuffer.address());
         iovec.set(JAVA_LONG, 8, RECEIVE_BYTES);
         msghdr.set(JAVA_LONG, 0, sender.address());

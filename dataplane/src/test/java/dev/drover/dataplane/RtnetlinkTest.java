@@ -112,6 +112,7 @@ class RtnetlinkTest {
         rtnetlink.links().setMtu(link.index(), 1300);
         rtnetlink.links().setMac(link.index(), mac);
         rtnetlink.links().setGsoMax(link.index(), 30000, 20);
+        rtnetlink.links().setAlias(link.index(), "of a test");
         rtnetlink.links().rename(link.index(), "d1");
         rtnetlink.links().setUp(link.index());
         rtnetlink.links().setMaster(link.index(), bridge.index());
@@ -119,6 +120,7 @@ class RtnetlinkTest {
         Link changed = rtnetlink.links().get("d1");
         assertThat(changed.index()).isEqualTo(link.index());
         assertThat(changed.mac()).isEqualTo(mac);
+        assertThat(changed.alias()).isEqualTo("of a test");
         JsonNode shown = ns.ip("link", "show", "d1").get(0);
         assertThat(shown.get("mtu").asInt()).isEqualTo(1300).isEqualTo(changed.mtu());
         assertThat(shown.get("master").asText()).isEqualTo("br");

@@ -1,0 +1,52 @@
+package dev.drover.controlplane.schedule;
+
+import dev.drover.controlplane.desired.PublishedPorts;
+import dev.drover.controlplane.model.Host;
+import dev.drover.controlplane.model.Instance;
+import dev.drover.controlplane.model.Service;
+import dev.drover.controlplane.repository.Versioned;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
+
+/** Says when a draining instance may be removed. */
+final class Drains {
+    private final View view;
+    /** {@code STACK/SERVICE}, lower case, of every service that a load balancer sends to. */
+    private final Set<String> balanced = new HashSet<>();
+
+    Drains(View view) {
+        this.view = view;
+        for (Service service : view.state().services()) {
+            for (Service.PortRule rule : service.portRules()) {
+                String target =
+                        rule.service().indexOf('/') < 0 ? service.stackName() + "/" + rule.service() : rule.service();
+                balanced.add(target.toLowerCase(Locale.ROOT));
+            }
+        }
+    }
+
+    /**
+     * True when nothing runs, the time is over, or every connected node has stopped using the instance and those that
+     * balance to it have said that no request is left.
+     */
+    boolean done(Service service, Versioned<Instance> draining) {
+        Instance instance = draining.value();
+        if (!view.runs(instance) || view.ageMs(instance) >= service.drainTimeoutMs()) {
+            return true;
+        }
+        if (!view.lingered(instance) || !view.acknowledged(draining.revision())) {
+            return false;
+        }
+        boolean everywhere = balanced.contains(Placement.nameOf(service).toLowerCase(Locale.ROOT));
+        boolean published = !PublishedPorts.of(instance.spec()).isEmpty();
+        for (Host host : view.hosts()) {
+            boolean listens = everywhere || (published && host.id().equals(instance.hostId()));
+            NodeStatus node = view.node(host.id());
+            if (listens && node.connected() && !node.drained().contains(instance.id())) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
