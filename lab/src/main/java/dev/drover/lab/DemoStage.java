@@ -163,8 +163,13 @@ final class DemoStage implements Closeable {
         script.output(content);
     }
 
+    /** The operator's directory; made when first asked for. */
     private Path files() {
-        return lab.spec().dataDir("cp", "files");
+        try {
+            return Files.createDirectories(lab.spec().dataDir("cp", "files"));
+        } catch (IOException e) {
+            throw new LabException("demo: " + e.getMessage(), e);
+        }
     }
 
     List<JsonNode> hosts() {
