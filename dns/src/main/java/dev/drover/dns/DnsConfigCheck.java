@@ -61,7 +61,7 @@ final class DnsConfigCheck {
             if (address.isUnresolved()) {
                 throw refused(key, address.getHostString(), "an IP address and port");
             }
-            if (address.getPort() != 0 && !seen.add(address)) {
+            if (!seen.add(address)) {
                 throw refused(key, Listener.format(address), "each address once");
             }
         }

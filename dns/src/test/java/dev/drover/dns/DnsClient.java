@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.net.PortUnreachableException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.util.Arrays;
@@ -50,7 +51,7 @@ final class DnsClient {
         return parse(reply);
     }
 
-    /** The reply to a datagram, null if there is none within the time. */
+    /** The reply to a datagram, null if there is none within the time or nobody listens. */
     byte @Nullable [] udp(byte[] query, int timeoutMs) {
         try (DatagramSocket socket = new DatagramSocket()) {
             socket.setSoTimeout(timeoutMs);
@@ -59,7 +60,7 @@ final class DnsClient {
             DatagramPacket reply = new DatagramPacket(new byte[65_535], 65_535);
             socket.receive(reply);
             return Arrays.copyOf(reply.getData(), reply.getLength());
-        } catch (SocketTimeoutException e) {
+        } catch (SocketTimeoutException | PortUnreachableException e) {
             return null;
         } catch (IOException e) {
             throw new AssertionError(e);

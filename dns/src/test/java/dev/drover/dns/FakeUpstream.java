@@ -14,6 +14,12 @@ import java.net.Socket;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.xbill.DNS.ARecord;
+import org.xbill.DNS.DClass;
+import org.xbill.DNS.Flags;
+import org.xbill.DNS.Message;
+import org.xbill.DNS.Rcode;
+import org.xbill.DNS.Section;
 
 /** An upstream that replies what a script says: any number of datagrams or frames to each query, or none. */
 final class FakeUpstream implements Closeable {
@@ -25,6 +31,9 @@ final class FakeUpstream implements Closeable {
 
     /** Queries as received. */
     final List<byte[]> received = new CopyOnWriteArrayList<>();
+
+    /** UDP source ports of the queries. */
+    final List<Integer> ports = new CopyOnWriteArrayList<>();
 
     private final Script script;
     private final ServerSocket tcp;
@@ -54,6 +63,33 @@ final class FakeUpstream implements Closeable {
         return new FakeUpstream((query, tcp) -> List.of());
     }
 
+    /** Replies with an rcode and no records. */
+    static FakeUpstream of(int rcode) throws IOException {
+        return new FakeUpstream((query, tcp) -> List.of(reply(query, rcode).toWire()));
+    }
+
+    /** Replies with the addresses. */
+    static FakeUpstream of(String... addresses) throws IOException {
+        return new FakeUpstream(
+                (query, tcp) -> List.of(reply(query, Rcode.NOERROR, addresses).toWire()));
+    }
+
+    /** A reply to {@code query}, with A records of TTL 77 at its name. */
+    static Message reply(byte[] query, int rcode, String... addresses) {
+        Message asked = DnsClient.parse(query);
+        Message reply = new Message(asked.getHeader().getID());
+        reply.getHeader().setFlag(Flags.QR);
+        reply.getHeader().setFlag(Flags.RA);
+        reply.getHeader().setRcode(rcode);
+        reply.addRecord(asked.getQuestion(), Section.QUESTION);
+        for (String address : addresses) {
+            reply.addRecord(
+                    new ARecord(asked.getQuestion().getName(), DClass.IN, 77, InetAddress.ofLiteral(address)),
+                    Section.ANSWER);
+        }
+        return reply;
+    }
+
     InetSocketAddress address() {
         return (InetSocketAddress) udp.getLocalSocketAddress();
     }
@@ -66,6 +102,7 @@ final class FakeUpstream implements Closeable {
                 udp.receive(packet);
                 byte[] query = Arrays.copyOf(buffer, packet.getLength());
                 received.add(query);
+                ports.add(packet.getPort());
                 for (byte[] reply : script.replies(query, false)) {
                     udp.send(new DatagramPacket(reply, reply.length, packet.getSocketAddress()));
                 }

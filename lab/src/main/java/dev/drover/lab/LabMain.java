@@ -1,6 +1,8 @@
 package dev.drover.lab;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 /** Entry point of {@code drover lab} and {@code drover demo}. */
 @Command(
-        name = "drover lab",
+        name = "lab",
         description = "Virtual hosts on this machine, each with its own Docker engine.",
         mixinStandardHelpOptions = true,
         subcommands = {
@@ -27,11 +29,22 @@ public final class LabMain implements Runnable {
     private LabMain() {}
 
     public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+        boolean demo = arguments.length > 0 && arguments[0].equals("demo");
+        CommandLine line = demo ? reporting(new CommandLine(new Demo())) : commandLine();
+        System.exit(line.execute(demo ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments));
     }
 
     static CommandLine commandLine() {
-        CommandLine line = new CommandLine(new LabMain());
+        CommandLine line = reporting(new CommandLine(new LabMain()));
+        // What follows HOST is a command of its own, with options of its own.
+        line.getSubcommands()
+                .values()
+                .forEach(command -> command.setStopAtPositional(command.getCommand() instanceof Inside));
+        return line;
+    }
+
+    /** Problems that the operator can act on are said in a line, everything else with its stack. */
+    private static CommandLine reporting(CommandLine line) {
         line.setExecutionExceptionHandler((exception, command, parsed) -> {
             if (exception instanceof LabException) {
                 command.getErr().println("drover: " + exception.getMessage());
@@ -39,10 +52,6 @@ public final class LabMain implements Runnable {
             }
             throw exception;
         });
-        // What follows HOST is a command of its own, with options of its own.
-        line.getSubcommands()
-                .values()
-                .forEach(command -> command.setStopAtPositional(command.getCommand() instanceof Inside));
         return line;
     }
 
@@ -151,7 +160,7 @@ public final class LabMain implements Runnable {
 
         @Override
         public Integer call() {
-            return Shell.attached(lab(id).dockerCommand(host, arguments), java.util.Map.of());
+            return Shell.attached(lab(id).dockerCommand(host, arguments), Map.of());
         }
     }
 

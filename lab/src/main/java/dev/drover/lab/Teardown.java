@@ -31,7 +31,15 @@ final class Teardown {
 
     /** Removes a lab; the caller holds its lock. */
     static void remove(String id) {
-        new Teardown(id).run();
+        // An interrupt ends the caller's work, not the cleaning up after it.
+        boolean interrupted = Thread.interrupted();
+        try {
+            new Teardown(id).run();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private void run() {

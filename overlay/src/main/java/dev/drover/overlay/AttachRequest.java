@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * @param gateway the host's own overlay address, within {@code subnet}
  * @param dns address of the resolver, reached through {@code gateway}
  * @param bridge that the container is plugged into; must exist
- * @param mtu of the overlay, 1280 to 65535 bytes
+ * @param mtu of the overlay, 576 to 65535 bytes
  */
 public record AttachRequest(
         String key,
@@ -28,7 +28,7 @@ public record AttachRequest(
         String bridge,
         int mtu) {
     private static final Pattern KEY = Pattern.compile("[0-9A-Za-z]{1,12}");
-    private static final int MTU_MIN = 1280;
+    private static final int MTU_MIN = 576;
     private static final int MTU_MAX = 65535;
 
     public AttachRequest {

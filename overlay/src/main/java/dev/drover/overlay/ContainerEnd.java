@@ -53,6 +53,15 @@ final class ContainerEnd {
         return changed;
     }
 
+    /**
+     * Announces the address on the link (gratuitous ARP): neighbours that remember an earlier owner's MAC correct it.
+     * With arp_notify the kernel does so whenever the MAC is set, also to what it is. Its announcement when the link
+     * goes up is too early, the bridge has not opened the port by then.
+     */
+    void announce(Link link, AttachRequest request) {
+        container.links().setMac(link.index(), request.mac());
+    }
+
     private boolean device(Link link, AttachRequest request) {
         boolean changed = false;
         if (!request.mac().equals(link.mac())) {
@@ -89,7 +98,9 @@ final class ContainerEnd {
 
     /** IPv6 off, as Docker has it on networks without IPv6: the overlay carries no IPv6 routes. */
     private static boolean settings(String name) {
-        return Sysctl.ensureIfPresent("ipv6/conf/" + name + "/disable_ipv6", 1);
+        boolean changed = Sysctl.ensure("ipv4/conf/" + name + "/arp_notify", 1);
+        changed |= Sysctl.ensureIfPresent("ipv6/conf/" + name + "/disable_ipv6", 1);
+        return changed;
     }
 
     /** The resolver through the host; everything else too, unless the container already has a default route. */

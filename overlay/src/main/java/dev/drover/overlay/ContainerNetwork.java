@@ -4,6 +4,7 @@ import dev.drover.dataplane.Link;
 import dev.drover.dataplane.Mac;
 import dev.drover.dataplane.NetNs;
 import dev.drover.dataplane.Rtnetlink;
+import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.SysException;
 import dev.drover.dataplane.VethSpec;
 import java.util.List;
@@ -26,6 +27,7 @@ public final class ContainerNetwork implements AutoCloseable {
     /** Host ends are named {@code drv} and the key: 15 bytes, the most that the kernel takes, for a key of 12. */
     private static final String PREFIX = "drv";
 
+    private static final int NAME_ATTEMPTS = 3;
     private static final long CARRIER_TIMEOUT_NS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final long CARRIER_POLL_NS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -114,7 +116,7 @@ public final class ContainerNetwork implements AutoCloseable {
         Link bridge = rtnetlink.links().get(request.bridge());
         Optional<Link> existing = find(name);
         Link hostEnd = existing.filter(link -> leadsInto(container, link))
-                .orElseGet(() -> wire(request, namespace, container.freeName()));
+                .orElseGet(() -> wire(request, namespace, container));
         boolean changed = existing.map(link -> link.index() != hostEnd.index()).orElse(true);
         changed |= plug(hostEnd, bridge, request.mtu());
         Link end = container
@@ -124,7 +126,7 @@ public final class ContainerNetwork implements AutoCloseable {
         changed |= container.configure(end, request);
         if (changed) {
             awaitCarrier(hostEnd);
-            GratuitousArp.send(end.index(), request.mac(), request.address());
+            container.announce(end, request);
         }
         return new Attachment(
                 request.key(),
@@ -146,19 +148,28 @@ public final class ContainerNetwork implements AutoCloseable {
         return false;
     }
 
-    private Link wire(AttachRequest request, NetNs namespace, String containerInterface) {
+    /** An engine that plugs a network in at the same time may take the free name; then the next one is tried. */
+    private Link wire(AttachRequest request, NetNs namespace, ContainerEnd container) {
         GsoLimits limits = GsoLimits.of(request.mtu());
-        return rtnetlink
-                .links()
-                .createVeth(new VethSpec(
-                        interfaceName(request.key()),
-                        Mac.random(),
-                        namespace,
-                        containerInterface,
-                        request.mac(),
-                        request.mtu(),
-                        limits.sizeBytes(),
-                        limits.segments()));
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return rtnetlink
+                        .links()
+                        .createVeth(new VethSpec(
+                                interfaceName(request.key()),
+                                Mac.random(),
+                                namespace,
+                                container.freeName(),
+                                request.mac(),
+                                request.mtu(),
+                                limits.sizeBytes(),
+                                limits.segments()));
+            } catch (SysException e) {
+                if (e.errno() != Sys.EEXIST || attempt == NAME_ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
     }
 
     private boolean plug(Link hostEnd, Link bridge, int mtu) {

@@ -11,6 +11,7 @@ import java.net.Inet4Address;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +27,9 @@ public final class HostNetwork {
     public static final String DNS_DEVICE = "drover-dns";
 
     private static final Logger LOG = LoggerFactory.getLogger(HostNetwork.class);
+    private static final Iptables IPTABLES = new Iptables("iptables");
     private static final String OURS = "drover";
+    private static final Pattern OUR_NAMES = Pattern.compile("drv[0-9]+");
     private static final int DNS_MTU = 65535;
     private static final int HOST_PREFIX = 32;
     private static final int RP_FILTER_LOOSE = 2;
@@ -45,8 +48,13 @@ public final class HostNetwork {
      * @throws IllegalStateException a name belongs to another kind of device
      */
     public static Link ensure(HostNetworkSpec spec) {
+        return ensure(spec, IPTABLES);
+    }
+
+    static Link ensure(HostNetworkSpec spec, Iptables iptables) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             Link bridge = device(rtnetlink, spec.bridge(), spec.mtu());
+            limitSuperFrames(rtnetlink, bridge, spec.mtu());
             dropStaleAddresses(rtnetlink, bridge, spec);
             rtnetlink
                     .addresses()
@@ -57,19 +65,19 @@ public final class HostNetwork {
             Link dns = device(rtnetlink, DNS_DEVICE, DNS_MTU);
             rtnetlink.addresses().ensure(dns.index(), Cidr.toInet(spec.dns()), HOST_PREFIX);
             settings(spec.bridge());
-            rules(spec).forEach((chain, rules) -> filter(chain, spec.bridge(), rules));
+            rules(spec).forEach((chain, rules) -> filter(iptables, chain, spec.bridge(), rules));
             return bridge;
         }
     }
 
     /**
-     * Takes the rules and devices of the specification away. A bridge that was there before {@link #ensure}, and
-     * forwarding, stay; the resolver's device goes with the last bridge.
+     * Takes the rules and devices of the specification away. A bridge of another name than {@code drv<VNI>} that was
+     * there before {@link #ensure}, and forwarding, stay; the resolver's device goes with the last bridge.
      */
     public static void remove(HostNetworkSpec spec) {
         for (Chain chain : List.of(FORWARD, NAT, RAW)) {
             try {
-                Iptables.remove(chain, spec.bridge());
+                IPTABLES.remove(chain, spec.bridge());
             } catch (IptablesException e) {
                 LOG.warn("packet filter rules stay chain={} bridge={} reason={}", chain, spec.bridge(), e.getMessage());
             }
@@ -97,14 +105,22 @@ public final class HostNetwork {
         }
     }
 
-    /** What is made here is marked, so that a later process knows what it may delete. */
+    /** What is ours, being made here or by its name, is marked: a later process may delete it, and nothing else. */
     private static Link device(Rtnetlink rtnetlink, String name, int mtu) {
         boolean made = rtnetlink.links().find(name).isEmpty();
         Link link = rtnetlink.links().ensureBridge(name, mtu);
-        if (made) {
+        if ((made || OUR_NAMES.matcher(name).matches()) && link.alias().isEmpty()) {
             rtnetlink.links().setAlias(link.index(), OURS);
         }
         return link;
+    }
+
+    /** What the host itself sends into the overlay, as its load balancer does, has to fit into one send too. */
+    private static void limitSuperFrames(Rtnetlink rtnetlink, Link bridge, int mtu) {
+        GsoLimits limits = GsoLimits.of(mtu);
+        if (!limits.equals(new GsoLimits(bridge.gsoMaxSizeBytes(), bridge.gsoMaxSegments()))) {
+            rtnetlink.links().setGsoMax(bridge.index(), limits.sizeBytes(), limits.segments());
+        }
     }
 
     /** A host that was given another block must not answer for an address of its old one. */
@@ -156,9 +172,9 @@ public final class HostNetwork {
     }
 
     /** Without the rules the overlay works; what is lost is told, and no more. */
-    private static void filter(Chain chain, String bridge, List<String> rules) {
+    private static void filter(Iptables iptables, Chain chain, String bridge, List<String> rules) {
         try {
-            Iptables.ensure(chain, bridge, rules);
+            iptables.ensure(chain, bridge, rules);
         } catch (IptablesException e) {
             LOG.warn(
                     "packet filter rules missing: containers may not reach addresses outside the overlay"

@@ -3,6 +3,7 @@ package dev.drover.overlay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,6 @@ import org.jspecify.annotations.Nullable;
  * that is there is found by comparing text. It acts on the namespace of the calling thread.
  */
 final class Iptables {
-    private static final String COMMAND = "iptables";
     private static final long TIMEOUT_S = 20;
 
     /**
@@ -32,35 +32,42 @@ final class Iptables {
         }
     }
 
-    private Iptables() {}
+    private final String command;
+
+    /** @param command {@code iptables}, by name or path */
+    Iptables(String command) {
+        this.command = command;
+    }
 
     /** Makes the rules that name the bridge exactly {@code rules}, and the chain with its jump when absent. */
-    static void ensure(Chain chain, String bridge, List<String> rules) throws IptablesException {
-        if (!exists(chain)) {
+    void ensure(Chain chain, String bridge, List<String> rules) throws IptablesException {
+        List<String> lines = list(chain);
+        if (!lines.contains("-N " + chain.name())) {
             run(chain.table(), "-N", chain.name());
         }
-        sync(chain, bridge, rules);
-        if (!jumps(chain)) {
+        sync(chain, bridge, lines, rules);
+        if (!lines.contains(jump(chain))) {
             run(chain.table(), "-I", chain.hook(), "1", "-j", chain.name());
         }
     }
 
     /** Takes away the rules that name the bridge, and the chain with its jump when nothing is left in it. */
-    static void remove(Chain chain, String bridge) throws IptablesException {
-        if (!exists(chain)) {
+    void remove(Chain chain, String bridge) throws IptablesException {
+        sync(chain, bridge, list(chain), List.of());
+        List<String> left = list(chain);
+        if (!left.contains("-N " + chain.name()) || left.stream().anyMatch(line -> line.startsWith(prefix(chain)))) {
             return;
         }
-        sync(chain, bridge, List.of());
-        if (rules(chain).isEmpty()) {
-            while (jumps(chain)) {
-                run(chain.table(), "-D", chain.hook(), "-j", chain.name());
-            }
-            run(chain.table(), "-X", chain.name());
+        for (int jumps = Collections.frequency(left, jump(chain)); jumps > 0; jumps--) {
+            run(chain.table(), "-D", chain.hook(), "-j", chain.name());
         }
+        run(chain.table(), "-X", chain.name());
     }
 
-    private static void sync(Chain chain, String bridge, List<String> wanted) throws IptablesException {
-        List<String> present = rules(chain).stream()
+    private void sync(Chain chain, String bridge, List<String> lines, List<String> wanted) throws IptablesException {
+        List<String> present = lines.stream()
+                .filter(line -> line.startsWith(prefix(chain)))
+                .map(line -> line.substring(prefix(chain).length()))
                 .filter(rule -> List.of(rule.split(" ")).contains(bridge))
                 .toList();
         for (String rule : wanted) {
@@ -75,38 +82,31 @@ final class Iptables {
         }
     }
 
-    private static void change(Chain chain, String verb, String rule) throws IptablesException {
+    private void change(Chain chain, String verb, String rule) throws IptablesException {
         List<String> arguments = new ArrayList<>(List.of(verb, chain.name()));
         arguments.addAll(List.of(rule.split(" ")));
         run(chain.table(), arguments.toArray(String[]::new));
     }
 
-    private static boolean exists(Chain chain) throws IptablesException {
-        return run(chain.table(), "-S").lines().anyMatch(("-N " + chain.name())::equals);
+    /** The whole table, as commands that would make it. */
+    private List<String> list(Chain chain) throws IptablesException {
+        return run(chain.table(), "-S").lines().toList();
     }
 
-    private static boolean jumps(Chain chain) throws IptablesException {
-        String jump = "-A " + chain.hook() + " -j " + chain.name();
-        return run(chain.table(), "-S", chain.hook()).lines().anyMatch(jump::equals);
+    private static String prefix(Chain chain) {
+        return "-A " + chain.name() + " ";
     }
 
-    /** Rules of the chain without {@code -A CHAIN}. */
-    private static List<String> rules(Chain chain) throws IptablesException {
-        String prefix = "-A " + chain.name() + " ";
-        return run(chain.table(), "-S", chain.name())
-                .lines()
-                .filter(line -> line.startsWith(prefix))
-                .map(line -> line.substring(prefix.length()))
-                .toList();
+    private static String jump(Chain chain) {
+        return "-A " + chain.hook() + " -j " + chain.name();
     }
 
-    private static String run(String table, String... arguments) throws IptablesException {
-        List<String> command = new ArrayList<>(List.of(COMMAND, "-w", "-t", table));
-        command.addAll(List.of(arguments));
-        String text = String.join(" ", command);
+    private String run(String table, String... arguments) throws IptablesException {
+        List<String> line = new ArrayList<>(List.of(command, "-w", "-t", table));
+        line.addAll(List.of(arguments));
+        String text = String.join(" ", line);
         try {
-            Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process = new ProcessBuilder(line).redirectErrorStream(true).start();
             process.getOutputStream().close();
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {

@@ -1,0 +1,208 @@
+package dev.drover.controlplane.links;
+
+import dev.drover.controlplane.Samples;
+import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.Down;
+import dev.drover.controlplane.link.LinkCodec;
+import dev.drover.controlplane.link.Up;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.WebSocket;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A node without a host: speaks the link over a real WebSocket, keeps the desired state, and pretends to run its
+ * workloads. What it does by itself is switched by the fields.
+ */
+public final class FakeNode implements WebSocket.Listener, AutoCloseable {
+    private static final AtomicInteger IDS = new AtomicInteger();
+
+    private final String key;
+    private final String block;
+    private final StringBuilder partial = new StringBuilder();
+    private final TreeMap<String, DesiredItem> desired = new TreeMap<>();
+    private final Map<String, Up.ContainerFact> containers = new HashMap<>();
+    private final CopyOnWriteArrayList<Down> received = new CopyOnWriteArrayList<>();
+    private final CompletableFuture<String> closed = new CompletableFuture<>();
+    private int nextAddress = 2;
+    private long revision;
+    private CompletableFuture<WebSocket> sending = new CompletableFuture<>();
+
+    /** Acknowledges each desired state at once. */
+    public volatile boolean acknowledges = true;
+    /** Starts a container for each workload and reports it. */
+    public volatile boolean runs = true;
+    /** Reports each draining target as drained at once. */
+    public volatile boolean drains = true;
+    /** Answers pings; a node that does not is as good as cut off. */
+    public volatile boolean answersPings = true;
+
+    public FakeNode(String key, String block) {
+        this.key = key;
+        this.block = block.substring(0, block.lastIndexOf('.') + 1);
+    }
+
+    /** Connects and says hello with the revision it holds. */
+    public FakeNode connect(int port) {
+        connectSilently(port);
+        send(new Up.Hello("test", revision, Samples.FACTS));
+        return this;
+    }
+
+    /** Connects and says nothing. */
+    public FakeNode connectSilently(int port) {
+        WebSocket socket = HttpClient.newHttpClient()
+                .newWebSocketBuilder()
+                .header("Authorization", "Bearer " + key)
+                .buildAsync(URI.create("ws://127.0.0.1:" + port + "/v1/link"), this)
+                .join();
+        sending = CompletableFuture.completedFuture(socket);
+        return this;
+    }
+
+    public synchronized void send(Object message) {
+        sendText(LinkCodec.encode(message));
+    }
+
+    public synchronized void sendText(String text) {
+        sending = sending.thenCompose(socket -> socket.sendText(text, true));
+    }
+
+    @Override
+    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+        partial.append(data);
+        if (last) {
+            String text = partial.toString();
+            partial.setLength(0);
+            onMessage(LinkCodec.decode(text, Down.class));
+        }
+        socket.request(1);
+        return null;
+    }
+
+    @Override
+    public CompletionStage<?> onPing(WebSocket socket, ByteBuffer message) {
+        socket.request(1);
+        return answersPings ? null : new CompletableFuture<>();
+    }
+
+    @Override
+    public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+        closed.complete(code + " " + reason);
+        return null;
+    }
+
+    @Override
+    public void onError(WebSocket socket, Throwable error) {
+        closed.complete(String.valueOf(error));
+    }
+
+    private synchronized void onMessage(Down message) {
+        received.add(message);
+        if (!(message instanceof Down.Desired change)) {
+            return;
+        }
+        if (change.full()) {
+            desired.clear();
+        }
+        desired.putAll(change.put());
+        change.remove().forEach(desired::remove);
+        revision = change.revision();
+        if (acknowledges) {
+            send(new Up.Applied(revision, Map.of()));
+        }
+        if (runs) {
+            run();
+        }
+        if (drains) {
+            List<String> draining = desired.values().stream()
+                    .flatMap(item -> item instanceof DesiredItem.Listener listener
+                            ? listener.targets().stream()
+                            : java.util.stream.Stream.empty())
+                    .filter(DesiredItem.Target::draining)
+                    .map(DesiredItem.Target::instanceId)
+                    .distinct()
+                    .toList();
+            if (!draining.isEmpty()) {
+                send(new Up.Drained(draining));
+            }
+        }
+    }
+
+    /** Starts what is wanted and not there, removes what is there and not wanted, and says so. */
+    public synchronized void run() {
+        List<Up.ContainerFact> put = new ArrayList<>();
+        desired.forEach((id, item) -> {
+            if (item instanceof DesiredItem.Workload workload && !containers.containsKey(workload.instanceId())) {
+                Up.ContainerFact fact = Samples.running(
+                        "c" + IDS.incrementAndGet(),
+                        workload.containerName(),
+                        block + nextAddress++,
+                        workload.instanceId());
+                containers.put(workload.instanceId(), fact);
+                put.add(fact);
+            }
+        });
+        List<String> remove = new ArrayList<>();
+        containers.keySet().removeIf(instanceId -> {
+            boolean gone = !desired.containsKey("workload/" + instanceId);
+            if (gone) {
+                remove.add(Objects.requireNonNull(containers.get(instanceId)).dockerId());
+            }
+            return gone;
+        });
+        if (!put.isEmpty() || !remove.isEmpty()) {
+            send(new Up.Facts(false, put, remove));
+        }
+    }
+
+    public synchronized Map<String, DesiredItem> desired() {
+        return new TreeMap<>(desired);
+    }
+
+    public synchronized <T extends DesiredItem> List<T> desired(Class<T> type) {
+        return desired.values().stream()
+                .filter(type::isInstance)
+                .map(type::cast)
+                .toList();
+    }
+
+    public synchronized List<String> name(String name) {
+        return desired.get("name/" + name) instanceof DesiredItem.Name found ? found.addresses() : null;
+    }
+
+    public List<Down> received() {
+        return List.copyOf(received);
+    }
+
+    public <T extends Down> List<T> received(Class<T> type) {
+        return received.stream().filter(type::isInstance).map(type::cast).toList();
+    }
+
+    /** Completes with code and reason when the connection has ended. */
+    public CompletableFuture<String> closed() {
+        return closed;
+    }
+
+    /** Ends the connection as a killed process does. */
+    public void kill() {
+        sending.join().abort();
+    }
+
+    @Override
+    public void close() {
+        if (sending.isDone()) {
+            kill();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package dev.drover.controlplane.links;
+
+import com.linecorp.armeria.server.Server;
+import dev.drover.controlplane.Samples;
+import dev.drover.controlplane.model.Host;
+import dev.drover.controlplane.repository.Kind;
+import dev.drover.controlplane.repository.LiveState;
+import dev.drover.controlplane.repository.Repository;
+import dev.drover.controlplane.schedule.Controller;
+import dev.drover.controlplane.schedule.ScheduleConfig;
+import dev.drover.controlplane.store.MemoryStore;
+import dev.drover.controlplane.store.Store;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A control plane without its API: store, controller and a real server for the link on a free port of loopback. */
+public final class LinkFixture implements AutoCloseable {
+    public static final LinkConfig QUICK = new LinkConfig(200, 1_000, 1_000, 500, 256 << 10);
+    public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 30_000, 1_000);
+
+    public final Store store;
+    public final Repository repository;
+    public final LiveState live = new LiveState();
+    public final PrometheusRegistry registry = new PrometheusRegistry();
+    public final LinkService links;
+    public final Controller controller;
+    private final Server server;
+    private final List<FakeNode> nodes = new ArrayList<>();
+
+    public LinkFixture() {
+        this(new MemoryStore());
+    }
+
+    public LinkFixture(Store store) {
+        this.store = store;
+        repository = new Repository(store);
+        if (repository.get(Kind.ENVIRONMENT, Samples.ENV).isEmpty()) {
+            repository.update(tx -> tx.create(Kind.ENVIRONMENT, Samples.environment()));
+        }
+        links = new LinkService(repository, live, registry, QUICK, InstantSource.system());
+        controller = Controller.start(repository, live, links, BRISK, InstantSource.system());
+        server = Server.builder()
+                .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                .service("/v1/link", links.http())
+                .build();
+        server.start().join();
+    }
+
+    public int port() {
+        return server.activeLocalPort();
+    }
+
+    /** A host with that number; not connected. */
+    public FakeNode join(int n) {
+        Samples.Joined joined = Samples.joined(n);
+        repository.update(tx -> tx.create(Kind.HOST, joined.host()));
+        return node(joined.host(), joined.key());
+    }
+
+    public FakeNode node(Host host, String key) {
+        FakeNode node = new FakeNode(key, host.block());
+        nodes.add(node);
+        return node;
+    }
+
+    @Override
+    public void close() {
+        nodes.forEach(FakeNode::close);
+        controller.close();
+        links.close();
+        server.stop().join();
+        repository.close();
+        store.close();
+    }
+}
