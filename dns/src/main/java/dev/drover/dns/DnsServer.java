@@ -108,12 +108,15 @@ public final class DnsServer implements AutoCloseable {
         });
         listeners = all;
         config = next;
-        LOG.info(
-                "dns applied binds={} zone={} names={} forward={}",
-                next.binds().stream().map(Listener::format).toList(),
-                next.zone(),
-                next.records().size(),
-                next.forward().stream().map(Listener::format).toList());
+        if (!opened.isEmpty()) {
+            LOG.info(
+                    "dns serving addresses={} zone={}",
+                    listeners.values().stream()
+                            .map(listener -> Listener.format(listener.address()))
+                            .toList(),
+                    next.zone());
+        }
+        LOG.debug("dns applied names={} forward={}", next.records().size(), next.forward());
         return true;
     }
 
@@ -122,7 +125,8 @@ public final class DnsServer implements AutoCloseable {
         try {
             for (InetSocketAddress bind : binds) {
                 if (!listeners.containsKey(bind)) {
-                    opened.put(bind, Listener.open(lanes, queryLanes, tcp, channels, bind, !isOurs(bind, opened)));
+                    boolean exclusive = !overlapsOurs(bind, opened);
+                    opened.put(bind, Listener.open(lanes, queryLanes, tcp, channels, bind, exclusive));
                 }
             }
             return opened;
@@ -132,16 +136,20 @@ public final class DnsServer implements AutoCloseable {
         }
     }
 
-    /** Whether we listen on the port already, so that only SO_REUSEPORT lets us bind: wildcard beside one address. */
-    private boolean isOurs(InetSocketAddress bind, Map<InetSocketAddress, Listener> opened) {
+    /** Whether sockets of ours stand in the way, so that only SO_REUSEPORT lets us bind: wildcard beside one address. */
+    private boolean overlapsOurs(InetSocketAddress bind, Map<InetSocketAddress, Listener> opened) {
         return bind.getPort() != 0
                 && Stream.concat(listeners.values().stream(), opened.values().stream())
-                        .anyMatch(listener -> listener.address().getPort() == bind.getPort());
+                        .map(Listener::address)
+                        .anyMatch(ours -> ours.getPort() == bind.getPort()
+                                && (ours.getAddress().equals(bind.getAddress())
+                                        || ours.getAddress().isAnyLocalAddress()
+                                        || bind.getAddress().isAnyLocalAddress()));
     }
 
-    private void publish(DnsConfig next, Iterable<Listener> serving) {
+    private void publish(DnsConfig next, Iterable<Listener> bound) {
         List<InetAddress> own = new ArrayList<>();
-        for (Listener listener : serving) {
+        for (Listener listener : bound) {
             InetAddress address = listener.address().getAddress();
             if (!address.isAnyLocalAddress()) {
                 own.add(address);
@@ -149,14 +157,14 @@ public final class DnsServer implements AutoCloseable {
         }
         Zone.Builder zone = new Zone.Builder(next.zone(), next.ttlSeconds());
         next.records().forEach(zone::add);
-        Map<InetSocketAddress, Upstream> known = this.serving.read().upstreams().stream()
-                .collect(Collectors.toMap(Upstream::address, Function.identity()));
+        Map<InetSocketAddress, Upstream> known =
+                serving.read().upstreams().stream().collect(Collectors.toMap(Upstream::address, Function.identity()));
         List<Upstream> upstreams = next.forward().stream()
                 .map(address -> known.getOrDefault(address, new Upstream(address)))
                 .toList();
         // RFC 1982 needs nothing but growth; the clock makes it grow over restarts too.
         serial = Math.max(serial + 1, System.currentTimeMillis() / 1000) & SERIAL_MASK;
-        this.serving.publish(new Serving(zone.build(own, serial), upstreams));
+        serving.publish(new Serving(zone.build(own, serial), upstreams));
     }
 
     /** A picture of now. */

@@ -2,12 +2,16 @@ package dev.drover.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.Closeable;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -127,10 +131,40 @@ final class DemoStage implements Closeable {
         return lab.exec(member, COMMAND, "sh", "-c", command);
     }
 
-    /** Calls the API, prints the call, and returns the answer. */
-    JsonNode post(Script script, String path, Map<String, ?> body) {
-        script.command("api", "POST " + path + " " + Api.write(body));
-        return api.post(path, body);
+    /** Runs the {@code drover} command as an operator in the control plane's network would; returns its output. */
+    String drover(Script script, String arguments) {
+        script.command("cp", "drover " + arguments);
+        Shell.Result result = droverQuietly(arguments, Map.of());
+        script.output(result.output());
+        if (!result.ok()) {
+            throw new LabException("exit %d: drover %s".formatted(result.exit(), arguments));
+        }
+        return result.output().strip();
+    }
+
+    /** Runs the {@code drover} command without printing it. */
+    Shell.Result droverQuietly(String arguments, Map<String, String> environment) {
+        Map<String, String> all = new HashMap<>(environment);
+        all.put("XDG_CONFIG_HOME", files().resolve(".config").toString());
+        String command = "cd %s && exec %s %s".formatted(files(), processes.launcher(), arguments);
+        return Shell.run(COMMAND, lab.inside("cp", List.of("sh", "-c", command)), all);
+    }
+
+    /** Writes a file where {@link #drover} finds it by its name, and prints it. */
+    void file(Script script, String name, String content) {
+        try {
+            Path file = files().resolve(name);
+            Files.createDirectories(Objects.requireNonNull(file.getParent()));
+            Files.writeString(file, content);
+        } catch (IOException e) {
+            throw new LabException(name + ": " + e.getMessage(), e);
+        }
+        script.command("cp", "cat " + name);
+        script.output(content);
+    }
+
+    private Path files() {
+        return lab.spec().dataDir("cp", "files");
     }
 
     List<JsonNode> hosts() {

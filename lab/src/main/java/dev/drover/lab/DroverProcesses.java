@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  */
 final class DroverProcesses {
     static final int UI_PORT = 8080;
-    private static final int LINK_PORT = 8443;
+    static final int LINK_PORT = 8443;
     private static final Duration END = Duration.ofSeconds(10);
     private static final int LOG_LINES = 25;
     private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
@@ -29,10 +29,14 @@ final class DroverProcesses {
 
     DroverProcesses(Lab lab) {
         this.lab = lab;
-        this.launcher = launcher();
+        this.launcher = findLauncher();
     }
 
-    private static Path launcher() {
+    Path launcher() {
+        return launcher;
+    }
+
+    private static Path findLauncher() {
         String path = System.getenv("DROVER_LAUNCHER");
         if (path == null || !Files.isExecutable(Path.of(path))) {
             throw new LabException("DROVER_LAUNCHER: " + path + " (expected: the launcher; start by ./drover demo)");

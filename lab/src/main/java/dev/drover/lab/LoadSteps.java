@@ -3,14 +3,12 @@ package dev.drover.lab;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Set;
 
 /** Steps in which the service changes while requests come in without a pause. */
 final class LoadSteps {
     private static final int REQUESTS_PER_SECOND = 100;
     private static final Duration UPGRADED = Duration.ofSeconds(90);
-    private static final String SERVICE = DemoStage.ENVIRONMENT + "/stacks/hello/services/httpserver";
 
     private final DemoStage stage;
     private final Script script;
@@ -36,7 +34,7 @@ final class LoadSteps {
     void upgrade() {
         underLoad(() -> {
             Set<String> before = names();
-            stage.post(script, SERVICE + "/upgrade", Map.of("environment", Map.of("RELEASE", "2")));
+            stage.drover(script, "service upgrade -e test hello/httpserver --environment RELEASE=2");
             stage.await(
                     "all instances upgraded",
                     UPGRADED,

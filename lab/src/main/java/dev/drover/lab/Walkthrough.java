@@ -16,6 +16,7 @@ final class Walkthrough {
     private static final Duration SOON = Duration.ofSeconds(5);
     private static final Duration STARTED = Duration.ofSeconds(30);
     private static final Duration LISTED = Duration.ofSeconds(1);
+    private static final String SERVER = "https://" + LabSpec.CONTROL_PLANE_ADDRESS + ":" + DroverProcesses.LINK_PORT;
     private static final int BALANCER_PORT = 9898;
     private static final Pattern ADDRESS = Pattern.compile("Address(?: \\d+)?:\\s*(10\\.\\d+\\.\\d+\\.\\d+)");
 
@@ -77,18 +78,25 @@ final class Walkthrough {
     }
 
     private void environment() {
-        stage.post(script, "/v1/environments", Map.of("name", "test", "orchestrator", "cattle"));
-        JsonNode token = stage.post(script, DemoStage.ENVIRONMENT + "/join-tokens", Map.of());
-        stage.joinWith(token.path("token").asText());
+        script.command("cp", "drover login " + SERVER);
+        script.output(stage.droverQuietly("login " + SERVER, Map.of("DROVER_PASSWORD", stage.password()))
+                .orThrow());
+        stage.drover(script, "env create test");
+        String token = stage.drover(script, "token create test")
+                .lines()
+                .toList()
+                .getLast()
+                .strip();
+        stage.joinWith(token);
         for (String host : hosts()) {
-            script.command(host, "drover node --server https://192.0.2.2:8443 --token drv1.…");
+            script.command(
+                    host,
+                    "drover node --server %s --token %s…"
+                            .formatted(SERVER, token.substring(0, Math.min(16, token.length()))));
             stage.startNode(host);
         }
         awaitHosts();
-        for (JsonNode host : stage.hosts()) {
-            script.output("%-6s %-13s vtep=%s block=%s"
-                    .formatted(text(host, "name"), text(host, "state"), text(host, "vtep"), text(host, "block")));
-        }
+        stage.drover(script, "host ls -e test");
     }
 
     /** Waits until all hosts are connected. */
@@ -179,12 +187,8 @@ final class Walkthrough {
     }
 
     private void stack() {
-        script.command("here", "cat docker-compose.yml");
-        script.output(HELLO_COMPOSE);
-        stage.post(
-                script,
-                DemoStage.ENVIRONMENT + "/stacks",
-                Map.of("name", "hello", "compose", HELLO_COMPOSE, "rancherCompose", ""));
+        stage.file(script, "hello/docker-compose.yml", HELLO_COMPOSE);
+        stage.drover(script, "stack up -e test -f hello/docker-compose.yml hello");
         scaleTo(3);
         Set<String> used = new HashSet<>();
         for (JsonNode instance : awaitInstances(3)) {
@@ -202,7 +206,7 @@ final class Walkthrough {
     }
 
     void scaleTo(int scale) {
-        stage.post(script, DemoStage.ENVIRONMENT + "/stacks/hello/services/httpserver/scale", Map.of("scale", scale));
+        stage.drover(script, "service scale -e test hello/httpserver=" + scale);
     }
 
     /** Waits until httpserver has exactly that many instances, all running with an address and serving. */
@@ -235,12 +239,9 @@ final class Walkthrough {
     }
 
     private void balancer() {
-        script.command("here", "cat docker-compose.yml rancher-compose.yml");
-        script.output(FRONT_COMPOSE + FRONT_RANCHER_COMPOSE);
-        stage.post(
-                script,
-                DemoStage.ENVIRONMENT + "/stacks",
-                Map.of("name", "front", "compose", FRONT_COMPOSE, "rancherCompose", FRONT_RANCHER_COMPOSE));
+        stage.file(script, "front/docker-compose.yml", FRONT_COMPOSE);
+        stage.file(script, "front/rancher-compose.yml", FRONT_RANCHER_COMPOSE);
+        stage.drover(script, "stack up -e test -f front/docker-compose.yml front");
         for (String host : hosts()) {
             String url = balancerUrl(host) + "/name";
             stage.await(

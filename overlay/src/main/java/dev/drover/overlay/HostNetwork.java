@@ -11,6 +11,7 @@ import java.net.Inet4Address;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,7 @@ public final class HostNetwork {
     private static final Logger LOG = LoggerFactory.getLogger(HostNetwork.class);
     private static final Iptables IPTABLES = new Iptables("iptables");
     private static final String OURS = "drover";
+    private static final Pattern OUR_NAMES = Pattern.compile("drv[0-9]+");
     private static final int DNS_MTU = 65535;
     private static final int HOST_PREFIX = 32;
     private static final int RP_FILTER_LOOSE = 2;
@@ -52,6 +54,7 @@ public final class HostNetwork {
     static Link ensure(HostNetworkSpec spec, Iptables iptables) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             Link bridge = device(rtnetlink, spec.bridge(), spec.mtu());
+            limitSuperFrames(rtnetlink, bridge, spec.mtu());
             dropStaleAddresses(rtnetlink, bridge, spec);
             rtnetlink
                     .addresses()
@@ -68,8 +71,8 @@ public final class HostNetwork {
     }
 
     /**
-     * Takes the rules and devices of the specification away. A bridge that was there before {@link #ensure}, and
-     * forwarding, stay; the resolver's device goes with the last bridge.
+     * Takes the rules and devices of the specification away. A bridge of another name than {@code drv<VNI>} that was
+     * there before {@link #ensure}, and forwarding, stay; the resolver's device goes with the last bridge.
      */
     public static void remove(HostNetworkSpec spec) {
         for (Chain chain : List.of(FORWARD, NAT, RAW)) {
@@ -102,14 +105,22 @@ public final class HostNetwork {
         }
     }
 
-    /** What is made here is marked, so that a later process knows what it may delete. */
+    /** What is ours, being made here or by its name, is marked: a later process may delete it, and nothing else. */
     private static Link device(Rtnetlink rtnetlink, String name, int mtu) {
         boolean made = rtnetlink.links().find(name).isEmpty();
         Link link = rtnetlink.links().ensureBridge(name, mtu);
-        if (made) {
+        if ((made || OUR_NAMES.matcher(name).matches()) && link.alias().isEmpty()) {
             rtnetlink.links().setAlias(link.index(), OURS);
         }
         return link;
+    }
+
+    /** What the host itself sends into the overlay, as its load balancer does, has to fit into one send too. */
+    private static void limitSuperFrames(Rtnetlink rtnetlink, Link bridge, int mtu) {
+        GsoLimits limits = GsoLimits.of(mtu);
+        if (!limits.equals(new GsoLimits(bridge.gsoMaxSizeBytes(), bridge.gsoMaxSegments()))) {
+            rtnetlink.links().setGsoMax(bridge.index(), limits.sizeBytes(), limits.segments());
+        }
     }
 
     /** A host that was given another block must not answer for an address of its old one. */

@@ -3,6 +3,7 @@ package dev.drover.overlay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -40,31 +41,33 @@ final class Iptables {
 
     /** Makes the rules that name the bridge exactly {@code rules}, and the chain with its jump when absent. */
     void ensure(Chain chain, String bridge, List<String> rules) throws IptablesException {
-        if (!exists(chain)) {
+        List<String> lines = list(chain);
+        if (!lines.contains("-N " + chain.name())) {
             run(chain.table(), "-N", chain.name());
         }
-        sync(chain, bridge, rules);
-        if (!jumps(chain)) {
+        sync(chain, bridge, lines, rules);
+        if (!lines.contains(jump(chain))) {
             run(chain.table(), "-I", chain.hook(), "1", "-j", chain.name());
         }
     }
 
     /** Takes away the rules that name the bridge, and the chain with its jump when nothing is left in it. */
     void remove(Chain chain, String bridge) throws IptablesException {
-        if (!exists(chain)) {
+        sync(chain, bridge, list(chain), List.of());
+        List<String> left = list(chain);
+        if (!left.contains("-N " + chain.name()) || left.stream().anyMatch(line -> line.startsWith(prefix(chain)))) {
             return;
         }
-        sync(chain, bridge, List.of());
-        if (rules(chain).isEmpty()) {
-            while (jumps(chain)) {
-                run(chain.table(), "-D", chain.hook(), "-j", chain.name());
-            }
-            run(chain.table(), "-X", chain.name());
+        for (int jumps = Collections.frequency(left, jump(chain)); jumps > 0; jumps--) {
+            run(chain.table(), "-D", chain.hook(), "-j", chain.name());
         }
+        run(chain.table(), "-X", chain.name());
     }
 
-    private void sync(Chain chain, String bridge, List<String> wanted) throws IptablesException {
-        List<String> present = rules(chain).stream()
+    private void sync(Chain chain, String bridge, List<String> lines, List<String> wanted) throws IptablesException {
+        List<String> present = lines.stream()
+                .filter(line -> line.startsWith(prefix(chain)))
+                .map(line -> line.substring(prefix(chain).length()))
                 .filter(rule -> List.of(rule.split(" ")).contains(bridge))
                 .toList();
         for (String rule : wanted) {
@@ -85,23 +88,17 @@ final class Iptables {
         run(chain.table(), arguments.toArray(String[]::new));
     }
 
-    private boolean exists(Chain chain) throws IptablesException {
-        return run(chain.table(), "-S").lines().anyMatch(("-N " + chain.name())::equals);
+    /** The whole table, as commands that would make it. */
+    private List<String> list(Chain chain) throws IptablesException {
+        return run(chain.table(), "-S").lines().toList();
     }
 
-    private boolean jumps(Chain chain) throws IptablesException {
-        String jump = "-A " + chain.hook() + " -j " + chain.name();
-        return run(chain.table(), "-S", chain.hook()).lines().anyMatch(jump::equals);
+    private static String prefix(Chain chain) {
+        return "-A " + chain.name() + " ";
     }
 
-    /** Rules of the chain without {@code -A CHAIN}. */
-    private List<String> rules(Chain chain) throws IptablesException {
-        String prefix = "-A " + chain.name() + " ";
-        return run(chain.table(), "-S", chain.name())
-                .lines()
-                .filter(line -> line.startsWith(prefix))
-                .map(line -> line.substring(prefix.length()))
-                .toList();
+    private static String jump(Chain chain) {
+        return "-A " + chain.hook() + " -j " + chain.name();
     }
 
     private String run(String table, String... arguments) throws IptablesException {

@@ -37,6 +37,7 @@ class HostNetworkTest {
         ensure(SPEC);
 
         assertThat(host.exec("ip", "addr", "show", "drv1042")).contains("10.42.1.1/16", "mtu 1450", "UP");
+        assertThat(host.exec("ip", "-d", "link", "show", "drv1042")).contains("gso_max_size 61440", "gso_max_segs 44");
         assertThat(host.exec("ip", "addr", "show", "drover-dns")).contains("169.254.169.250/32", "UP");
         assertThat(host.exec("cat", "/proc/sys/net/ipv4/ip_forward")).isEqualTo("1\n");
         assertThat(host.exec("cat", "/proc/sys/net/ipv4/conf/drv1042/rp_filter"))
@@ -90,12 +91,24 @@ class HostNetworkTest {
 
     @Test
     void aBridgeOfTheOperatorStaysWhenItsAddressIsRemoved() {
+        HostNetworkSpec operators = new HostNetworkSpec("br0", SPEC.subnet(), SPEC.address(), DNS, 1450);
+        host.exec("ip", "link", "add", "br0", "type", "bridge");
+
+        ensure(operators);
+        host.netNs.run(() -> HostNetwork.remove(operators));
+
+        assertThat(host.exec("ip", "addr", "show", "br0")).doesNotContain("10.42.1.1");
+        assertThat(host.exec("ip", "link")).doesNotContain("drover-dns");
+    }
+
+    @Test
+    void aBridgeThatTheTunnelMadeFirstIsDeletedByItsName() {
         host.exec("ip", "link", "add", "drv1042", "type", "bridge");
 
         ensure(SPEC);
         host.netNs.run(() -> HostNetwork.remove(SPEC));
 
-        assertThat(host.exec("ip", "addr", "show", "drv1042")).doesNotContain("10.42.1.1");
+        assertThat(host.exec("ip", "link")).doesNotContain("drv1042", "drover-dns");
     }
 
     @Test

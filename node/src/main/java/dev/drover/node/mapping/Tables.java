@@ -98,16 +98,14 @@ public record Tables(
                     }
                 }
                 case DesiredItem.Name name -> {
-                    Set<InetAddress> addresses = new LinkedHashSet<>();
+                    // A name whose containers are all down still exists: "no data" instead of "no such name".
+                    Set<InetAddress> addresses =
+                            names.computeIfAbsent(name.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>());
                     for (String address : name.addresses()) {
                         InetAddress parsed = InetAddress.ofLiteral(address);
                         if (alive.test(parsed)) {
                             addresses.add(parsed);
                         }
-                    }
-                    if (!addresses.isEmpty()) {
-                        names.computeIfAbsent(name.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>())
-                                .addAll(addresses);
                     }
                 }
                 case DesiredItem.Listener listener -> listeners.add(listener(key, listener, alive, draining));
