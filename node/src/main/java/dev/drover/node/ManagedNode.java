@@ -319,9 +319,7 @@ final class ManagedNode implements AutoCloseable {
         /** Containers that were removed while this node did not run give their addresses back. */
         private void forgetRemoved() {
             Set<String> existing = containers.ids();
-            addresses.holders().stream()
-                    .filter(id -> !existing.contains(id))
-                    .forEach(attacher::remove);
+            addresses.holders().stream().filter(id -> !existing.contains(id)).forEach(attacher::remove);
         }
 
         @Override
@@ -389,7 +387,11 @@ final class ManagedNode implements AutoCloseable {
             onCore(() -> {
                 Desired next = desired.apply(change);
                 desired = next;
-                LOG.debug("desired revision={} full={} items={}", next.revision(), change.full(), next.items().size());
+                LOG.debug(
+                        "desired revision={} full={} items={}",
+                        next.revision(),
+                        change.full(),
+                        next.items().size());
                 apply();
                 workloads.desire(workloads(next));
                 requestSave();
