@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 /** Traffic between containers whose content is compared. */
 final class Load {
     private static final int TIMEOUT_MS = 20_000;
+    private static final byte[] END = "end of echo".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
 
     private Load() {}
 
@@ -100,7 +101,7 @@ final class Load {
                         .as("size %d", size)
                         .isEqualTo(sent);
             }
-            far.close();
+            near.send(new DatagramPacket(END, END.length, there, far.getLocalPort()));
             echo.join(TIMEOUT_MS);
         }
     }
@@ -108,6 +109,7 @@ final class Load {
     /** A busy machine may lose a datagram; three in a row are a fault. */
     private static byte[] exchange(DatagramSocket near, InetAddress there, int port, byte[] sent) throws Exception {
         byte[] buffer = new byte[66_000];
+        SocketTimeoutException last = new SocketTimeoutException();
         for (int attempt = 0; attempt < 3; attempt++) {
             near.send(new DatagramPacket(sent, sent.length, there, port));
             try {
@@ -117,10 +119,10 @@ final class Load {
                 } while (reply.getLength() != sent.length);
                 return Arrays.copyOf(buffer, reply.getLength());
             } catch (SocketTimeoutException e) {
-                continue;
+                last = e;
             }
         }
-        return new byte[] {-1};
+        throw new AssertionError("size " + sent.length + " never came back", last);
     }
 
     private static void echo(DatagramSocket socket) {
@@ -129,12 +131,15 @@ final class Load {
             while (true) {
                 DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
                 socket.receive(packet);
+                if (Arrays.equals(END, Arrays.copyOf(buffer, packet.getLength()))) {
+                    return;
+                }
                 socket.send(packet);
             }
+        } catch (SocketTimeoutException e) {
+            return;
         } catch (java.io.IOException e) {
-            if (!socket.isClosed()) {
-                throw new AssertionError(e);
-            }
+            throw new AssertionError(e);
         }
     }
 }

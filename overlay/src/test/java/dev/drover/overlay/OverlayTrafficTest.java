@@ -7,6 +7,7 @@ import dev.drover.dataplane.Transport;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Traffic;
 import java.time.Duration;
+import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -143,15 +144,16 @@ class OverlayTrafficTest {
             ends.connect(hosts);
             awaitPath(hosts);
             for (String[] direction : new String[][] {{}, {"-R"}}) {
-                double[] rates = iperf(hosts, direction);
+                List<Double> rates = iperf(hosts, direction);
                 assertThat(rates).hasSizeGreaterThanOrEqualTo(5).allMatch(rate -> rate > 0);
             }
         }
     }
 
     /** Bits per second of each second. */
-    private static double[] iperf(TwoHosts hosts, String... more) throws Exception {
-        Process server = new ProcessBuilder(hosts.two.container.inside("timeout", "60", "iperf3", "-s", "-1"))
+    private static List<Double> iperf(TwoHosts hosts, String... more) throws Exception {
+        Process server = new ProcessBuilder(
+                        hosts.two.container.inside("timeout", "60", "iperf3", "-s", "-1", "--forceflush"))
                 .redirectErrorStream(true)
                 .start();
         try {
@@ -166,8 +168,8 @@ class OverlayTrafficTest {
                     .results()
                     .map(MatchResult::group)
                     .map(group -> group.substring(group.lastIndexOf(':') + 1))
-                    .mapToDouble(Double::parseDouble)
-                    .toArray();
+                    .map(Double::valueOf)
+                    .toList();
         } finally {
             server.destroy();
             server.waitFor();
