@@ -48,6 +48,11 @@ final class DemoStage implements Closeable {
     /** Starts the control plane in a lab and logs in. */
     static DemoStage set(Lab lab, int uiPort, Consumer<String> progress) {
         DroverProcesses processes = new DroverProcesses(lab);
+        try {
+            Files.createDirectories(files(lab));
+        } catch (IOException e) {
+            throw new LabException(files(lab) + ": " + e.getMessage(), e);
+        }
         processes.startServer();
         LabSpec spec = lab.spec();
         Forwarder forwarder = Forwarder.open(
@@ -163,13 +168,21 @@ final class DemoStage implements Closeable {
         script.output(content);
     }
 
-    /** The operator's directory; made when first asked for. */
     private Path files() {
-        try {
-            return Files.createDirectories(lab.spec().dataDir("cp", "files"));
-        } catch (IOException e) {
-            throw new LabException("demo: " + e.getMessage(), e);
+        return files(lab);
+    }
+
+    private static Path files(Lab lab) {
+        return lab.spec().dataDir("cp", "files");
+    }
+
+    /** The ends of all logs of Drover's processes, for a step that failed. */
+    String logs() {
+        StringBuilder text = new StringBuilder();
+        for (String member : processes.members()) {
+            text.append(member).append(":%n%s%n".formatted(processes.tail(member)));
         }
+        return text.toString();
     }
 
     List<JsonNode> hosts() {

@@ -5,9 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,12 +21,12 @@ final class DroverProcesses {
     static final int UI_PORT = 8080;
     static final int LINK_PORT = 8443;
     private static final Duration END = Duration.ofSeconds(10);
-    private static final int LOG_LINES = 25;
+    private static final int LOG_LINES = 12;
     private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
 
     private final Lab lab;
     private final Path launcher;
-    private final Map<String, Process> running = new HashMap<>();
+    private final Map<String, Process> running = new TreeMap<>();
 
     DroverProcesses(Lab lab) {
         this.lab = lab;
@@ -99,6 +100,11 @@ final class DroverProcesses {
             Thread.currentThread().interrupt();
             throw new LabException("interrupted", e);
         }
+    }
+
+    /** Members that have a process, or had. */
+    Set<String> members() {
+        return running.keySet();
     }
 
     long pid(String member) {

@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Session implements Subscriber<WebSocketFrame> {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+    private static final long CLOSE_MS = 1_000;
     private static final int FRAGMENT_BYTES = 64 << 10;
 
     private final LinkService service;
@@ -100,6 +101,10 @@ final class Session implements Subscriber<WebSocketFrame> {
     @Override
     public void onSubscribe(Subscription subscription) {
         inbound = subscription;
+        if (ended.get()) {
+            letGo(subscription);
+            return;
+        }
         heartbeat = context.eventLoop()
                 .scheduleAtFixedRate(this::onHeartbeat, config.pingMs(), config.pingMs(), TimeUnit.MILLISECONDS);
         subscription.request(1);
@@ -107,6 +112,9 @@ final class Session implements Subscriber<WebSocketFrame> {
 
     @Override
     public void onNext(WebSocketFrame frame) {
+        if (ended.get()) {
+            return;
+        }
         lastSeenMs = service.nowMs();
         signOfLife.complete(null);
         switch (frame.type()) {
@@ -227,9 +235,15 @@ final class Session implements Subscriber<WebSocketFrame> {
         }
         Subscription subscription = inbound;
         if (subscription != null) {
-            context.eventLoop().schedule(subscription::cancel, 1, TimeUnit.SECONDS);
+            letGo(subscription);
         }
         service.onEnd(this, goodbye, detail);
+    }
+
+    /** Leaves the node a moment to answer the close frame; cancelling at once would overtake our own. */
+    private void letGo(Subscription subscription) {
+        subscription.request(Long.MAX_VALUE);
+        context.eventLoop().schedule(subscription::cancel, CLOSE_MS, TimeUnit.MILLISECONDS);
     }
 
     /** A close frame has room for 123 bytes of reason. */

@@ -34,6 +34,7 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     private final Map<String, Up.ContainerFact> containers = new HashMap<>();
     private final CopyOnWriteArrayList<Down> received = new CopyOnWriteArrayList<>();
     private final CompletableFuture<String> closed = new CompletableFuture<>();
+    private final CompletableFuture<Void> deafened = new CompletableFuture<>();
     private int nextAddress = 2;
     private long revision;
     private CompletableFuture<WebSocket> sending = new CompletableFuture<>();
@@ -44,8 +45,8 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     public volatile boolean runs = true;
     /** Reports each draining target as drained at once. */
     public volatile boolean drains = true;
-    /** Answers pings; a node that does not is as good as cut off. */
-    public volatile boolean answersPings = true;
+    /** Reads nothing any more, pings neither: as good as cut off. */
+    public volatile boolean deaf;
 
     public FakeNode(String key, String block) {
         this.key = key;
@@ -86,14 +87,28 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
             partial.setLength(0);
             onMessage(LinkCodec.decode(text, Down.class));
         }
-        socket.request(1);
+        requestNext(socket);
         return null;
     }
 
     @Override
     public CompletionStage<?> onPing(WebSocket socket, ByteBuffer message) {
-        socket.request(1);
-        return answersPings ? null : new CompletableFuture<>();
+        requestNext(socket);
+        return null;
+    }
+
+    private void requestNext(WebSocket socket) {
+        if (deaf) {
+            deafened.complete(null);
+        } else {
+            socket.request(1);
+        }
+    }
+
+    /** Makes the node {@link #deaf} and waits until it really is. */
+    public void deafen() {
+        deaf = true;
+        deafened.join();
     }
 
     @Override
