@@ -34,6 +34,8 @@ final class World {
     final Set<String> connected = new HashSet<>();
     /** Hosts that do not acknowledge, with the revision they stand at. */
     final Map<String, Long> lagging = new HashMap<>();
+    /** Hosts whose engine does not answer. */
+    final Set<String> engineless = new HashSet<>();
     /** Images whose containers exit at once. */
     final Set<String> broken = new HashSet<>();
     /** Whether nodes report draining targets as drained. */
@@ -126,6 +128,7 @@ final class World {
                     new NodeStatus(
                             up,
                             up ? 0 : disconnectedMs.get(hostId),
+                            up && !engineless.contains(hostId),
                             applied,
                             lagging.containsKey(hostId) ? nowMs - 1_000 : Long.MAX_VALUE,
                             Map.of(),
