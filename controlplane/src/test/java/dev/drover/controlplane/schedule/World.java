@@ -23,7 +23,7 @@ import java.util.TreeMap;
  * tick after their instance was made. A tick is one second.
  */
 final class World {
-    static final ScheduleConfig CONFIG = new ScheduleConfig(2_000, 1_000, 60_000, 30_000, 5_000);
+    static final ScheduleConfig CONFIG = new ScheduleConfig(2_000, 1_000, 60_000, 15_000, 30_000, 5_000);
 
     final TreeMap<String, Host> hosts = new TreeMap<>();
     final TreeMap<String, Stack> stacks = new TreeMap<>();
