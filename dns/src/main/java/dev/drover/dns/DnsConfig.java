@@ -4,13 +4,15 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
- * What the DNS server answers; replaced as a whole by {@link DnsServer#apply}.
+ * What the DNS server answers; replaced as a whole by {@link DnsServer#apply}, which checks it.
  *
- * @param binds addresses to serve on, UDP and TCP each
+ * @param binds addresses to serve on, UDP and TCP each; port 0 takes a free one
  * @param zone the zone we are authoritative for, lower case, without final dot, e.g. {@code rancher.internal}
- * @param records owner name relative to the zone, lower case, to its addresses
+ * @param records owner name relative to the zone, lower case, to its addresses; a name without addresses exists, but has
+ *     none to give at the moment (NODATA instead of NXDOMAIN)
  * @param forward upstream resolvers for everything else, tried in order; may be empty
  * @param ttlSeconds TTL of our own records
  */
@@ -22,7 +24,17 @@ public record DnsConfig(
         int ttlSeconds) {
     public DnsConfig {
         binds = List.copyOf(binds);
-        records = Map.copyOf(records);
+        records = records.entrySet().stream()
+                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, entry -> List.copyOf(entry.getValue())));
         forward = List.copyOf(forward);
+    }
+
+    /**
+     * Whether {@code name} may be a key of {@link #records} under {@code zone}. Docker allows container names that DNS
+     * does not (longer than 63 characters): whoever collects names leaves those out, or {@link DnsServer#apply} refuses
+     * all.
+     */
+    public static boolean isName(String name, String zone) {
+        return DnsConfigCheck.isName(name) && DnsConfigCheck.fits(name, zone);
     }
 }

@@ -3,7 +3,11 @@ package dev.drover.overlay;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import java.net.Inet4Address;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param bridge name of the Linux bridge the overlay plugs into, at most 15 bytes; created when absent
  * @param local this host's place in the subnet, null when the operator addresses the bridge himself
  * @param neighbours containers of other hosts whose MAC is known; the rest is resolved by asking the peer that owns the
- *     subnet
+ *     subnet. Those behind a VTEP that is no peer (yet) are left out
  */
 public record OverlayConfig(
         int vni,
@@ -26,17 +30,81 @@ public record OverlayConfig(
         @Nullable Local local,
         List<Peer> peers,
         List<Neighbour> neighbours) {
+    private static final int MAX_VNI = (1 << 24) - 1;
+    private static final int MAX_PORT = 65_535;
+    private static final int MAX_NAME_BYTES = 15;
 
+    /** @throws IllegalArgumentException {@code key: value (expected: …)} */
     public OverlayConfig {
         peers = List.copyOf(peers);
         neighbours = List.copyOf(neighbours);
+        expect(vni >= 1 && vni <= MAX_VNI, "vni", vni, "1 to " + MAX_VNI);
+        expect(port >= 1 && port <= MAX_PORT, "port", port, "1 to " + MAX_PORT);
+        expect(isUnicast(vtep), "vtep", vtep.getHostAddress(), "a unicast address of this host");
+        expect(isInterfaceName(bridge), "bridge", bridge, "1 to 15 bytes without space, / and :");
+        checkPeers(vtep, local, peers);
+    }
+
+    private static void checkPeers(Inet4Address vtep, @Nullable Local local, List<Peer> peers) {
+        Set<Inet4Address> vteps = new HashSet<>();
+        for (Peer peer : peers) {
+            String address = peer.vtep.getHostAddress();
+            expect(isUnicast(peer.vtep), "peers.vtep", address, "a unicast address");
+            expect(!peer.vtep.equals(vtep), "peers.vtep", address, "another host than vtep");
+            expect(vteps.add(peer.vtep), "peers.vtep", address, "each peer once");
+        }
+        for (int i = 0; i < peers.size(); i++) {
+            for (Cidr subnet : peers.get(i).subnets) {
+                boolean own = local != null && local.block.overlaps(subnet);
+                expect(!own, "peers.subnets", subnet, "no overlap with this host's block");
+                for (Peer other : peers.subList(i + 1, peers.size())) {
+                    boolean overlap = other.subnets.stream().anyMatch(subnet::overlaps);
+                    expect(
+                            !overlap,
+                            "peers.subnets",
+                            subnet,
+                            "no overlap with those of " + other.vtep.getHostAddress());
+                }
+            }
+        }
+    }
+
+    private static boolean isUnicast(Inet4Address address) {
+        return !address.isAnyLocalAddress() && !address.isMulticastAddress() && Cidr.toInt(address) != -1;
+    }
+
+    private static boolean isInterfaceName(String name) {
+        int bytes = name.getBytes(StandardCharsets.UTF_8).length;
+        boolean plain = name.chars().noneMatch(c -> c <= ' ' || c == '/' || c == ':');
+        return bytes >= 1 && bytes <= MAX_NAME_BYTES && plain && !name.equals(".") && !name.equals("..");
+    }
+
+    private static void expect(boolean holds, String key, Object value, String expected) {
+        if (!holds) {
+            throw new IllegalArgumentException(key + ": " + value + " (expected: " + expected + ")");
+        }
+    }
+
+    /** Whether both run on the same sockets, device and bridge, so that only tables differ. */
+    boolean samePath(OverlayConfig other) {
+        return vni == other.vni
+                && vtep.equals(other.vtep)
+                && port == other.port
+                && bridge.equals(other.bridge)
+                && mode == other.mode
+                && Objects.equals(local, other.local);
     }
 
     /**
      * @param subnet of the whole overlay; the bridge gets the first address of {@code block} with its prefix length
      * @param block addresses of this host's containers
      */
-    public record Local(Cidr subnet, Cidr block) {}
+    public record Local(Cidr subnet, Cidr block) {
+        public Local {
+            boolean inside = subnet.contains(block.network()) && block.prefixLength() >= subnet.prefixLength();
+            expect(inside, "local.block", block, "a part of " + subnet);
+        }
+    }
 
     /**
      * Another tunnel endpoint, ours or the kernel's.

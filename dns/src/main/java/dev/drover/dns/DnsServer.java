@@ -1,0 +1,223 @@
+package dev.drover.dns;
+
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Snapshot;
+import dev.drover.dns.path.Counters;
+import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.QueryLane;
+import dev.drover.dns.path.Quota;
+import dev.drover.dns.path.Serving;
+import dev.drover.dns.path.TcpInitializer;
+import dev.drover.dns.path.Upstream;
+import dev.drover.dns.path.Via;
+import dev.drover.dns.path.Zone;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * DNS server: authoritative for one zone, forwarding the rest. It serves nothing until the first {@link #apply}.
+ *
+ * <p>Queries are answered on the lanes from one immutable snapshot, so a change is seen by the next query and no query
+ * is lost to it. The public methods may be called by any thread but the lanes.
+ */
+public final class DnsServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(DnsServer.class);
+    private static final long SERIAL_MASK = 0xffff_ffffL;
+
+    private final Lanes lanes;
+    private final Snapshot<Serving> serving;
+    private final Counters counters;
+    private final Quota forwards;
+    private final Quota connections;
+    private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
+    private final List<QueryLane> queryLanes;
+    private final TcpInitializer tcp;
+    private final FaultLog faults = new FaultLog(LOG);
+
+    private @Nullable DnsConfig config;
+    private Map<InetSocketAddress, Listener> listeners = Map.of();
+    private long serial;
+    private boolean closed;
+
+    /** A server on {@code lanes}, which stay the caller's and must be closed after it. */
+    public DnsServer(Lanes lanes) {
+        this(lanes, Limits.DEFAULT);
+    }
+
+    DnsServer(Lanes lanes, Limits limits) {
+        this.lanes = lanes;
+        this.serving = new Snapshot<>(new Serving(new Zone.Builder("invalid", 0).build(List.of(), 0), List.of()));
+        this.counters = Counters.of(lanes.count());
+        this.forwards = new Quota(limits.forwards(), limits.forwardsPerClient());
+        this.connections = new Quota(limits.connections(), limits.connectionsPerClient());
+        this.queryLanes = IntStream.range(0, lanes.count())
+                .mapToObj(i ->
+                        new QueryLane(lanes, i, serving, limits, counters, forwards, connections, channels, faults))
+                .toList();
+        this.tcp = new TcpInitializer(queryLanes, channels);
+    }
+
+    /**
+     * Serves {@code next} from now on. Addresses that stay keep their sockets; new ones are bound before old ones are
+     * closed.
+     *
+     * @return false if it is what is served already, and nothing was done
+     * @throws IllegalArgumentException when it cannot be served: {@code key: value (expected: …)}; nothing has changed
+     * @throws UncheckedIOException when an address cannot be bound, naming it; nothing has changed
+     * @throws IllegalStateException after {@link #close}
+     */
+    public synchronized boolean apply(DnsConfig next) {
+        if (closed) {
+            throw new IllegalStateException("dns: closed (expected: a running server)");
+        }
+        DnsConfigCheck.check(next);
+        if (next.equals(config)) {
+            return false;
+        }
+        Map<InetSocketAddress, Listener> opened = openMissing(next.binds());
+        Map<InetSocketAddress, Listener> all = new LinkedHashMap<>();
+        for (InetSocketAddress bind : next.binds()) {
+            Listener kept = listeners.get(bind);
+            all.put(bind, kept != null ? kept : Objects.requireNonNull(opened.get(bind)));
+        }
+        publish(next, all.values());
+        opened.values().forEach(Listener::start);
+        listeners.forEach((bind, listener) -> {
+            if (!all.containsKey(bind)) {
+                listener.close();
+            }
+        });
+        listeners = all;
+        config = next;
+        if (!opened.isEmpty()) {
+            LOG.info(
+                    "dns serving addresses={} zone={}",
+                    listeners.values().stream()
+                            .map(listener -> Listener.format(listener.address()))
+                            .toList(),
+                    next.zone());
+        }
+        LOG.debug("dns applied names={} forward={}", next.records().size(), next.forward());
+        return true;
+    }
+
+    private Map<InetSocketAddress, Listener> openMissing(List<InetSocketAddress> binds) {
+        Map<InetSocketAddress, Listener> opened = new LinkedHashMap<>();
+        try {
+            for (InetSocketAddress bind : binds) {
+                if (!listeners.containsKey(bind)) {
+                    boolean exclusive = !overlapsOurs(bind, opened);
+                    opened.put(bind, Listener.open(lanes, queryLanes, tcp, channels, bind, exclusive));
+                }
+            }
+            return opened;
+        } catch (UncheckedIOException e) {
+            opened.values().forEach(Listener::close);
+            throw e;
+        }
+    }
+
+    /** Whether sockets of ours stand in the way, so that only SO_REUSEPORT lets us bind: wildcard beside one address. */
+    private boolean overlapsOurs(InetSocketAddress bind, Map<InetSocketAddress, Listener> opened) {
+        return bind.getPort() != 0
+                && Stream.concat(listeners.values().stream(), opened.values().stream())
+                        .map(Listener::address)
+                        .anyMatch(ours -> ours.getPort() == bind.getPort()
+                                && (ours.getAddress().equals(bind.getAddress())
+                                        || ours.getAddress().isAnyLocalAddress()
+                                        || bind.getAddress().isAnyLocalAddress()));
+    }
+
+    private void publish(DnsConfig next, Iterable<Listener> bound) {
+        List<InetAddress> own = new ArrayList<>();
+        for (Listener listener : bound) {
+            InetAddress address = listener.address().getAddress();
+            if (!address.isAnyLocalAddress()) {
+                own.add(address);
+            }
+        }
+        Zone.Builder zone = new Zone.Builder(next.zone(), next.ttlSeconds());
+        next.records().forEach(zone::add);
+        Map<InetSocketAddress, Upstream> known =
+                serving.read().upstreams().stream().collect(Collectors.toMap(Upstream::address, Function.identity()));
+        List<Upstream> upstreams = next.forward().stream()
+                .map(address -> known.getOrDefault(address, new Upstream(address)))
+                .toList();
+        // RFC 1982 needs nothing but growth; the clock makes it grow over restarts too.
+        serial = Math.max(serial + 1, System.currentTimeMillis() / 1000) & SERIAL_MASK;
+        serving.publish(new Serving(zone.build(own, serial), upstreams));
+    }
+
+    /** A picture of now. */
+    public synchronized DnsStatus status() {
+        Serving now = serving.read();
+        long nowNs = System.nanoTime();
+        DnsConfig applied = config;
+        return new DnsStatus(
+                listeners.values().stream().map(Listener::address).toList(),
+                applied == null ? "" : applied.zone(),
+                now.zone().nameCount(),
+                now.upstreams().stream()
+                        .map(upstream -> new DnsStatus.UpstreamStatus(upstream.address(), !upstream.isSick(nowNs)))
+                        .toList(),
+                counters.transports().sum(Via.UDP) + counters.transports().sum(Via.TCP),
+                forwards.held(),
+                connections.held());
+    }
+
+    /** Adds this server's counters and gauges, all named {@code drover_dns_…}; once per registry. */
+    public void registerMetrics(PrometheusRegistry registry) {
+        counters.transports().register(registry, "drover_dns_queries", "Queries that were not dropped", "transport");
+        counters.types().register(registry, "drover_dns_questions", "Queries with a readable question", "type");
+        counters.rcodes().register(registry, "drover_dns_replies", "Replies", "rcode");
+        counters.forwards()
+                .register(registry, "drover_dns_forwards", "Forwarded queries, and tries at upstreams", "outcome");
+        counters.drops().register(registry, "drover_dns_drops", "Thrown away without a reply", "reason");
+        gauge(registry, "drover_dns_names", "Names with records", DnsStatus::names);
+        gauge(registry, "drover_dns_forwards_in_flight", "Queries at upstreams", DnsStatus::forwardsInFlight);
+        gauge(registry, "drover_dns_connections", "Open TCP connections", DnsStatus::connections);
+        GaugeWithCallback.builder()
+                .name("drover_dns_upstream_healthy")
+                .help("1 if the upstream is asked in its turn, 0 if after the others")
+                .labelNames("upstream")
+                .callback(sink -> status().upstreams()
+                        .forEach(
+                                upstream -> sink.call(upstream.healthy() ? 1 : 0, Listener.format(upstream.address()))))
+                .register(registry);
+    }
+
+    private void gauge(PrometheusRegistry registry, String name, String help, ToDoubleFunction<DnsStatus> value) {
+        GaugeWithCallback.builder()
+                .name(name)
+                .help(help)
+                .callback(sink -> sink.call(value.applyAsDouble(status())))
+                .register(registry);
+    }
+
+    /** Closes every socket; queries that wait for an upstream get no reply. */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        channels.close().awaitUninterruptibly();
+        listeners = Map.of();
+    }
+}

@@ -1,0 +1,20 @@
+package dev.drover.dns.path;
+
+import dev.drover.dataplane.CounterSet;
+
+/** All counters of the server, a row per lane. */
+public record Counters(
+        CounterSet<Via> transports,
+        CounterSet<QueryType> types,
+        CounterSet<Rcode> rcodes,
+        CounterSet<ForwardOutcome> forwards,
+        CounterSet<Drop> drops) {
+    public static Counters of(int lanes) {
+        return new Counters(
+                new CounterSet<>(Via.class, lanes),
+                new CounterSet<>(QueryType.class, lanes),
+                new CounterSet<>(Rcode.class, lanes),
+                new CounterSet<>(ForwardOutcome.class, lanes),
+                new CounterSet<>(Drop.class, lanes));
+    }
+}

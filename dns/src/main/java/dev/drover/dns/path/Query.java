@@ -1,0 +1,167 @@
+package dev.drover.dns.path;
+
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+import org.xbill.DNS.Name;
+
+/**
+ * A query as far as it concerns the reply. Parsing never fails: what is wrong with the message is its {@link #verdict}.
+ * As Unbound does, a query with answers, or with more records than EDNS, TSIG and IXFR need, is malformed; so there is
+ * little to parse in any message, however long.
+ */
+final class Query {
+    /** What to do with it. */
+    enum Verdict {
+        ANSWER,
+        DROP_SHORT,
+        DROP_RESPONSE,
+        FORMERR,
+        NOTIMP,
+        BADVERS
+    }
+
+    /** Largest UDP message we send and ask for: crosses any path unfragmented (DNS flag day 2020). */
+    static final int EDNS_PAYLOAD = 1232;
+    /** Largest UDP message without EDNS (RFC 1035 section 4.2.1). */
+    static final int PLAIN_PAYLOAD = 512;
+    /** No query of use is longer; longer ones are refused. */
+    static final int MAX_LENGTH = 4096;
+
+    private static final int MAX_ADDITIONAL = 2;
+    private static final byte[] NO_QUESTION = new byte[0];
+
+    final Verdict verdict;
+    final int id;
+    /** The second 16 bits of the header. */
+    final int flags;
+    /** Owner name in the case of the asker; root when there is no usable question. */
+    final Name name;
+
+    final int type;
+    final int dclass;
+    final boolean edns;
+    final boolean dnssecOk;
+    /** Name, type and class as asked; empty when there is no usable question. */
+    final byte[] question;
+
+    private final int payload;
+
+    private Query(Verdict verdict, int id, int flags) {
+        this(verdict, id, flags, Name.root, 0, 0, NO_QUESTION, Opt.ABSENT);
+    }
+
+    private Query(Verdict verdict, int id, int flags, Name name, int type, int dclass, byte[] question, Opt opt) {
+        this.verdict = verdict;
+        this.id = id;
+        this.flags = flags;
+        this.name = name;
+        this.type = type;
+        this.dclass = dclass;
+        this.question = question;
+        this.edns = opt.present;
+        this.dnssecOk = opt.dnssecOk;
+        this.payload = opt.payload;
+    }
+
+    /** Reads the message between the reader and writer index, moving neither. */
+    static Query parse(ByteBuf buffer) {
+        ByteBuf message = buffer.slice();
+        int end = message.readableBytes();
+        if (end < Wire.HEADER) {
+            return new Query(Verdict.DROP_SHORT, 0, 0);
+        }
+        int id = message.getUnsignedShort(Wire.ID);
+        int flags = message.getUnsignedShort(Wire.FLAGS);
+        if ((flags & Wire.QR) != 0) {
+            return new Query(Verdict.DROP_RESPONSE, id, flags);
+        }
+        if ((flags & Wire.OPCODE) != 0) {
+            return new Query(Verdict.NOTIMP, id, flags);
+        }
+        int additional = message.getUnsignedShort(Wire.ARCOUNT);
+        int authority = message.getUnsignedShort(Wire.NSCOUNT);
+        if (end > MAX_LENGTH
+                || message.getUnsignedShort(Wire.QDCOUNT) != 1
+                || message.getUnsignedShort(Wire.ANCOUNT) != 0
+                || authority > 1
+                || additional > MAX_ADDITIONAL) {
+            return new Query(Verdict.FORMERR, id, flags);
+        }
+        int nameEnd = Wire.skipPlainName(message, Wire.HEADER, end);
+        if (nameEnd < 0 || nameEnd + 4 > end) {
+            return new Query(Verdict.FORMERR, id, flags);
+        }
+        Opt opt = Opt.find(message, nameEnd + 4, end, authority, additional);
+        if (opt == null) {
+            return new Query(Verdict.FORMERR, id, flags);
+        }
+        byte[] question = new byte[nameEnd + 4 - Wire.HEADER];
+        message.getBytes(Wire.HEADER, question);
+        return new Query(
+                opt.version == 0 ? Verdict.ANSWER : Verdict.BADVERS,
+                id,
+                flags,
+                name(question),
+                message.getUnsignedShort(nameEnd),
+                message.getUnsignedShort(nameEnd + 2),
+                question,
+                opt);
+    }
+
+    /** Longest reply that may be sent, in bytes. */
+    int limit(Via via) {
+        return via == Via.TCP ? Wire.MAX_MESSAGE : payload;
+    }
+
+    boolean flag(int flag) {
+        return (flags & flag) != 0;
+    }
+
+    private static Name name(byte[] question) {
+        try {
+            return new Name(question);
+        } catch (IOException e) {
+            throw new IllegalStateException("name was checked before", e);
+        }
+    }
+
+    /** The OPT record (RFC 6891): at most one, in the additional section, owned by the root. */
+    private record Opt(boolean present, int version, int payload, boolean dnssecOk) {
+        static final Opt ABSENT = new Opt(false, 0, PLAIN_PAYLOAD, false);
+
+        /** Walks the records behind the question; null if anything is malformed. */
+        static @Nullable Opt find(ByteBuf message, int start, int end, int authority, int additional) {
+            Opt opt = ABSENT;
+            int at = start;
+            for (int i = 0; i < authority + additional; i++) {
+                int nameEnd = Wire.skipName(message, at, end);
+                int after = Wire.skipRecordBody(message, nameEnd, end);
+                if (after < 0) {
+                    return null;
+                }
+                if (message.getUnsignedShort(nameEnd) == QueryType.OPT) {
+                    if (i < authority
+                            || opt.present
+                            || nameEnd != at + 1
+                            || !Wire.optionsAreWhole(message, nameEnd + Wire.RECORD_FIXED, after)) {
+                        return null;
+                    }
+                    opt = read(message, nameEnd);
+                }
+                at = after;
+            }
+            return at == end ? opt : null;
+        }
+
+        private static Opt read(ByteBuf message, int nameEnd) {
+            int size = message.getUnsignedShort(nameEnd + Wire.RECORD_CLASS);
+            long ttl = message.getUnsignedInt(nameEnd + Wire.RECORD_TTL);
+            return new Opt(
+                    true,
+                    (int) (ttl >>> 16 & 0xff),
+                    Math.clamp(size, PLAIN_PAYLOAD, EDNS_PAYLOAD),
+                    (ttl & Wire.OPT_DO) != 0);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package dev.drover.dns.path;
+
+import io.netty.buffer.ByteBuf;
+
+/**
+ * Offsets and constants of a DNS message (RFC 1035 section 4.1, RFC 6891 section 6.1), and the walk over its names.
+ *
+ * <pre>
+ *                                  1  1  1  1  1  1
+ *    0  1  2  3  4  5  6  7  8  9  0  1  2  3  4  5
+ *  +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ *  |                      ID                       |
+ *  |QR|   Opcode  |AA|TC|RD|RA| Z|AD|CD|   RCODE   |
+ *  |  QDCOUNT  |  ANCOUNT  |  NSCOUNT  |  ARCOUNT  |   (16 bits each)
+ *  +--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+--+
+ *  record: NAME TYPE(16) CLASS(16) TTL(32) RDLENGTH(16) RDATA
+ *  OPT:    NAME=0 TYPE=41 CLASS=UDP size  TTL=ext. rcode(8) version(8) DO(1) Z(15)
+ * </pre>
+ */
+final class Wire {
+    static final int ID = 0;
+    static final int FLAGS = 2;
+    static final int QDCOUNT = 4;
+    static final int ANCOUNT = 6;
+    static final int NSCOUNT = 8;
+    static final int ARCOUNT = 10;
+    static final int HEADER = 12;
+
+    static final int QR = 0x8000;
+    static final int OPCODE = 0x7800;
+    static final int AA = 0x0400;
+    static final int TC = 0x0200;
+    static final int RD = 0x0100;
+    static final int RA = 0x0080;
+    static final int AD = 0x0020;
+    static final int CD = 0x0010;
+    static final int RCODE = 0x000f;
+
+    /** Offset of fields behind the owner name of a record. */
+    static final int RECORD_CLASS = 2;
+
+    static final int RECORD_TTL = 4;
+    static final int RECORD_RDLENGTH = 8;
+    static final int RECORD_FIXED = 10;
+
+    /** An OPT record without options. */
+    static final int OPT_LENGTH = 11;
+
+    /** {@code DO} within the low 16 bits of the TTL field of OPT. */
+    static final int OPT_DO = 0x8000;
+
+    static final int MAX_NAME = 255;
+    /** Longest message over TCP (RFC 1035 section 4.2.2). */
+    static final int MAX_MESSAGE = 65_535;
+
+    private static final int LABEL_KIND = 0xc0;
+    private static final int POINTER = 0xc0;
+    private static final int MAX_POINTERS = 126;
+
+    private Wire() {}
+
+    /** Walks a name without compression pointers, as the first one of a message must be; returns as {@link #skipName}. */
+    static int skipPlainName(ByteBuf message, int position, int end) {
+        return skipName(message, position, end, 0);
+    }
+
+    /**
+     * Walks the name at {@code position}, following compression pointers, which must point backwards.
+     *
+     * @return the position behind the name, or -1 if it is malformed or longer than 255 bytes
+     */
+    static int skipName(ByteBuf message, int position, int end) {
+        return skipName(message, position, end, MAX_POINTERS);
+    }
+
+    private static int skipName(ByteBuf message, int position, int end, int maxPointers) {
+        int after = -1;
+        int length = 0;
+        int pointers = 0;
+        int at = position;
+        while (at < end) {
+            int label = message.getUnsignedByte(at);
+            switch (label & LABEL_KIND) {
+                case 0 -> {
+                    length += label + 1;
+                    if (length > MAX_NAME) {
+                        return -1;
+                    }
+                    at += label + 1;
+                    if (label == 0) {
+                        return after < 0 ? at : after;
+                    }
+                }
+                case POINTER -> {
+                    if (at + 2 > end || ++pointers > maxPointers) {
+                        return -1;
+                    }
+                    int target = message.getUnsignedShort(at) & 0x3fff;
+                    if (target >= at || target < HEADER) {
+                        return -1;
+                    }
+                    after = after < 0 ? at + 2 : after;
+                    at = target;
+                }
+                default -> {
+                    return -1;
+                }
+            }
+        }
+        return -1;
+    }
+
+    /** Position behind the record whose owner name ends at {@code nameEnd}, or -1 if the message ends before it. */
+    static int skipRecordBody(ByteBuf message, int nameEnd, int end) {
+        if (nameEnd < 0 || nameEnd + RECORD_FIXED > end) {
+            return -1;
+        }
+        int after = nameEnd + RECORD_FIXED + message.getUnsignedShort(nameEnd + RECORD_RDLENGTH);
+        return after > end ? -1 : after;
+    }
+
+    /** Whether the options of an OPT record fill its data exactly (RFC 6891 section 6.1.2). */
+    static boolean optionsAreWhole(ByteBuf message, int start, int end) {
+        int at = start;
+        while (at + 4 <= end) {
+            at += 4 + message.getUnsignedShort(at + 2);
+        }
+        return at == end;
+    }
+
+    /** Writes an OPT record that advertises {@link Query#EDNS_PAYLOAD}. */
+    static void writeOpt(ByteBuf out, boolean dnssecOk) {
+        out.writeByte(0)
+                .writeShort(QueryType.OPT)
+                .writeShort(Query.EDNS_PAYLOAD)
+                .writeInt(dnssecOk ? OPT_DO : 0)
+                .writeShort(0);
+    }
+}

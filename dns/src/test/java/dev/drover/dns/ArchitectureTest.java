@@ -1,0 +1,43 @@
+package dev.drover.dns;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+final class ArchitectureTest {
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("dev.drover.dns");
+
+    @Test
+    void dependsOnTheDataplaneOnly() {
+        classes()
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "dev.drover.dns..",
+                        "dev.drover.dataplane..",
+                        "java..",
+                        "io.netty..",
+                        "org.xbill.DNS..",
+                        "io.prometheus.metrics..",
+                        "org.slf4j..",
+                        "org.jspecify..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void thePathOfAQueryNeitherLogsNorKnowsTheConfiguration() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.drover.dns.path")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("dev.drover.dns", "org.slf4j..", "io.prometheus..")
+                .check(CLASSES);
+    }
+}

@@ -1,0 +1,106 @@
+package dev.drover.dns;
+
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Transport;
+import dev.drover.dns.path.Limits;
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** Servers on loopback and ephemeral ports, closed in reverse order. */
+final class DnsFixture implements Closeable {
+    static final InetSocketAddress ANY_PORT = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0);
+
+    private final Deque<Closeable> opened = new ArrayDeque<>();
+    private final Transport transport;
+
+    DnsFixture(Transport transport) {
+        this.transport = transport;
+    }
+
+    DnsServer server() {
+        return server(Limits.DEFAULT);
+    }
+
+    DnsServer server(Limits limits) {
+        Lanes lanes = lanes();
+        DnsServer server = new DnsServer(lanes, limits);
+        own(server::close);
+        return server;
+    }
+
+    private Lanes lanes() {
+        Lanes lanes = Lanes.open(transport, 2);
+        own(lanes::close);
+        return lanes;
+    }
+
+    <T extends Closeable> T own(T resource) {
+        opened.push(resource);
+        return resource;
+    }
+
+    static Config config() {
+        return new Config();
+    }
+
+    static DnsClient client(DnsServer server) {
+        return new DnsClient(server.status().addresses().getFirst());
+    }
+
+    static List<InetAddress> addresses(String... literals) {
+        return Stream.of(literals).map(InetAddress::ofLiteral).toList();
+    }
+
+    @Override
+    public void close() throws IOException {
+        while (!opened.isEmpty()) {
+            opened.pop().close();
+        }
+    }
+
+    /** Builds a configuration, starting from one address and no names. */
+    static final class Config {
+        private List<InetSocketAddress> binds = List.of(ANY_PORT);
+        private String zone = "rancher.internal";
+        private final Map<String, List<InetAddress>> records = new LinkedHashMap<>();
+        private List<InetSocketAddress> forward = List.of();
+        private int ttlSeconds = 5;
+
+        Config binds(InetSocketAddress... addresses) {
+            binds = List.of(addresses);
+            return this;
+        }
+
+        Config zone(String name) {
+            zone = name;
+            return this;
+        }
+
+        Config record(String name, String... literals) {
+            records.put(name, addresses(literals));
+            return this;
+        }
+
+        Config forward(InetSocketAddress... upstreams) {
+            forward = List.of(upstreams);
+            return this;
+        }
+
+        Config ttl(int seconds) {
+            ttlSeconds = seconds;
+            return this;
+        }
+
+        DnsConfig build() {
+            return new DnsConfig(binds, zone, records, forward, ttlSeconds);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package dev.drover.lb;
+
+import dev.drover.dataplane.Lanes;
+import dev.drover.lb.path.Entrance;
+import dev.drover.lb.path.LbLane;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.IoEventLoop;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bound port. It outlives the listener that opened it when another listener takes its address over.
+ *
+ * <p>One accept socket on one lane, whose connections go to all lanes in turn. An accept socket per lane
+ * (SO_REUSEPORT) would save the hand-over, one wake-up per connection, but lets the kernel's hash give one lane most of
+ * a handful of long-lived connections, resets what waits in the queue of a socket that is closed, and makes a port that
+ * another process of the same user holds look free.
+ */
+final class Door {
+    private static final int BACKLOG = 4096;
+
+    /**
+     * What makes two doors the same.
+     *
+     * @param name of the listener when the port is to be a free one, since each such listener has its own; else empty
+     */
+    record Key(InetSocketAddress bind, String name) {
+        static Key of(ListenerConfig listener) {
+            return new Key(listener.bind(), listener.bind().getPort() == 0 ? listener.name() : "");
+        }
+
+        boolean overlaps(Key other) {
+            return bind.getPort() != 0 && bind.getPort() == other.bind.getPort();
+        }
+    }
+
+    private final Key key;
+    private final Lanes lanes;
+    private final IoEventLoop acceptor;
+    private final Entrance entrance;
+    private @Nullable Channel channel;
+
+    Door(Key key, Lanes lanes, IoEventLoop acceptor, List<LbLane> state) {
+        this.key = key;
+        this.lanes = lanes;
+        this.acceptor = acceptor;
+        entrance = new Entrance(state);
+    }
+
+    Key key() {
+        return key;
+    }
+
+    Entrance entrance() {
+        return entrance;
+    }
+
+    /** Address with the port the kernel chose; null while closed. */
+    @Nullable
+    InetSocketAddress bound() {
+        return channel == null ? null : (InetSocketAddress) channel.localAddress();
+    }
+
+    /**
+     * Binds and listens; waits for it.
+     *
+     * @throws IOException with the kernel's reason, like {@code Address already in use}
+     */
+    void open() throws IOException {
+        ChannelFuture bind = new ServerBootstrap()
+                .group(acceptor, lanes.group())
+                .channel(lanes.serverChannel())
+                .option(ChannelOption.SO_BACKLOG, BACKLOG)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, LbLane.waterMark())
+                .childHandler(entrance)
+                .bind(key.bind())
+                .awaitUninterruptibly();
+        if (!bind.isSuccess()) {
+            throw new IOException(reason(bind.cause()), bind.cause());
+        }
+        channel = bind.channel();
+    }
+
+    /** Stops listening; connections go on. */
+    void close() {
+        if (channel != null) {
+            channel.close().awaitUninterruptibly();
+            channel = null;
+        }
+    }
+
+    /** The words of the kernel without Netty's {@code bind(..) failed with error(-98): }. */
+    private static String reason(@Nullable Throwable cause) {
+        String message = cause == null || cause.getMessage() == null ? String.valueOf(cause) : cause.getMessage();
+        int prefix = message.lastIndexOf("): ");
+        return prefix < 0 ? message : message.substring(prefix + 3);
+    }
+}

@@ -1,0 +1,57 @@
+package dev.drover.lb;
+
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Finds what is wrong with a configuration by itself, before anything is touched. */
+final class LbConfigCheck {
+    private final List<String> problems = new ArrayList<>();
+    private final Map<String, Integer> names = new HashMap<>();
+    private final Map<InetSocketAddress, String> binds = new HashMap<>();
+
+    static List<String> problems(LbConfig config) {
+        LbConfigCheck check = new LbConfigCheck();
+        for (int i = 0; i < config.listeners().size(); i++) {
+            check.listener("listeners[" + i + "]", i, config.listeners().get(i));
+        }
+        return check.problems;
+    }
+
+    private void listener(String at, int index, ListenerConfig listener) {
+        String name = listener.name();
+        if (name.isBlank()) {
+            problems.add(at + ".name: '" + name + "' (expected: a name)");
+        }
+        Integer earlier = names.putIfAbsent(name, index);
+        if (earlier != null) {
+            problems.add(at + ".name: " + name + " (expected: a name of its own, listeners[" + earlier + "] has it)");
+        }
+        InetSocketAddress bind = listener.bind();
+        if (bind.isUnresolved()) {
+            problems.add(at + ".bind: " + bind.getHostString() + ":" + bind.getPort()
+                    + " (expected: an IP address and port)");
+        } else if (bind.getPort() != 0) {
+            String other = binds.putIfAbsent(bind, name);
+            if (other != null) {
+                problems.add(at + ".bind: " + Addresses.text(bind) + " (expected: an address of its own, listener "
+                        + other + " has it)");
+            }
+        }
+        Set<InetSocketAddress> targets = new HashSet<>();
+        for (int i = 0; i < listener.targets().size(); i++) {
+            InetSocketAddress target = listener.targets().get(i).address();
+            if (target.getPort() == 0) {
+                problems.add(
+                        at + ".targets[" + i + "]: " + Addresses.text(target) + " (expected: a port of 1 to 65535)");
+            }
+            if (!targets.add(target)) {
+                problems.add(at + ".targets[" + i + "]: " + Addresses.text(target) + " (expected: each target once)");
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+package dev.drover.lb;
+
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Lanes;
+import dev.drover.lb.path.Event;
+import dev.drover.lb.path.LbLane;
+import dev.drover.lb.path.Limits;
+import dev.drover.lb.path.Outcome;
+import io.netty.util.concurrent.Future;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The load balancer of a node: listeners, each with its targets, on the event loops of the data plane.
+ *
+ * <p>Thread-safe; configuration changes are serialised and block their caller for as long as it takes to bind ports and
+ * to have every lane take notice, which is milliseconds. Must not be called on a lane.
+ */
+public final class LoadBalancer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LoadBalancer.class);
+    private static final long LANE_TIMEOUT_MS = 10_000;
+    private static final long DEFECT_LOG_NS = 1_000_000_000;
+
+    private final LbSettings settings;
+    private final Limits limits;
+    private final List<LbLane> lanes = new ArrayList<>();
+    private final CounterSet<Outcome> outcomes;
+    private final CounterSet<Event> events;
+    private final Doors doors;
+    private final List<Listener> retired = new ArrayList<>();
+    private Map<String, Listener> listeners = new LinkedHashMap<>();
+    private LbConfig current = LbConfig.EMPTY;
+    private boolean closed;
+    private final AtomicLong lastDefectNs = new AtomicLong(System.nanoTime() - 2 * DEFECT_LOG_NS);
+
+    /** A load balancer without listeners on {@code lanes}, which stay the caller's to close, after this. */
+    public LoadBalancer(Lanes lanes, LbSettings settings) {
+        this.settings = settings;
+        limits = settings.limits();
+        outcomes = new CounterSet<>(Outcome.class, lanes.count());
+        events = new CounterSet<>(Event.class, lanes.count());
+        for (int i = 0; i < lanes.count(); i++) {
+            this.lanes.add(new LbLane(lanes, i, limits, outcomes, events, this::onDefect));
+        }
+        doors = new Doors(lanes, List.copyOf(this.lanes));
+    }
+
+    public LoadBalancer(Lanes lanes) {
+        this(lanes, LbSettings.DEFAULTS);
+    }
+
+    /** At most one stack trace a second: a defect in the path of requests would otherwise flood the log. */
+    private void onDefect(Throwable cause) {
+        long nowNs = System.nanoTime();
+        long last = lastDefectNs.get();
+        if (nowNs - last > DEFECT_LOG_NS && lastDefectNs.compareAndSet(last, nowNs)) {
+            LOG.error("lb unexpected exception count={}", events.sum(Event.UNEXPECTED_EXCEPTION), cause);
+        }
+    }
+
+    /** What is wrong with {@code config} by itself, as {@code key: value (expected: …)}; empty when nothing is. */
+    public static List<String> check(LbConfig config) {
+        return LbConfigCheck.problems(config);
+    }
+
+    /**
+     * Makes {@code config} what is served, as far as ports can be bound: a listener whose port is in use is told in the
+     * result, stays on its old port if it had one, is tried again at the next call, and is no hindrance to the others.
+     * Live connections are left alone but for those of removed listeners, which end within the drain timeout. An equal
+     * configuration changes nothing. When this returns, no request will go to a target that is gone or drains.
+     *
+     * @throws LbConfigException when {@link #check} finds something; nothing was changed
+     */
+    public synchronized ApplyResult apply(LbConfig config) {
+        return apply(config, false);
+    }
+
+    /**
+     * As {@link #apply}, but all or nothing.
+     *
+     * @throws LbConfigException when {@link #check} finds something or a port cannot be bound; nothing was changed
+     */
+    public synchronized ApplyResult applyStrict(LbConfig config) {
+        return apply(config, true);
+    }
+
+    private ApplyResult apply(LbConfig config, boolean strict) {
+        ready();
+        List<String> problems = LbConfigCheck.problems(config);
+        if (!problems.isEmpty()) {
+            throw new LbConfigException(problems);
+        }
+        prune();
+        if (config.equals(current) && listeners.values().stream().allMatch(listener -> listener.problem() == null)) {
+            return result(false);
+        }
+        Set<Door.Key> wanted = new LinkedHashSet<>();
+        config.listeners().forEach(listener -> wanted.add(Door.Key.of(listener)));
+        Map<Door.Key, String> failures = doors.open(wanted);
+        if (strict && !failures.isEmpty()) {
+            doors.rollBack();
+            throw new LbConfigException(config.listeners().stream()
+                    .filter(listener -> failures.containsKey(Door.Key.of(listener)))
+                    .map(listener -> problem(listener, failures.get(Door.Key.of(listener))))
+                    .toList());
+        }
+        boolean changed = !config.equals(current) || failures.size() < problemCount();
+        commit(config, wanted, failures);
+        return result(changed);
+    }
+
+    private long problemCount() {
+        return listeners.values().stream()
+                .filter(listener -> listener.problem() != null)
+                .count();
+    }
+
+    private void ready() {
+        if (closed) {
+            throw new IllegalStateException("load balancer: closed (expected: open)");
+        }
+        for (LbLane lane : lanes) {
+            if (lane.loop().inEventLoop()) {
+                throw new IllegalStateException(
+                        "thread: " + Thread.currentThread().getName()
+                                + " (expected: none of the lanes, they would wait for themselves)");
+            }
+        }
+    }
+
+    private void commit(LbConfig config, Set<Door.Key> wanted, Map<Door.Key, String> failures) {
+        Map<String, Listener> next = new LinkedHashMap<>();
+        List<Listener.Gone> gone = new ArrayList<>();
+        Set<Door> used = new HashSet<>();
+        for (ListenerConfig entry : config.listeners()) {
+            Listener listener = listeners.get(entry.name());
+            if (listener == null) {
+                listener = new Listener(entry, lanes.size(), limits);
+            }
+            next.put(entry.name(), listener);
+            gone.addAll(listener.update(entry));
+            Door door = doors.get(Door.Key.of(entry));
+            String problem = null;
+            if (door == null) {
+                problem = problem(entry, failures.get(Door.Key.of(entry)));
+                Door old = listener.door();
+                door = old == null || wanted.contains(old.key()) ? null : old;
+            }
+            listener.standBehind(door, problem);
+            if (door != null) {
+                used.add(door);
+            }
+        }
+        long endNs = System.nanoTime() + settings.drainTimeout().toNanos();
+        List<Listener> removed = listeners.entrySet().stream()
+                .filter(entry -> !next.containsKey(entry.getKey()))
+                .map(Map.Entry::getValue)
+                .toList();
+        removed.forEach(listener -> gone.addAll(listener.retire(endNs)));
+        doors.keepOnly(used);
+        retired.addAll(removed);
+        listeners = next;
+        current = config;
+        onEveryLane(lane -> {
+            gone.forEach(entry -> lane.targetGone(entry.target(), entry.removed()));
+            removed.forEach(listener -> lane.routeRetired(listener.route(), endNs));
+        });
+        LOG.info(
+                "lb applied listeners={} removed={} targets_gone={} problems={}",
+                next.size(),
+                removed.size(),
+                gone.size(),
+                failures.size());
+    }
+
+    private static String problem(ListenerConfig listener, @Nullable String cause) {
+        return "listener " + listener.name() + ": bind " + Addresses.text(listener.bind()) + ": " + cause;
+    }
+
+    /**
+     * Runs {@code step} on each lane and waits. After it no lane uses anything published before: lanes hold on to a
+     * snapshot only while they run one task.
+     */
+    private void onEveryLane(Consumer<LbLane> step) {
+        List<Future<?>> running = new ArrayList<>();
+        for (LbLane lane : lanes) {
+            running.add(lane.loop().submit(() -> step.accept(lane)));
+        }
+        for (Future<?> future : running) {
+            if (!future.awaitUninterruptibly(LANE_TIMEOUT_MS, TimeUnit.MILLISECONDS)) {
+                LOG.warn("lb lane did not take notice within_ms={}", LANE_TIMEOUT_MS);
+            } else if (future.cause() != null) {
+                throw new IllegalStateException("lane: change not taken", future.cause());
+            }
+        }
+    }
+
+    private ApplyResult result(boolean changed) {
+        return new ApplyResult(
+                changed, listeners.values().stream().map(Listener::status).toList());
+    }
+
+    /** The configuration applied last. */
+    public synchronized LbConfig config() {
+        return current;
+    }
+
+    /** Every listener, in the order of the configuration; behind them those removed that still have connections. */
+    public synchronized List<ListenerStatus> status() {
+        prune();
+        List<ListenerStatus> all = new ArrayList<>();
+        listeners.values().forEach(listener -> all.add(listener.status()));
+        retired.forEach(listener -> all.add(listener.status()));
+        return all;
+    }
+
+    /**
+     * Requests (HTTP) and connections (TCP) at a target now, over all listeners, also when it drains or left the
+     * configuration. Once a target is gone or drains this only falls; 0 then means drained.
+     */
+    public synchronized long inFlight(InetSocketAddress target) {
+        long sum = 0;
+        for (Listener listener : everyListener()) {
+            sum += listener.inFlight(target);
+        }
+        return sum;
+    }
+
+    /** How many requests (HTTP) and connections (TCP) ended in each way. */
+    public Map<String, Long> outcomes() {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        for (Outcome outcome : Outcome.values()) {
+            sums.put(outcome.name(), outcomes.sum(outcome));
+        }
+        return sums;
+    }
+
+    /** How often each thing happened on the way of requests. */
+    public Map<String, Long> events() {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        for (Event event : Event.values()) {
+            sums.put(event.name(), events.sum(event));
+        }
+        return sums;
+    }
+
+    /** Exposes the metrics the README lists; they are read at scrape. */
+    public void registerMetrics(PrometheusRegistry registry) {
+        outcomes.register(
+                registry, "drover_lb_requests", "Requests (HTTP) and connections (TCP) by how they ended", "outcome");
+        events.register(registry, "drover_lb_events", "What happened on the way of requests", "event");
+        GaugeWithCallback.builder()
+                .name("drover_lb_client_connections")
+                .help("Client connections open now")
+                .labelNames("listener")
+                .callback(sink -> connections().forEach((name, count) -> sink.call((double) count, name)))
+                .register(registry);
+        GaugeWithCallback.builder()
+                .name("drover_lb_target_active")
+                .help("Requests (HTTP) and connections (TCP) at a target now")
+                .labelNames("listener", "target")
+                .callback(sink -> eachTarget(
+                        (name, target) -> sink.call((double) target.active(), name, Addresses.text(target.address()))))
+                .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_lb_target_requests")
+                .help("Requests (HTTP) and connections (TCP) given to a target")
+                .labelNames("listener", "target")
+                .callback(sink ->
+                        eachTarget((name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
+                .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_lb_target_failures")
+                .help("Failed connects, early closes, invalid responses and timeouts of a target")
+                .labelNames("listener", "target")
+                .callback(sink -> eachTarget(
+                        (name, target) -> sink.call((double) target.failed(), name, Addresses.text(target.address()))))
+                .register(registry);
+    }
+
+    /** A removed listener and its successor of the same name are one row. */
+    private Map<String, Long> connections() {
+        Map<String, Long> sums = new HashMap<>();
+        status().forEach(listener -> sums.merge(listener.name(), listener.connections(), Long::sum));
+        return sums;
+    }
+
+    private interface EachTarget {
+        void accept(String listener, TargetStatus target);
+    }
+
+    private void eachTarget(EachTarget step) {
+        Map<List<Object>, TargetStatus> sums = new LinkedHashMap<>();
+        for (ListenerStatus listener : status()) {
+            for (TargetStatus target : listener.targets()) {
+                sums.merge(List.of(listener.name(), target.address()), target, LoadBalancer::sum);
+            }
+        }
+        sums.forEach((key, target) -> step.accept((String) key.getFirst(), target));
+    }
+
+    private static TargetStatus sum(TargetStatus a, TargetStatus b) {
+        return new TargetStatus(
+                a.address(),
+                a.state(),
+                a.backingOff(),
+                a.active() + b.active(),
+                a.total() + b.total(),
+                a.failed() + b.failed());
+    }
+
+    private List<Listener> everyListener() {
+        List<Listener> all = new ArrayList<>(listeners.values());
+        all.addAll(retired);
+        return all;
+    }
+
+    private void prune() {
+        listeners.values().forEach(Listener::prune);
+        retired.removeIf(Listener::prune);
+    }
+
+    /** Closes every listener and connection at once; to let requests end first, apply {@link LbConfig#EMPTY}. */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        ready();
+        closed = true;
+        listeners.values().forEach(Listener::refuse);
+        doors.keepOnly(Set.of());
+        List<Future<Void>> ends = new CopyOnWriteArrayList<>();
+        onEveryLane(lane -> ends.add(lane.closeAll()));
+        ends.forEach(end -> end.awaitUninterruptibly(LANE_TIMEOUT_MS));
+    }
+}

@@ -1,0 +1,59 @@
+package dev.drover.lb.path;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelInitializer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Receives the connections of one bound port, on the lane each was given to. What stands behind the port may change at
+ * any time; connections keep what they found.
+ */
+@ChannelHandler.Sharable
+public final class Entrance extends ChannelInitializer<Channel> {
+    /**
+     * What stands behind a port.
+     *
+     * @param http HTTP/1.1, or else a byte stream
+     */
+    public record Room(Route route, boolean http) {}
+
+    private final List<LbLane> lanes;
+    private volatile @Nullable Room room;
+
+    public Entrance(List<LbLane> lanes) {
+        this.lanes = List.copyOf(lanes);
+    }
+
+    /** @param to null refuses */
+    public void lead(@Nullable Room to) {
+        room = to;
+    }
+
+    @Override
+    protected void initChannel(Channel channel) {
+        Room to = room;
+        if (to == null) {
+            channel.close();
+            return;
+        }
+        LbLane lane = lane();
+        if (to.http()) {
+            channel.pipeline().addLast(new HttpFront(lane, to.route(), channel));
+        } else {
+            channel.config().setAutoRead(false);
+            channel.pipeline().addLast(new TcpFront(lane, to.route(), channel));
+        }
+    }
+
+    private LbLane lane() {
+        for (LbLane lane : lanes) {
+            if (lane.loop().inEventLoop()) {
+                return lane;
+            }
+        }
+        throw new IllegalStateException(
+                "thread: " + Thread.currentThread().getName() + " (expected: one of the lanes)");
+    }
+}

@@ -1,0 +1,19 @@
+package dev.drover.lb.path;
+
+/** What happened on the way of requests; any number per request. */
+public enum Event {
+    CLIENT_CONNECTED,
+    UPSTREAM_CONNECTED,
+    UPSTREAM_CONNECT_FAILED,
+    UPSTREAM_REUSED,
+    /** A pooled connection was closed by the target, or held unasked bytes, while idle. */
+    UPSTREAM_IDLE_CLOSED,
+    /** A pooled connection was closed by the target before any byte of a response. */
+    UPSTREAM_STALE,
+    /** A request was given to another target, or to a fresh connection, after a failure. */
+    RETRIED,
+    /** Of those, because its target left the configuration and gave no answer. */
+    RETRIED_TARGET_REMOVED,
+    /** An exception without a cause of its own; a defect if it is ever counted. */
+    UNEXPECTED_EXCEPTION
+}

@@ -1,0 +1,394 @@
+package dev.drover.lb.path;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request of a client connection on its way to a target and back, reused from request to request. Keeps the request
+ * until it can no longer be needed for another attempt.
+ *
+ * <p>When a request is sent again: a connect failed or nothing was sent; or its method is idempotent (RFC 9110 section
+ * 9.2.2), nothing of a response was passed on, and its body is still held. A proxy must not repeat other methods. So
+ * that these do not run into a target's idle timeout, they only go over a pooled connection that was in use a moment
+ * ago ({@link #SURE_IDLE_NS}): under load pooled connections are, and otherwise a connect costs nothing.
+ */
+final class Exchange {
+    /** No server closes connections that have been idle for less. */
+    private static final long SURE_IDLE_NS = 100_000_000;
+
+    private static final byte[] LAST_CHUNK = Ascii.bytes("0\r\n\r\n");
+
+    private final HttpFront front;
+    private final LbLane lane;
+    private final Route route;
+    private final Tried tried = new Tried();
+    private final ArrayDeque<ByteBuf> body = new ArrayDeque<>(2);
+    private @Nullable ByteBuf head;
+    private @Nullable HttpBack back;
+    private @Nullable ChannelFuture unsure;
+    private Method method = Method.OTHER;
+    private boolean http10;
+    private boolean keepAlive;
+    private boolean upgrade;
+    private int bodyBytes;
+    private boolean replayable;
+    private boolean sent;
+    private boolean requestComplete;
+    private boolean responseStarted;
+    private boolean continued;
+    private boolean freshOnly;
+    private boolean rechunk;
+
+    Exchange(HttpFront front, LbLane lane, Route route) {
+        this.front = front;
+        this.lane = lane;
+        this.route = route;
+    }
+
+    void begin(RequestHead request, ByteBuf rewritten) {
+        head = rewritten;
+        method = request.method();
+        http10 = request.http10();
+        keepAlive = request.keepAlive();
+        upgrade = request.upgrade();
+        bodyBytes = 0;
+        replayable = true;
+        requestComplete = !request.hasBody();
+        responseStarted = false;
+        continued = false;
+        freshOnly = false;
+        rechunk = false;
+        tried.clear();
+        attempt(HttpBack.Failure.CONNECT);
+    }
+
+    boolean requestComplete() {
+        return requestComplete;
+    }
+
+    boolean responseStarted() {
+        return responseStarted;
+    }
+
+    Method method() {
+        return method;
+    }
+
+    /** Whether the client's connection may go on after the response, as far as the request says. */
+    boolean keepAlive() {
+        return keepAlive;
+    }
+
+    /** Whether the request is at a target and only its answer is missing. */
+    boolean waiting() {
+        return sent && requestComplete && !responseStarted;
+    }
+
+    private void attempt(HttpBack.Failure last) {
+        Target target = route.pick(tried);
+        if (target == null) {
+            giveUp(tried.isEmpty() && last == HttpBack.Failure.CONNECT ? Outcome.NO_TARGET : outcome(last));
+            return;
+        }
+        target.begin(lane);
+        sent = false;
+        HttpBack pooled = freshOnly ? null : target.takeIdle(lane, System.nanoTime(), maxIdleNs());
+        if (pooled != null) {
+            lane.count(Event.UPSTREAM_REUSED);
+            back = pooled;
+            pooled.attach(this);
+            send(pooled);
+        } else {
+            HttpBack fresh = new HttpBack(lane, target);
+            back = fresh;
+            fresh.attach(this);
+            lane.connect(target.address(), fresh, fresh);
+        }
+    }
+
+    private long maxIdleNs() {
+        return method.idempotent() ? lane.limits().pooledIdleNs() : SURE_IDLE_NS;
+    }
+
+    void onConnected() {
+        if (back != null) {
+            send(back);
+            flush();
+        }
+    }
+
+    /** Writes what there is of the request; the caller flushes. */
+    private void send(HttpBack to) {
+        sent = true;
+        if (head == null) {
+            throw new IllegalStateException("request: already dropped (expected: held until answered)");
+        }
+        if (method.idempotent()) {
+            to.write(head.retainedDuplicate());
+        } else {
+            unsure = to.writeObserved(head.retainedDuplicate());
+        }
+        for (ByteBuf piece : body) {
+            to.write(piece.retainedDuplicate());
+        }
+        if (bodyBytes > lane.limits().replayBytes()) {
+            drop();
+        }
+        if (requestComplete) {
+            front.awaitResponse();
+        }
+        front.upstreamReady(to.isWritable());
+    }
+
+    /** Takes over the next piece of the request body. */
+    void requestBody(ByteBuf piece) {
+        bodyBytes += Math.min(piece.readableBytes(), Integer.MAX_VALUE - bodyBytes);
+        if (!sent) {
+            body.add(piece);
+            // Held as long as it takes to connect, but no more than one read beyond what may be sent again.
+            front.upstreamReady(bodyBytes <= lane.limits().replayBytes());
+            return;
+        }
+        if (back == null) {
+            piece.release();
+            return;
+        }
+        if (replayable && bodyBytes <= lane.limits().replayBytes()) {
+            body.add(piece.retainedDuplicate());
+        } else {
+            drop();
+        }
+        back.write(piece);
+        if (!back.isWritable()) {
+            front.upstreamReady(false);
+        }
+    }
+
+    void requestEnd() {
+        requestComplete = true;
+        if (sent && !responseStarted) {
+            front.awaitResponse();
+        }
+    }
+
+    /** Sends what was written; finds out whether a pooled connection took it. */
+    void flush() {
+        HttpBack to = back;
+        if (to == null || !sent) {
+            return;
+        }
+        to.flush();
+        ChannelFuture written = unsure;
+        if (written == null) {
+            return;
+        }
+        unsure = null;
+        if (written.isDone() && !written.isSuccess() && back == to) {
+            to.abandon();
+            onBackFailed(to, HttpBack.Failure.UNSENT);
+        } else {
+            drop();
+        }
+    }
+
+    /** No further attempt will be made. */
+    private void drop() {
+        replayable = false;
+        if (head != null) {
+            head.release();
+            head = null;
+        }
+        ByteBuf piece;
+        while ((piece = body.poll()) != null) {
+            piece.release();
+        }
+    }
+
+    void onUpstreamWritable() {
+        front.upstreamReady(true);
+    }
+
+    /** Returns false when the response must not be forwarded. */
+    boolean onInformational(ResponseHead response) {
+        if (response.status() == 101) {
+            if (!upgrade) {
+                return false;
+            }
+            responseStarted = true;
+            drop();
+            front.write(response.rewrite(front.allocator(), ResponseHead.Persistence.IMPLIED, false));
+            tunnel();
+            return true;
+        }
+        boolean repeated = response.status() == 100 && continued;
+        if (!http10 && !repeated) {
+            continued |= response.status() == 100;
+            front.write(response.rewrite(front.allocator(), ResponseHead.Persistence.IMPLIED, false));
+            front.flush();
+        }
+        return true;
+    }
+
+    private void tunnel() {
+        HttpBack to = back;
+        if (to != null) {
+            back = null;
+            front.tunnel(to);
+        }
+    }
+
+    void onResponseHead(ResponseHead response, BodyScanner scanner) {
+        responseStarted = true;
+        drop();
+        boolean bodyless = response.bodyless(method);
+        boolean untilClose = !bodyless && !response.chunked() && response.contentLength() < 0;
+        rechunk = untilClose && !http10;
+        boolean unframed = http10 && !bodyless && (untilClose || response.chunked());
+        keepAlive &= requestComplete && !unframed && front.mayGoOn();
+        ResponseHead.Persistence persistence = !keepAlive
+                ? ResponseHead.Persistence.CLOSE
+                : http10 ? ResponseHead.Persistence.KEEP_ALIVE : ResponseHead.Persistence.IMPLIED;
+        boolean sendChunked = !bodyless && !http10 && (rechunk || response.chunked());
+        if (bodyless) {
+            scanner.length(0);
+        } else if (untilClose) {
+            scanner.untilClose();
+        } else if (response.chunked()) {
+            scanner.chunked(http10);
+        } else {
+            scanner.length(response.contentLength());
+        }
+        front.write(response.rewrite(front.allocator(), persistence, sendChunked));
+        front.streaming();
+    }
+
+    void onResponseBody(ByteBuf piece) {
+        if (rechunk) {
+            front.write(Unpooled.wrappedBuffer(Ascii.bytes(Integer.toHexString(piece.readableBytes()) + "\r\n")));
+            front.write(piece);
+            front.write(Unpooled.wrappedBuffer(LAST_CHUNK, 3, 2));
+        } else {
+            front.write(piece);
+        }
+        if (back != null && !front.isWritable()) {
+            back.read(false);
+        }
+    }
+
+    void onResponseReadComplete() {
+        if (responseStarted) {
+            front.flush();
+            front.streaming();
+        }
+    }
+
+    void onClientWritable() {
+        if (back != null && sent) {
+            back.read(true);
+        }
+    }
+
+    void onResponseEnd() {
+        if (rechunk) {
+            front.write(Unpooled.wrappedBuffer(LAST_CHUNK));
+        }
+        HttpBack from = back;
+        back = null;
+        if (from != null) {
+            from.target().end(lane);
+        }
+        front.onExchangeEnd(Outcome.RELAYED, keepAlive && requestComplete);
+    }
+
+    void onBackFailed(HttpBack failed, HttpBack.Failure failure) {
+        Target target = failed.target();
+        target.end(lane);
+        back = null;
+        unsure = null;
+        boolean stale = failure == HttpBack.Failure.CLOSED && failed.reused() && !failed.answered();
+        if (stale || failure == HttpBack.Failure.UNSENT) {
+            lane.count(Event.UPSTREAM_STALE);
+        } else if (failure != HttpBack.Failure.CONNECT && failure != HttpBack.Failure.TARGET_REMOVED) {
+            target.failed(lane);
+        }
+        if (responseStarted) {
+            drop();
+            front.onTruncated(rechunk || !http10);
+            return;
+        }
+        boolean again = switch (failure) {
+            case CONNECT, UNSENT -> true;
+            case CLOSED, TARGET_REMOVED -> method.idempotent();
+            case INVALID, TIMEOUT -> false;
+        };
+        if (!again || !replayable) {
+            giveUp(outcome(failure));
+            return;
+        }
+        if (stale || failure == HttpBack.Failure.UNSENT) {
+            // The target is well, this connection was not; its neighbours in the pool may be as old.
+            freshOnly = true;
+        } else {
+            tried.add(target);
+        }
+        lane.count(Event.RETRIED);
+        attempt(failure);
+        flush();
+    }
+
+    private static Outcome outcome(HttpBack.Failure failure) {
+        return switch (failure) {
+            case CONNECT -> Outcome.CONNECT_FAILED;
+            case INVALID -> Outcome.UPSTREAM_INVALID;
+            case TIMEOUT -> Outcome.RESPONSE_TIMEOUT;
+            case UNSENT, CLOSED, TARGET_REMOVED -> Outcome.UPSTREAM_CLOSED;
+        };
+    }
+
+    private void giveUp(Outcome outcome) {
+        drop();
+        front.onGivenUp(outcome);
+    }
+
+    /** The response did not come, or did not go on, in time. */
+    void onTimeout() {
+        HttpBack from = back;
+        if (from != null) {
+            from.abandon();
+            onBackFailed(from, HttpBack.Failure.TIMEOUT);
+        }
+    }
+
+    /** The target of this request left the configuration: it may be gone without a word. */
+    void onTargetRemoved(long nowNs) {
+        if (!responseStarted && method.idempotent() && replayable) {
+            front.graceUntil(nowNs + lane.limits().removedGraceNs());
+        }
+    }
+
+    /** The grace after that is over: tries elsewhere, if there is an elsewhere. */
+    void onGraceEnd() {
+        HttpBack from = back;
+        if (from == null || responseStarted || !replayable || !route.hasOther(from.target(), tried)) {
+            return;
+        }
+        lane.count(Event.RETRIED_TARGET_REMOVED);
+        from.abandon();
+        onBackFailed(from, HttpBack.Failure.TARGET_REMOVED);
+    }
+
+    /** Ends the exchange without a response; the client's side is up to the caller. */
+    void abort() {
+        drop();
+        unsure = null;
+        HttpBack from = back;
+        back = null;
+        if (from != null) {
+            from.abandon();
+            from.target().end(lane);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package dev.drover.lb.path;
+
+import java.net.InetSocketAddress;
+
+/**
+ * What a connection adds to each of its requests, made once.
+ *
+ * @param clientAddress for X-Forwarded-For
+ * @param localAuthority for a request of HTTP/1.0 without Host
+ * @param protoAndPort whole lines
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared; written into buffers
+record Forwarded(byte[] clientAddress, byte[] localAuthority, byte[] protoAndPort) {
+    static Forwarded of(InetSocketAddress client, InetSocketAddress local) {
+        String host = local.getAddress().getHostAddress();
+        String authority = (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + local.getPort();
+        return new Forwarded(
+                Ascii.bytes(client.getAddress().getHostAddress()),
+                Ascii.bytes(authority),
+                Ascii.bytes("X-Forwarded-Proto: http\r\nX-Forwarded-Port: " + local.getPort() + "\r\n"));
+    }
+}

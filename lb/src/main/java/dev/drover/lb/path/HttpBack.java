@@ -1,0 +1,346 @@
+package dev.drover.lb.path;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection to a target: carries one request at a time for an {@link Exchange} of the same lane, and rests in the
+ * target's pool in between. Reads and checks responses.
+ */
+final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sink {
+    private final LbLane lane;
+    private final Target target;
+    private final Inbox inbox = new Inbox();
+    private final BodyScanner body = new BodyScanner();
+    private @Nullable ChannelHandlerContext context;
+    private @Nullable Exchange exchange;
+    private boolean inBody;
+    private boolean keepAlive;
+    private boolean idle;
+    private boolean reused;
+    private boolean answered;
+    private boolean inputEnded;
+    private long idleSinceNs;
+
+    /** How an exchange lost its connection. */
+    enum Failure {
+        CONNECT,
+        /** Nothing of the request has reached the kernel. */
+        UNSENT,
+        CLOSED,
+        INVALID,
+        TIMEOUT,
+        TARGET_REMOVED
+    }
+
+    HttpBack(LbLane lane, Target target) {
+        this.lane = lane;
+        this.target = target;
+    }
+
+    long idleSinceNs() {
+        return idleSinceNs;
+    }
+
+    Target target() {
+        return target;
+    }
+
+    /** Whether the connection has carried a request before this one. */
+    boolean reused() {
+        return reused;
+    }
+
+    /** Whether any byte of a response to this request has come. */
+    boolean answered() {
+        return answered;
+    }
+
+    boolean inputEnded() {
+        return inputEnded;
+    }
+
+    Channel channel() {
+        return context().channel();
+    }
+
+    private ChannelHandlerContext context() {
+        if (context == null) {
+            throw new IllegalStateException("upstream: no channel yet (expected: connected)");
+        }
+        return context;
+    }
+
+    /** Begins a request; the connection may still be under way. */
+    void attach(Exchange owner) {
+        exchange = owner;
+        idle = false;
+        answered = false;
+        inBody = false;
+        deadlineNs = NEVER;
+    }
+
+    /** The exchange has no more interest. */
+    void abandon() {
+        exchange = null;
+        closeNow();
+    }
+
+    void write(ByteBuf bytes) {
+        // The unsafe's promise keeps quiet: what a failed write means is told by the reading side.
+        ChannelHandlerContext ctx = context();
+        ctx.write(bytes, ctx.channel().unsafe().voidPromise());
+    }
+
+    ChannelFuture writeObserved(ByteBuf bytes) {
+        return context().write(bytes);
+    }
+
+    void flush() {
+        context().flush();
+    }
+
+    boolean isWritable() {
+        return context().channel().isWritable();
+    }
+
+    void read(boolean on) {
+        if (context != null) {
+            context.channel().config().setAutoRead(on);
+        }
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        context = ctx;
+        lane.add(this);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        lane.remove(this);
+        inbox.clear();
+    }
+
+    @Override
+    public void onConnect(@Nullable Throwable failure) {
+        Exchange owner = exchange;
+        if (failure != null) {
+            exchange = null;
+            if (owner != null) {
+                target.connectFailed(lane);
+                lane.count(Event.UPSTREAM_CONNECT_FAILED);
+                owner.onBackFailed(this, Failure.CONNECT);
+            }
+            return;
+        }
+        target.connected();
+        lane.count(Event.UPSTREAM_CONNECTED);
+        if (owner != null) {
+            owner.onConnected();
+        } else {
+            closeNow();
+        }
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        ByteBuf bytes = (ByteBuf) message;
+        if (exchange == null) {
+            bytes.release();
+            closeNow();
+            return;
+        }
+        answered = true;
+        if (inBody && inbox.isEmpty() && body.takesWhole(bytes)) {
+            exchange.onResponseBody(bytes);
+            if (body.ended()) {
+                finish();
+            }
+            return;
+        }
+        inbox.add(ctx.alloc(), bytes);
+        process();
+    }
+
+    private void process() {
+        while (exchange != null && !inbox.isEmpty()) {
+            if (inBody) {
+                BodyScanner.Result result = body.scan(inbox.present(), this);
+                inbox.trim();
+                if (result == BodyScanner.Result.MALFORMED) {
+                    fail(Failure.INVALID);
+                } else if (result == BodyScanner.Result.END) {
+                    finish();
+                }
+            } else if (!readHead()) {
+                return;
+            }
+        }
+    }
+
+    private boolean readHead() {
+        int length = inbox.headLength();
+        int limit = lane.limits().maxHeadBytes();
+        if (length < 0 && inbox.length() < limit) {
+            return false;
+        }
+        if (length < 0 || length > limit || exchange == null) {
+            fail(Failure.INVALID);
+            return false;
+        }
+        inbox.read(lane.scratch(), length);
+        ResponseHead head = lane.responseHead();
+        if (!head.parse(lane.scratch(), length)) {
+            fail(Failure.INVALID);
+            return false;
+        }
+        keepAlive = head.keepAlive();
+        Exchange owner = exchange;
+        if (head.informational()) {
+            if (!owner.onInformational(head)) {
+                fail(Failure.INVALID);
+            }
+            return exchange != null;
+        }
+        inBody = true;
+        owner.onResponseHead(head, body);
+        if (body.ended()) {
+            finish();
+        }
+        return true;
+    }
+
+    @Override
+    public void onBody(ByteBuf piece) {
+        if (exchange == null) {
+            piece.release();
+        } else {
+            exchange.onResponseBody(piece);
+        }
+    }
+
+    /** The response has ended: back to the pool, if the connection is good for another. */
+    private void finish() {
+        Exchange owner = exchange;
+        if (owner == null) {
+            return;
+        }
+        exchange = null;
+        boolean clean = keepAlive && owner.requestComplete() && inbox.isEmpty() && !inputEnded;
+        if (clean && channel().isActive() && target.offerIdle(lane, this)) {
+            rest();
+        } else {
+            closeNow();
+        }
+        owner.onResponseEnd();
+    }
+
+    private void rest() {
+        idle = true;
+        reused = true;
+        idleSinceNs = System.nanoTime();
+        deadlineNs = idleSinceNs + lane.limits().pooledIdleNs();
+        if (!channel().config().isAutoRead()) {
+            read(true);
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        if (exchange != null) {
+            exchange.onResponseReadComplete();
+        }
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        if (exchange != null && ctx.channel().isWritable()) {
+            exchange.onUpstreamWritable();
+        }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event == ChannelInputShutdownEvent.INSTANCE) {
+            onEnd();
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        onEnd();
+    }
+
+    private void onEnd() {
+        inputEnded = true;
+        if (exchange == null) {
+            if (idle) {
+                lane.count(Event.UPSTREAM_IDLE_CLOSED);
+            }
+            closeNow();
+        } else if (inBody && body.endsWithConnection()) {
+            finish();
+        } else {
+            fail(Failure.CLOSED);
+        }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        lane.caught(cause);
+        inputEnded = true;
+        fail(Failure.CLOSED);
+    }
+
+    private void fail(Failure failure) {
+        Exchange owner = exchange;
+        exchange = null;
+        closeNow();
+        if (owner != null) {
+            owner.onBackFailed(this, failure);
+        }
+    }
+
+    @Override
+    void onDeadline(long nowNs) {
+        closeNow();
+    }
+
+    @Override
+    void onTargetGone(Target gone, boolean removed, long nowNs) {
+        if (removed && gone == target && exchange != null) {
+            exchange.onTargetRemoved(nowNs);
+        }
+    }
+
+    @Override
+    void closeNow() {
+        if (idle) {
+            idle = false;
+            target.removeIdle(lane, this);
+        }
+        if (context != null) {
+            context.close();
+        }
+    }
+
+    @Override
+    void shutDown() {
+        exchange = null;
+        closeNow();
+    }
+
+    /** Leaves the pipeline and gives away what was read beyond the response head; null when that is nothing. */
+    @Nullable
+    ByteBuf release(Relay relay) {
+        exchange = null;
+        ByteBuf rest = inbox.isEmpty() ? null : inbox.take();
+        context().pipeline().replace(this, null, relay);
+        return rest;
+    }
+}

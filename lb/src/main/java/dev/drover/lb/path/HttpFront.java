@@ -1,0 +1,530 @@
+package dev.drover.lb.path;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client connection of an HTTP/1.1 listener: reads requests one after the other (those sent ahead wait in the inbox),
+ * hands each to its {@link Exchange}, writes the responses. Runs on the lane the connection was given to, as does
+ * everything it touches.
+ */
+final class HttpFront extends Timed implements BodyScanner.Sink {
+    private static final int MAX_LINGER_BYTES = 4 * 1024 * 1024;
+
+    private enum Phase {
+        /** Between requests, or in the head of one. */
+        HEAD,
+        /** In the body of a request that an exchange carries. */
+        BODY,
+        /** The request is complete, the response is not. */
+        RESPONSE,
+        /** The last response was written: waits for the client to close, so that none of it is lost to a reset. */
+        LINGER,
+        /** Given to a tunnel, or closed. */
+        GONE
+    }
+
+    private final LbLane lane;
+    private final Route route;
+    private final Channel channel;
+    private final Exchange exchange;
+    private final Inbox inbox = new Inbox();
+    private final BodyScanner body = new BodyScanner();
+    private @Nullable Forwarded forwarded;
+    private Phase phase = Phase.HEAD;
+    private boolean processing;
+    private boolean upstreamReady = true;
+    private boolean inputEnded;
+    private boolean emptyLineSkipped;
+    private boolean lingerFlushed;
+    private long lingerBytes;
+    private long limitNs = NEVER;
+    private long graceNs = NEVER;
+    private long endNs = NEVER;
+
+    HttpFront(LbLane lane, Route route, Channel channel) {
+        this.lane = lane;
+        this.route = route;
+        this.channel = channel;
+        exchange = new Exchange(this, lane, route);
+    }
+
+    ByteBufAllocator allocator() {
+        return channel.alloc();
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        lane.add(this);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        lane.remove(this);
+        inbox.clear();
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+        forwarded =
+                Forwarded.of((InetSocketAddress) channel.remoteAddress(), (InetSocketAddress) channel.localAddress());
+        route.opened(lane);
+        lane.count(Event.CLIENT_CONNECTED);
+        if (route.retired()) {
+            endNs = route.endNs();
+        }
+        limit(lane.limits().keepAliveNs());
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        ByteBuf bytes = (ByteBuf) message;
+        if (phase == Phase.LINGER || phase == Phase.GONE) {
+            lingerBytes += bytes.readableBytes();
+            bytes.release();
+            if (lingerBytes > MAX_LINGER_BYTES) {
+                channel.close();
+            }
+            return;
+        }
+        if (phase == Phase.HEAD && inbox.isEmpty()) {
+            limit(lane.limits().headTimeoutNs());
+        }
+        if (phase == Phase.BODY && inbox.isEmpty() && body.takesWhole(bytes)) {
+            exchange.requestBody(bytes);
+            bodyProgress(body.ended());
+        } else {
+            inbox.add(ctx.alloc(), bytes);
+            process();
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        exchange.flush();
+    }
+
+    private void process() {
+        if (processing) {
+            return;
+        }
+        processing = true;
+        while (!inbox.isEmpty() && (phase == Phase.HEAD && readHead() || phase == Phase.BODY && readBody())) {
+            // Each step takes from the inbox, or says that it cannot.
+        }
+        processing = false;
+        regulate();
+        exchange.flush();
+    }
+
+    /** Reads while there is something to do with it; also while waiting, so that the client's end is noticed. */
+    private void regulate() {
+        boolean wanted = switch (phase) {
+            case HEAD, LINGER -> true;
+            case BODY -> upstreamReady;
+            case RESPONSE -> inbox.isEmpty();
+            case GONE -> channel.config().isAutoRead();
+        };
+        if (channel.config().isAutoRead() != wanted) {
+            channel.config().setAutoRead(wanted);
+        }
+    }
+
+    private boolean readHead() {
+        byte first = inbox.peek();
+        if (first == '\r' || first == '\n') {
+            return skipEmptyLine();
+        }
+        if (!Ascii.token(first)) {
+            refuse(400);
+            return false;
+        }
+        int length = inbox.headLength();
+        int max = lane.limits().maxHeadBytes();
+        if (length < 0 && inbox.length() < max) {
+            return false;
+        }
+        if (length < 0 || length > max) {
+            refuse(431);
+            return false;
+        }
+        byte[] scratch = lane.scratch();
+        inbox.read(scratch, length);
+        RequestHead head = lane.requestHead();
+        int status = head.parse(scratch, length);
+        if (status != 0) {
+            refuse(status);
+            return false;
+        }
+        long maxBody = lane.limits().maxBodyBytes();
+        if (maxBody > 0 && head.contentLength() > maxBody) {
+            refuse(413);
+            return false;
+        }
+        begin(head);
+        return true;
+    }
+
+    /** RFC 9112 section 2.2: an empty line before the request line is skipped; here it must be a whole one. */
+    private boolean skipEmptyLine() {
+        ByteBuf in = inbox.present();
+        boolean other = in.getByte(in.readerIndex()) == '\n'
+                || in.readableBytes() > 1 && in.getByte(in.readerIndex() + 1) != '\n';
+        if (emptyLineSkipped || other) {
+            refuse(400);
+            return false;
+        }
+        if (in.readableBytes() < 2) {
+            return false;
+        }
+        emptyLineSkipped = true;
+        in.skipBytes(2);
+        inbox.trim();
+        return true;
+    }
+
+    private void begin(RequestHead head) {
+        if (forwarded == null) {
+            throw new IllegalStateException("client: not connected (expected: channelActive before reads)");
+        }
+        upstreamReady = true;
+        emptyLineSkipped = false;
+        if (head.chunked()) {
+            body.chunked(false);
+        } else {
+            body.length(Math.max(0, head.contentLength()));
+        }
+        if (head.hasBody()) {
+            phase = Phase.BODY;
+            limit(lane.limits().bodyTimeoutNs());
+        } else {
+            phase = Phase.RESPONSE;
+            limitNs = NEVER;
+            applyLimits();
+        }
+        exchange.begin(head, head.rewrite(channel.alloc(), forwarded));
+    }
+
+    private boolean readBody() {
+        BodyScanner.Result result = body.scan(inbox.present(), this);
+        inbox.trim();
+        if (phase != Phase.BODY) {
+            return phase == Phase.HEAD;
+        }
+        long maxBody = lane.limits().maxBodyBytes();
+        if (result == BodyScanner.Result.MALFORMED) {
+            breakOff(400);
+            return false;
+        }
+        if (maxBody > 0 && body.bodyBytes() > maxBody) {
+            breakOff(413);
+            return false;
+        }
+        bodyProgress(result == BodyScanner.Result.END);
+        return true;
+    }
+
+    private void bodyProgress(boolean complete) {
+        if (phase != Phase.BODY) {
+            return;
+        }
+        if (complete) {
+            phase = Phase.RESPONSE;
+            exchange.requestEnd();
+        } else {
+            limit(lane.limits().bodyTimeoutNs());
+        }
+    }
+
+    @Override
+    public void onBody(ByteBuf piece) {
+        if (phase == Phase.BODY) {
+            exchange.requestBody(piece);
+        } else {
+            piece.release();
+        }
+    }
+
+    /** The request under way cannot be read on. */
+    private void breakOff(int status) {
+        boolean started = exchange.responseStarted();
+        exchange.abort();
+        if (started) {
+            lane.count(Refusal.outcome(status));
+            cut(false);
+        } else {
+            refuse(status);
+        }
+    }
+
+    /** Answers a request that is no part of an exchange (any more), and closes. */
+    private void refuse(int status) {
+        lane.count(Refusal.outcome(status));
+        write(Refusal.of(status, true, false));
+        linger();
+    }
+
+    // What the exchange calls.
+
+    void write(ByteBuf bytes) {
+        // Quiet: a failed write closes the channel, and channelInactive ends the exchange.
+        channel.write(bytes, channel.unsafe().voidPromise());
+    }
+
+    void flush() {
+        channel.flush();
+    }
+
+    boolean isWritable() {
+        return channel.isWritable();
+    }
+
+    /** Whether the connection may live on behind the response under way. */
+    boolean mayGoOn() {
+        return !route.retired() && !(inputEnded && inbox.isEmpty());
+    }
+
+    /** Whether the target's connection takes more of the request body. */
+    void upstreamReady(boolean ready) {
+        if (upstreamReady != ready) {
+            upstreamReady = ready;
+            if (phase == Phase.BODY) {
+                limit(ready ? lane.limits().bodyTimeoutNs() : lane.limits().responseTimeoutNs());
+            }
+            if (!processing) {
+                regulate();
+            }
+        }
+    }
+
+    /** The whole request is at a target. */
+    void awaitResponse() {
+        limit(inputEnded ? lane.limits().halfClosedNs() : lane.limits().responseTimeoutNs());
+    }
+
+    /** The response is under way and has just moved. */
+    void streaming() {
+        graceNs = NEVER;
+        if (phase == Phase.RESPONSE) {
+            limit(lane.limits().streamIdleNs());
+        } else {
+            applyLimits();
+        }
+    }
+
+    /** The target may be gone: {@link Exchange#onGraceEnd} is to be called at {@code atNs}. */
+    void graceUntil(long atNs) {
+        graceNs = atNs;
+        applyLimits();
+    }
+
+    /** The response was relayed to its end. */
+    void onExchangeEnd(Outcome outcome, boolean goOn) {
+        lane.count(outcome);
+        next(goOn);
+    }
+
+    /** There is no response to relay: gives one. */
+    void onGivenUp(Outcome outcome) {
+        lane.count(outcome);
+        int status = switch (outcome) {
+            case NO_TARGET, CONNECT_FAILED -> 503;
+            case RESPONSE_TIMEOUT -> 504;
+            default -> 502;
+        };
+        boolean goOn = exchange.requestComplete() && exchange.keepAlive() && mayGoOn();
+        write(Refusal.of(status, !goOn, exchange.method() == Method.HEAD));
+        next(goOn);
+    }
+
+    /** The response broke off. {@code framed} tells that the client can see that it is not complete. */
+    void onTruncated(boolean framed) {
+        lane.count(Outcome.RESPONSE_TRUNCATED);
+        cut(framed);
+    }
+
+    /** Hands both connections over; the exchange keeps none. */
+    void tunnel(HttpBack back) {
+        phase = Phase.GONE;
+        Tunnel tunnel = new Tunnel(lane, route, back.target(), Outcome.UPGRADED, channel, back.channel());
+        ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();
+        boolean targetEnded = back.inputEnded();
+        ByteBuf fromTarget = back.release(tunnel.upstream());
+        channel.pipeline().replace(this, null, tunnel.client());
+        tunnel.start(fromClient, fromTarget, inputEnded, targetEnded);
+    }
+
+    private void next(boolean goOn) {
+        graceNs = NEVER;
+        flush();
+        if (!goOn || phase == Phase.GONE) {
+            linger();
+            return;
+        }
+        phase = Phase.HEAD;
+        limit(inbox.isEmpty() ? lane.limits().keepAliveNs() : lane.limits().headTimeoutNs());
+        if (inputEnded && inbox.isEmpty()) {
+            linger();
+        } else {
+            process();
+        }
+    }
+
+    // Ends.
+
+    /** Ends the output behind what was written, then waits for the client's end. */
+    private void linger() {
+        if (phase == Phase.LINGER || phase == Phase.GONE) {
+            return;
+        }
+        phase = Phase.LINGER;
+        inbox.clear();
+        graceNs = NEVER;
+        limit(lane.limits().streamIdleNs());
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
+            lingerFlushed = true;
+            if (inputEnded || !written.isSuccess()) {
+                channel.close();
+            } else {
+                ((DuplexChannel) channel).shutdownOutput(channel.unsafe().voidPromise());
+                limit(lane.limits().lingerNs());
+            }
+        });
+        regulate();
+    }
+
+    /** Cuts the connection: what was sent is not complete, and must not look so. */
+    private void cut(boolean framed) {
+        phase = Phase.GONE;
+        if (framed) {
+            channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+        } else {
+            channel.config().setOption(ChannelOption.SO_LINGER, 0);
+            channel.close();
+        }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event != ChannelInputShutdownEvent.INSTANCE) {
+            return;
+        }
+        inputEnded = true;
+        switch (phase) {
+            case HEAD -> linger();
+            case LINGER -> {
+                if (lingerFlushed) {
+                    channel.close();
+                }
+            }
+            case GONE -> {}
+            case BODY -> {
+                lane.count(Outcome.CLIENT_ABORT);
+                exchange.abort();
+                phase = Phase.GONE;
+                channel.close();
+            }
+            case RESPONSE -> {
+                // The client may have closed its sending half only, and wait for the response; a client that is gone
+                // for good looks the same until something is written to it.
+                if (exchange.waiting()) {
+                    awaitResponse();
+                }
+            }
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        route.closed(lane);
+        if (phase == Phase.BODY || phase == Phase.RESPONSE) {
+            lane.count(Outcome.CLIENT_ABORT);
+            exchange.abort();
+        }
+        phase = Phase.GONE;
+        inbox.clear();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        lane.caught(cause);
+        channel.close();
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        if (channel.isWritable()) {
+            exchange.onClientWritable();
+        }
+    }
+
+    // Time limits.
+
+    private void limit(long fromNowNs) {
+        limitNs = System.nanoTime() + fromNowNs;
+        applyLimits();
+    }
+
+    private void applyLimits() {
+        deadlineNs = Math.min(limitNs, Math.min(graceNs, endNs));
+    }
+
+    @Override
+    void onDeadline(long nowNs) {
+        if (endNs != NEVER && endNs - nowNs <= 0) {
+            channel.close();
+            return;
+        }
+        if (graceNs != NEVER && graceNs - nowNs <= 0) {
+            graceNs = NEVER;
+            exchange.onGraceEnd();
+        }
+        if (limitNs != NEVER && limitNs - nowNs <= 0) {
+            limitNs = NEVER;
+            onLimit();
+        }
+        applyLimits();
+    }
+
+    private void onLimit() {
+        switch (phase) {
+            case HEAD -> {
+                if (inbox.isEmpty()) {
+                    linger();
+                } else {
+                    refuse(408);
+                }
+            }
+            case BODY -> {
+                if (upstreamReady) {
+                    breakOff(408);
+                } else {
+                    exchange.onTimeout();
+                }
+            }
+            case RESPONSE -> exchange.onTimeout();
+            case LINGER, GONE -> channel.close();
+        }
+    }
+
+    @Override
+    void onRouteRetired(Route retired, long atNs) {
+        if (retired == route) {
+            endNs = atNs;
+            applyLimits();
+        }
+    }
+
+    @Override
+    void closeNow() {
+        channel.close();
+    }
+}

@@ -1,0 +1,239 @@
+package dev.drover.lb.path;
+
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Transport;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.uring.IoUringChannelOption;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** What the load balancer keeps per event loop; touched by that loop's thread alone, unless said otherwise. */
+public final class LbLane {
+    /** Time limits are late by at most this. */
+    private static final long TICK_MS = 50;
+    /** Between the head of a blackholed target's kernel dying and our noticing while no data is under way. */
+    private static final int KEEP_IDLE_S = 10;
+
+    private static final int KEEP_INTERVAL_S = 3;
+    private static final int KEEP_PROBES = 3;
+
+    private final int index;
+    private final IoEventLoop loop;
+    private final Limits limits;
+    private final CounterSet<Outcome> outcomes;
+    private final CounterSet<Event> events;
+    private final Consumer<Throwable> onDefect;
+    private final Bootstrap upstream;
+    private final byte[] scratch;
+    private final RequestHead requestHead;
+    private final ResponseHead responseHead;
+    private @Nullable Timed first;
+    private @Nullable Future<?> ticker;
+    private @Nullable Promise<Void> allClosed;
+
+    /** @param onDefect told, on this lane, of exceptions that no connection's end explains */
+    public LbLane(
+            Lanes lanes,
+            int index,
+            Limits limits,
+            CounterSet<Outcome> outcomes,
+            CounterSet<Event> events,
+            Consumer<Throwable> onDefect) {
+        this.index = index;
+        this.loop = lanes.lane(index);
+        this.limits = limits;
+        this.outcomes = outcomes;
+        this.events = events;
+        this.onDefect = onDefect;
+        scratch = new byte[limits.maxHeadBytes()];
+        requestHead = new RequestHead(limits.maxLineBytes());
+        responseHead = new ResponseHead();
+        upstream = upstream(lanes, loop, limits);
+    }
+
+    private static Bootstrap upstream(Lanes lanes, IoEventLoop loop, Limits limits) {
+        Bootstrap bootstrap = new Bootstrap()
+                .group(loop)
+                .channel(lanes.socketChannel())
+                .disableResolver()
+                .option(ChannelOption.TCP_NODELAY, true)
+                .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                // A target may answer and close before it has read the whole request: a failed write must not throw
+                // away the answer that is already here.
+                .option(ChannelOption.AUTO_CLOSE, false)
+                .option(ChannelOption.SO_KEEPALIVE, true)
+                .option(ChannelOption.WRITE_BUFFER_WATER_MARK, waterMark())
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, limits.connectTimeoutMs());
+        if (lanes.transport() == Transport.EPOLL) {
+            bootstrap
+                    .option(EpollChannelOption.TCP_USER_TIMEOUT, limits.userTimeoutMs())
+                    .option(EpollChannelOption.TCP_KEEPIDLE, KEEP_IDLE_S)
+                    .option(EpollChannelOption.TCP_KEEPINTVL, KEEP_INTERVAL_S)
+                    .option(EpollChannelOption.TCP_KEEPCNT, KEEP_PROBES);
+        } else {
+            bootstrap
+                    .option(IoUringChannelOption.TCP_USER_TIMEOUT, limits.userTimeoutMs())
+                    .option(IoUringChannelOption.TCP_KEEPIDLE, KEEP_IDLE_S)
+                    .option(IoUringChannelOption.TCP_KEEPINTVL, KEEP_INTERVAL_S)
+                    .option(IoUringChannelOption.TCP_KEEPCNT, KEEP_PROBES);
+        }
+        return bootstrap;
+    }
+
+    /** Low enough that a slow reader holds little memory, high enough for one full read (64 KB) in flight. */
+    public static WriteBufferWaterMark waterMark() {
+        return new WriteBufferWaterMark(32 * 1024, 64 * 1024);
+    }
+
+    public int index() {
+        return index;
+    }
+
+    public IoEventLoop loop() {
+        return loop;
+    }
+
+    Limits limits() {
+        return limits;
+    }
+
+    void count(Outcome outcome) {
+        outcomes.increment(index, outcome);
+    }
+
+    void count(Event event) {
+        events.increment(index, event);
+    }
+
+    /** Sorts out what a pipeline caught: the ends of connections are daily business, all else is a defect. */
+    void caught(Throwable cause) {
+        if (!(cause instanceof IOException)) {
+            count(Event.UNEXPECTED_EXCEPTION);
+            onDefect.accept(cause);
+        }
+    }
+
+    /** Room for one head, valid until the caller returns to the loop. */
+    byte[] scratch() {
+        return scratch;
+    }
+
+    /** The parsed form of {@link #scratch()}, valid as long as that. */
+    RequestHead requestHead() {
+        return requestHead;
+    }
+
+    ResponseHead responseHead() {
+        return responseHead;
+    }
+
+    /** Opens a connection on this lane; {@code done} is told on this lane, also when no socket could be made. */
+    void connect(InetSocketAddress address, ChannelHandler handler, Connecting done) {
+        upstream.clone().handler(handler).connect(address).addListener(future -> {
+            if (loop.inEventLoop()) {
+                done.onConnect(future.cause());
+            } else {
+                loop.execute(() -> done.onConnect(future.cause()));
+            }
+        });
+    }
+
+    /** Told the end of a connect. */
+    interface Connecting {
+        /** @param failure null when connected */
+        void onConnect(@Nullable Throwable failure);
+    }
+
+    void add(Timed timed) {
+        timed.next = first;
+        timed.previous = null;
+        if (first != null) {
+            first.previous = timed;
+        }
+        first = timed;
+        if (ticker == null) {
+            ticker = loop.scheduleAtFixedRate(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // the links of a list
+    void remove(Timed timed) {
+        if (timed.previous != null) {
+            timed.previous.next = timed.next;
+        } else if (first == timed) {
+            first = timed.next;
+        } else {
+            return;
+        }
+        if (timed.next != null) {
+            timed.next.previous = timed.previous;
+        }
+        timed.previous = null;
+        timed.next = null;
+        timed.deadlineNs = Timed.NEVER;
+        if (first == null && allClosed != null) {
+            allClosed.trySuccess(null);
+        }
+    }
+
+    private void tick() {
+        if (first == null && ticker != null) {
+            ticker.cancel(false);
+            ticker = null;
+            return;
+        }
+        long nowNs = System.nanoTime();
+        Timed next;
+        for (Timed timed = first; timed != null; timed = next) {
+            // When the step removes the next one too, the rest waits for the next tick.
+            next = timed.next;
+            if (timed.deadlineNs != Timed.NEVER && timed.deadlineNs - nowNs <= 0) {
+                timed.deadlineNs = Timed.NEVER;
+                timed.onDeadline(nowNs);
+            }
+        }
+    }
+
+    /** Closes the idle connections of targets that left or drain, and tells the requests that wait for them. */
+    public void targetGone(Target target, boolean removed) {
+        target.closeIdle(this);
+        long nowNs = System.nanoTime();
+        each(timed -> timed.onTargetGone(target, removed, nowNs));
+    }
+
+    public void routeRetired(Route route, long endNs) {
+        each(timed -> timed.onRouteRetired(route, endNs));
+    }
+
+    /** Ends every connection of this lane at once; the future tells when all are closed. */
+    public Future<Void> closeAll() {
+        Promise<Void> done = loop.newPromise();
+        allClosed = done;
+        each(Timed::shutDown);
+        if (first == null) {
+            done.trySuccess(null);
+        }
+        return done;
+    }
+
+    /** For the rare visits of all; a step may remove any element, which is then visited as a closed one. */
+    private void each(Consumer<Timed> step) {
+        ArrayList<Timed> all = new ArrayList<>();
+        for (Timed timed = first; timed != null; timed = timed.next) {
+            all.add(timed);
+        }
+        all.forEach(step);
+    }
+}

@@ -1,0 +1,45 @@
+package dev.drover.lb.path;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+
+/** The responses the load balancer gives itself. */
+final class Refusal {
+    private Refusal() {}
+
+    /** A whole response; {@code bodyless} for HEAD. */
+    static ByteBuf of(int status, boolean close, boolean bodyless) {
+        String reason = reason(status);
+        String body = status + " " + reason + "\n";
+        String head = "HTTP/1.1 " + status + " " + reason
+                + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: "
+                + body.length() + "\r\n" + (close ? "Connection: close\r\n" : "") + "\r\n";
+        return Unpooled.wrappedBuffer(Ascii.bytes(bodyless ? head : head + body));
+    }
+
+    static Outcome outcome(int status) {
+        return switch (status) {
+            case 408 -> Outcome.REQUEST_TIMEOUT;
+            case 413 -> Outcome.BODY_TOO_LARGE;
+            case 414, 431 -> Outcome.HEAD_TOO_LARGE;
+            default -> Outcome.BAD_REQUEST;
+        };
+    }
+
+    private static String reason(int status) {
+        return switch (status) {
+            case 400 -> "Bad Request";
+            case 408 -> "Request Timeout";
+            case 413 -> "Content Too Large";
+            case 414 -> "URI Too Long";
+            case 417 -> "Expectation Failed";
+            case 431 -> "Request Header Fields Too Large";
+            case 501 -> "Not Implemented";
+            case 502 -> "Bad Gateway";
+            case 503 -> "Service Unavailable";
+            case 504 -> "Gateway Timeout";
+            case 505 -> "HTTP Version Not Supported";
+            default -> throw new IllegalArgumentException("status: " + status + " (expected: one we send)");
+        };
+    }
+}

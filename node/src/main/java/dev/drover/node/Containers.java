@@ -1,0 +1,93 @@
+package dev.drover.node;
+
+import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.dataplane.Cidr;
+import dev.drover.node.attach.Addresses;
+import dev.drover.node.attach.Attachment;
+import dev.drover.node.docker.Labels;
+import dev.drover.node.docker.Seen;
+import dev.drover.node.mapping.LocalContainer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Every container of this host as it was seen last. Safe for any thread; one writer at a time for an id. */
+final class Containers {
+    private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+
+    record Entry(Seen seen, Attachment attachment) {
+        ContainerFact fact() {
+            Addresses.Lease lease = attachment.lease();
+            return new ContainerFact(
+                    seen.id(),
+                    seen.name(),
+                    seen.image(),
+                    seen.state(),
+                    seen.createdAt(),
+                    seen.startedAt(),
+                    seen.exitCode(),
+                    lease == null ? null : Cidr.format(lease.address()),
+                    lease == null ? null : lease.mac().toString(),
+                    instanceId(),
+                    seen.labels(),
+                    attachment.problem());
+        }
+
+        @Nullable
+        String instanceId() {
+            return seen.labels().get(Labels.INSTANCE);
+        }
+    }
+
+    /** Returns whether anything that is told to others has changed. */
+    boolean put(Entry entry) {
+        Entry before = entries.put(entry.seen().id(), entry);
+        return before == null || !before.fact().equals(entry.fact());
+    }
+
+    @Nullable
+    Entry remove(String id) {
+        return entries.remove(id);
+    }
+
+    @Nullable
+    Entry get(String id) {
+        return entries.get(id);
+    }
+
+    Set<String> ids() {
+        return Set.copyOf(entries.keySet());
+    }
+
+    List<ContainerFact> facts() {
+        return entries.values().stream().map(Entry::fact).toList();
+    }
+
+    /** Those wired into the overlay. */
+    List<LocalContainer> local() {
+        List<LocalContainer> local = new ArrayList<>();
+        for (Entry entry : entries.values()) {
+            Addresses.Lease lease = entry.attachment().lease();
+            if (lease != null) {
+                local.add(new LocalContainer(entry.seen().name(), Cidr.toInet(lease.address())));
+            }
+        }
+        return local;
+    }
+
+    /** Instances that have a container here. */
+    Set<String> instanceIds() {
+        Set<String> ids = new TreeSet<>();
+        for (Entry entry : entries.values()) {
+            String id = entry.instanceId();
+            if (id != null) {
+                ids.add(id);
+            }
+        }
+        return ids;
+    }
+}

@@ -1,0 +1,119 @@
+package dev.drover.node;
+
+import dev.drover.node.cli.EnvCommand;
+import dev.drover.node.cli.HostCommand;
+import dev.drover.node.cli.LoginCommand;
+import dev.drover.node.cli.PsCommand;
+import dev.drover.node.cli.ServiceCommand;
+import dev.drover.node.cli.StackCommand;
+import dev.drover.node.cli.TokenCommand;
+import java.io.PrintWriter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The {@code drover} command. Exit codes: 0 done, 1 failed, 2 wrong usage; a failure is one line {@code error: …} on
+ * standard error.
+ */
+@Command(
+        name = "drover",
+        description = "Network of a container host: overlay, load balancer, DNS and their control plane.",
+        versionProvider = Drover.VersionProvider.class,
+        subcommands = {
+            ServerCommand.class,
+            NodeCommand.class,
+            StandaloneCommand.class,
+            LoginCommand.class,
+            EnvCommand.class,
+            HostCommand.class,
+            TokenCommand.class,
+            StackCommand.class,
+            ServiceCommand.class,
+            PsCommand.class,
+            CommandLine.HelpCommand.class
+        })
+public final class Drover implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(Drover.class);
+    private static final int FAILED = 1;
+    private static final int WRONG_USAGE = 2;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // set by picocli
+    CommandSpec spec;
+
+    @CommandLine.Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.LOCAL,
+            description = "Show this help.")
+    boolean help;
+
+    @CommandLine.Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version.")
+    boolean version;
+
+    static final class VersionProvider implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"drover " + Version.STRING};
+        }
+    }
+
+    @Command(name = "version", description = "Show the version.")
+    int version() {
+        PrintWriter out = spec.commandLine().getOut();
+        out.println("drover " + Version.STRING);
+        out.flush();
+        return 0;
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "missing command (expected: one of those in drover help)");
+    }
+
+    public static void main(String[] args) {
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        CommandLine commandLine = new CommandLine(new Drover());
+        commandLine.setExecutionExceptionHandler((exception, command, _) -> {
+            LOG.debug("command failed", exception);
+            complain(command, reason(exception));
+            return FAILED;
+        });
+        commandLine.setParameterExceptionHandler((exception, _) -> {
+            CommandLine command = exception.getCommandLine();
+            complain(command, String.valueOf(exception.getMessage()));
+            complain(command.getErr(), "usage: " + command.getCommandSpec().qualifiedName() + " --help");
+            return WRONG_USAGE;
+        });
+        return commandLine;
+    }
+
+    private static String reason(Exception exception) {
+        String message = exception.getMessage();
+        return message == null
+                ? exception.getClass().getSimpleName()
+                : message.lines().findFirst().orElse(message);
+    }
+
+    private static void complain(CommandLine command, String message) {
+        complain(command.getErr(), "error: " + message);
+    }
+
+    private static void complain(PrintWriter err, String line) {
+        err.println(line);
+        err.flush();
+    }
+}

@@ -1,0 +1,220 @@
+package dev.drover.node;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.Transport;
+import dev.drover.dns.DnsConfig;
+import dev.drover.dns.DnsServer;
+import dev.drover.lb.LbConfig;
+import dev.drover.lb.LbConfigException;
+import dev.drover.lb.ListenerStatus;
+import dev.drover.lb.LoadBalancer;
+import dev.drover.node.attach.Wiring;
+import dev.drover.node.mapping.Tables;
+import dev.drover.overlay.AttachRequest;
+import dev.drover.overlay.ContainerNetwork;
+import dev.drover.overlay.HostNetwork;
+import dev.drover.overlay.HostNetworkSpec;
+import dev.drover.overlay.Overlay;
+import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.ResolvConf;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The three modules on one set of event loops. The overlay is started by the first configuration that has one and stays
+ * until the end; likewise DNS.
+ */
+final class LiveDataPlane implements DataPlane {
+    private static final Logger LOG = LoggerFactory.getLogger(LiveDataPlane.class);
+    private static final int DOCKER_SHORT_ID = 12;
+
+    private final PrometheusRegistry metrics;
+    private final Lanes lanes;
+    private final LoadBalancer loadBalancer;
+    private final DnsServer dnsServer;
+    private final Wires wires = new Wires();
+    private volatile @Nullable Overlay overlay;
+    private @Nullable HostNetworkSpec hostNetwork;
+    private volatile @Nullable DnsConfig dnsApplied;
+
+    private LiveDataPlane(PrometheusRegistry metrics, Lanes lanes) {
+        this.metrics = metrics;
+        this.lanes = lanes;
+        loadBalancer = new LoadBalancer(lanes);
+        dnsServer = new DnsServer(lanes);
+        loadBalancer.registerMetrics(metrics);
+        dnsServer.registerMetrics(metrics);
+    }
+
+    /** Starts one event loop a processor; nothing is served until the first {@link #apply}. */
+    static LiveDataPlane open(PrometheusRegistry metrics) {
+        return new LiveDataPlane(
+                metrics, Lanes.open(Transport.EPOLL, Runtime.getRuntime().availableProcessors()));
+    }
+
+    @Override
+    public Map<String, String> apply(@Nullable OverlayConfig overlayConfig, @Nullable DnsConfig dns, LbConfig lb) {
+        Map<String, String> problems = new TreeMap<>();
+        if (overlayConfig != null) {
+            attempt("overlay", problems, () -> applyOverlay(overlayConfig));
+        } else if (overlay != null) {
+            problems.put("overlay", "missing (expected: to stay, a running overlay ends with the node)");
+        }
+        if (dns != null) {
+            attempt("dns", problems, () -> {
+                dnsServer.apply(dns);
+                dnsApplied = dns;
+            });
+        } else if (dnsApplied != null) {
+            problems.put("dns", "missing (expected: to stay, a running DNS server ends with the node)");
+        }
+        try {
+            for (ListenerStatus listener : loadBalancer.apply(lb).listeners()) {
+                String problem = listener.problem();
+                if (problem != null) {
+                    problems.put(listener.name(), problem);
+                }
+            }
+        } catch (LbConfigException e) {
+            problems.put("lb", String.valueOf(e.getMessage()));
+        }
+        return problems;
+    }
+
+    private static void attempt(String part, Map<String, String> problems, Runnable apply) {
+        try {
+            apply.run();
+        } catch (RuntimeException e) {
+            LOG.debug("apply failed part={}", part, e);
+            problems.put(
+                    part,
+                    e instanceof UncheckedIOException || e.getMessage() != null
+                            ? String.valueOf(e.getMessage())
+                            : e.toString());
+        }
+    }
+
+    private void applyOverlay(OverlayConfig config) {
+        Overlay running = overlay;
+        if (running == null) {
+            running = Overlay.start(lanes, config);
+            running.registerMetrics(metrics);
+            overlay = running;
+        } else {
+            running.apply(config);
+        }
+        OverlayConfig.Local local = config.local();
+        if (local != null) {
+            HostNetworkSpec spec = new HostNetworkSpec(
+                    config.bridge(),
+                    local.subnet(),
+                    local.block().address(1),
+                    Cidr.toInt(Tables.RESOLVER),
+                    running.mtu());
+            if (!spec.equals(hostNetwork)) {
+                HostNetwork.ensure(spec);
+                hostNetwork = spec;
+            }
+        }
+    }
+
+    @Override
+    public long inFlight(InetSocketAddress target) {
+        return loadBalancer.inFlight(target);
+    }
+
+    @Override
+    public Wiring wiring() {
+        return wires;
+    }
+
+    /** Path of the admin endpoint to what it shows. */
+    Map<String, Supplier<Object>> tables() {
+        return Map.of("/overlay", this::overlayTable, "/lb", this::lbTable, "/dns", this::dnsTable);
+    }
+
+    private Object overlayTable() {
+        Overlay running = overlay;
+        return running == null ? Map.of() : Map.of("status", running.status(), "config", running.config());
+    }
+
+    private Object lbTable() {
+        return Map.of("listeners", loadBalancer.status(), "requests", loadBalancer.outcomes());
+    }
+
+    private Object dnsTable() {
+        DnsConfig applied = dnsApplied;
+        return applied == null ? Map.of() : Map.of("status", dnsServer.status(), "config", applied);
+    }
+
+    /** Ends listeners, resolver and tunnel; bridge and containers stay as they are. */
+    @Override
+    public void close() {
+        loadBalancer.close();
+        dnsServer.close();
+        wires.close();
+        Overlay running = overlay;
+        if (running != null) {
+            running.close();
+        }
+        lanes.close();
+    }
+
+    private final class Wires implements Wiring {
+        private final ContainerNetwork network = ContainerNetwork.open();
+
+        @Override
+        public void attach(String containerId, int pid, int address, Mac mac) {
+            Overlay running = overlay;
+            OverlayConfig.Local local =
+                    running == null ? null : running.config().local();
+            if (running == null || local == null) {
+                throw new IllegalStateException("overlay: not running (expected: an overlay with an address block)");
+            }
+            network.attach(new AttachRequest(
+                    key(containerId),
+                    "/proc/" + pid + "/ns/net",
+                    local.subnet(),
+                    address,
+                    mac,
+                    local.block().address(1),
+                    Cidr.toInt(Tables.RESOLVER),
+                    running.config().bridge(),
+                    running.mtu()));
+        }
+
+        @Override
+        public void detach(String containerId) {
+            network.detach(key(containerId));
+        }
+
+        @Override
+        public void resolver(Path resolvConf, List<String> search) {
+            try {
+                ResolvConf.rewriteInPlace(resolvConf, Tables.RESOLVER, search);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e.getMessage(), e);
+            }
+        }
+
+        private static String key(String containerId) {
+            return containerId.substring(0, DOCKER_SHORT_ID);
+        }
+
+        void close() {
+            network.close();
+        }
+    }
+}

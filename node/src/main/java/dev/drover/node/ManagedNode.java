@@ -1,0 +1,445 @@
+package dev.drover.node;
+
+import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.Down;
+import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.controlplane.link.Up;
+import dev.drover.dataplane.Cidr;
+import dev.drover.node.attach.Addresses;
+import dev.drover.node.attach.Attacher;
+import dev.drover.node.attach.Attachment;
+import dev.drover.node.docker.ContainerWatcher;
+import dev.drover.node.docker.Labels;
+import dev.drover.node.docker.Listed;
+import dev.drover.node.docker.Seen;
+import dev.drover.node.link.LinkClient;
+import dev.drover.node.link.Outbox;
+import dev.drover.node.mapping.HostResolvers;
+import dev.drover.node.mapping.Tables;
+import dev.drover.node.state.Desired;
+import dev.drover.node.state.Identity;
+import dev.drover.node.state.StateDir;
+import dev.drover.node.workload.Workloads;
+import dev.drover.overlay.Mode;
+import java.net.Inet4Address;
+import java.net.URI;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A node that has joined: brings together desired state, local containers and the data plane.
+ *
+ * <p>Threads: the tables belong to the thread {@code node}; looks at containers run on virtual threads, one at a time for
+ * a container; messages of the link are handed over. Nothing here waits for the control plane.
+ */
+final class ManagedNode implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ManagedNode.class);
+    private static final long DRAIN_CHECK_MS = 200;
+    private static final long SAVE_DELAY_MS = 100;
+    private static final long RETRY_APPLY_MS = 2_000;
+    private static final long FIRST_RETRY_MS = 500;
+    private static final long LONGEST_RETRY_MS = 30_000;
+
+    private final StateDir stateDir;
+    private final Identity identity;
+    private final DataPlane dataPlane;
+    private final Attacher attacher;
+    private final Addresses addresses;
+    private final Containers containers = new Containers();
+    private final ContainerWatcher watcher;
+    private final Workloads workloads;
+    private final Outbox outbox = new Outbox(containers::facts);
+    private final LinkClient link;
+    private final DrainWatch drains;
+    private final ScheduledExecutorService core = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().name("node").factory());
+    private final ScheduledExecutorService saver = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().name("node-state").factory());
+    private final AtomicBoolean applyQueued = new AtomicBoolean();
+    private final AtomicBoolean saveQueued = new AtomicBoolean();
+    private final Map<String, Long> retryMs = new ConcurrentHashMap<>();
+    private final long startedNs = System.nanoTime();
+
+    private volatile Desired desired;
+    private volatile HostIdentity host;
+    private volatile boolean adopted;
+    private volatile boolean connected;
+    private volatile @Nullable String engineVersion;
+    private volatile Map<String, String> problems = Map.of();
+    private Up.@Nullable Applied told;
+    private boolean drainChecking;
+    private boolean applyRetrying;
+
+    /**
+     * @param socket of the Docker engine, {@code unix:///path}
+     * @param syncInterval between full lists of containers
+     */
+    ManagedNode(StateDir stateDir, Identity identity, DataPlane dataPlane, String socket, Duration syncInterval) {
+        this.stateDir = stateDir;
+        this.identity = identity;
+        this.dataPlane = dataPlane;
+        host = identity.host();
+        desired = stateDir.desired();
+        addresses = new Addresses(Cidr.parse(host.block()), stateDir);
+        attacher = new Attacher(addresses, dataPlane.wiring(), this::search);
+        watcher = new ContainerWatcher(socket, syncInterval, new FromDocker());
+        workloads = new Workloads(watcher::engine, this::requestApply);
+        drains = new DrainWatch(dataPlane::inFlight, outbox::drained);
+        link = new LinkClient(
+                URI.create(identity.server()), identity.pin(), identity.hostKey(), outbox, new FromControlPlane());
+    }
+
+    /**
+     * Serves what is on disk, then adopts what runs, then connects. Returns when the data plane serves.
+     *
+     * @throws IllegalStateException when the overlay cannot be set up on this host
+     */
+    void start() {
+        await(core.submit(this::apply));
+        String overlay = problems.get("overlay");
+        if (overlay != null) {
+            throw new IllegalStateException("overlay: " + overlay);
+        }
+        LOG.info(
+                "node serving host={} environment={} vtep={} block={} revision={} ms={}",
+                host.hostName(),
+                host.environmentName(),
+                identity.vtep(),
+                host.block(),
+                desired.revision(),
+                sinceStartMs());
+        if (desired.revision() > 0) {
+            workloads.desire(workloads(desired));
+        }
+        watcher.start();
+        link.start();
+    }
+
+    private static void await(Future<?> done) {
+        try {
+            done.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    private long sinceStartMs() {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNs);
+    }
+
+    private List<String> search(Seen container) {
+        String instanceId = container.labels().get(Labels.INSTANCE);
+        DesiredItem.Workload workload = instanceId == null ? null : workloads.desired(instanceId);
+        return workload == null ? List.of(host.zone()) : workload.dnsSearch();
+    }
+
+    private static Map<String, DesiredItem.Workload> workloads(Desired desired) {
+        Map<String, DesiredItem.Workload> workloads = new HashMap<>();
+        desired.items().values().forEach(item -> {
+            if (item instanceof DesiredItem.Workload workload) {
+                workloads.put(workload.instanceId(), workload);
+            }
+        });
+        return workloads;
+    }
+
+    /** Brings the data plane in line soon; many requests are one pass. Any thread. */
+    private void requestApply() {
+        if (applyQueued.compareAndSet(false, true)) {
+            onCore(this::apply);
+        }
+    }
+
+    private void onCore(Runnable task) {
+        try {
+            core.execute(() -> {
+                try {
+                    task.run();
+                } catch (RuntimeException e) {
+                    LOG.error("node task failed", e);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            LOG.debug("task dropped: closing");
+        }
+    }
+
+    private void apply() {
+        applyQueued.set(false);
+        Desired now = desired;
+        Tables tables = Tables.of(
+                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read()),
+                now.items(),
+                adopted ? containers.local() : null);
+        Map<String, String> found = new TreeMap<>(tables.problems());
+        Map<String, String> refused = dataPlane.apply(tables.overlay(), tables.dns(), tables.lb());
+        found.putAll(refused);
+        workloads.problems().forEach((instanceId, problem) -> found.put("workload/" + instanceId, problem));
+        report(now.revision(), found);
+        drains.draining(tables.draining());
+        if (!tables.draining().isEmpty()) {
+            checkDrains();
+        }
+        if (!refused.isEmpty() && !applyRetrying) {
+            applyRetrying = true;
+            core.schedule(this::retryApply, RETRY_APPLY_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void retryApply() {
+        applyRetrying = false;
+        requestApply();
+    }
+
+    private Inet4Address vtep() {
+        return Cidr.toInet(Cidr.parseAddress(identity.vtep()));
+    }
+
+    private void report(long revision, Map<String, String> found) {
+        if (!found.equals(problems)) {
+            found.forEach((key, problem) -> {
+                if (!problem.equals(problems.get(key))) {
+                    LOG.warn("not applied key={} {}", key, problem);
+                }
+            });
+            problems = Map.copyOf(found);
+        }
+        Up.Applied applied = new Up.Applied(revision, Map.copyOf(found));
+        if (revision > 0 && !applied.equals(told)) {
+            told = applied;
+            outbox.applied(applied);
+        }
+    }
+
+    /** Looks first after a moment: a lane may just be handing a request to a target of the former tables. */
+    private void checkDrains() {
+        if (!drainChecking) {
+            drainChecking = true;
+            core.schedule(this::onDrainCheck, DRAIN_CHECK_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void onDrainCheck() {
+        drainChecking = false;
+        if (drains.check()) {
+            checkDrains();
+        }
+    }
+
+    private void requestSave() {
+        if (saveQueued.compareAndSet(false, true)) {
+            saver.schedule(this::save, SAVE_DELAY_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void save() {
+        saveQueued.set(false);
+        try {
+            stateDir.desired(desired);
+        } catch (RuntimeException e) {
+            LOG.error("desired state not saved: {}", e.getMessage());
+        }
+    }
+
+    private final class FromDocker implements ContainerWatcher.Listener {
+        @Override
+        public void onSeen(Seen container) {
+            Attachment attachment = attacher.update(container);
+            Containers.Entry entry = new Containers.Entry(container, attachment);
+            if (containers.put(entry)) {
+                if (adopted) {
+                    outbox.put(entry.fact());
+                }
+                requestApply();
+                lookAtInstance(entry);
+            }
+            if (attachment.retry()) {
+                long delayMs = retryMs.merge(
+                        container.id(), FIRST_RETRY_MS, (held, _) -> Math.min(held * 2, LONGEST_RETRY_MS));
+                watcher.look(container.id(), Duration.ofMillis(delayMs));
+            } else {
+                retryMs.remove(container.id());
+            }
+        }
+
+        @Override
+        public void onGone(String id) {
+            attacher.remove(id);
+            retryMs.remove(id);
+            Containers.Entry entry = containers.remove(id);
+            if (entry != null) {
+                outbox.remove(id);
+                requestApply();
+                lookAtInstance(entry);
+            }
+        }
+
+        private void lookAtInstance(Containers.Entry entry) {
+            String instanceId = entry.instanceId();
+            if (instanceId != null) {
+                workloads.look(instanceId);
+            }
+        }
+
+        @Override
+        public void onEngine(@Nullable String version) {
+            engineVersion = version;
+        }
+
+        @Override
+        public void onListed() {
+            if (!adopted) {
+                adopted = true;
+                forgetRemoved();
+                LOG.info("containers adopted count={} ms={}", containers.ids().size(), sinceStartMs());
+            }
+            outbox.full();
+            requestApply();
+            workloads.lookAll(containers.instanceIds());
+        }
+
+        /** Containers that were removed while this node did not run give their addresses back. */
+        private void forgetRemoved() {
+            Set<String> existing = containers.ids();
+            addresses.holders().stream().filter(id -> !existing.contains(id)).forEach(attacher::remove);
+        }
+
+        @Override
+        public boolean isNews(Listed container) {
+            Containers.Entry entry = containers.get(container.id());
+            return entry == null
+                    || !entry.seen().state().equals(container.state())
+                    || !container.names().contains(entry.seen().name())
+                    || entry.attachment().retry()
+                    || attacher.isStale(container.id());
+        }
+
+        @Override
+        public Set<String> known() {
+            return containers.ids();
+        }
+    }
+
+    private final class FromControlPlane implements LinkClient.Handler {
+        @Override
+        public Up.Hello hello() {
+            return new Up.Hello(
+                    Version.STRING,
+                    desired.revision(),
+                    HostFactsReader.read(identity.vtep(), identity.labels(), engineVersion));
+        }
+
+        @Override
+        public void onWelcome(Down.Welcome welcome) {
+            connected = true;
+            onCore(() -> {
+                HostIdentity fresh = welcome.identity();
+                if (!fresh.equals(host)) {
+                    adoptIdentity(fresh);
+                }
+                drains.repeat();
+                checkDrains();
+                told = null;
+                report(desired.revision(), problems);
+            });
+            if (adopted) {
+                outbox.full();
+            }
+        }
+
+        private void adoptIdentity(HostIdentity fresh) {
+            stateDir.identity(identity.withHost(fresh));
+            if (fresh.block().equals(host.block())
+                    && fresh.subnet().equals(host.subnet())
+                    && fresh.vni() == host.vni()
+                    && fresh.port() == host.port()) {
+                host = fresh;
+                requestApply();
+            } else {
+                LOG.warn(
+                        "network of this host changed block={} subnet={} vni={}: used from the next start on",
+                        fresh.block(),
+                        fresh.subnet(),
+                        fresh.vni());
+            }
+        }
+
+        @Override
+        public void onDesired(Down.Desired change) {
+            onCore(() -> {
+                Desired next = desired.apply(change);
+                desired = next;
+                LOG.debug(
+                        "desired revision={} full={} items={}",
+                        next.revision(),
+                        change.full(),
+                        next.items().size());
+                apply();
+                workloads.desire(workloads(next));
+                requestSave();
+            });
+        }
+
+        @Override
+        public void onSendFull() {
+            if (adopted) {
+                outbox.full();
+            }
+        }
+
+        @Override
+        public void onLost() {
+            connected = false;
+        }
+    }
+
+    /** For the admin endpoint. */
+    Map<String, Object> status() {
+        Map<String, Object> status = new TreeMap<>();
+        status.put("host", host.hostName());
+        status.put("environment", host.environmentName());
+        status.put("block", host.block());
+        status.put("vtep", identity.vtep());
+        status.put("revision", desired.revision());
+        status.put("connected", connected);
+        status.put("engine", engineVersion == null ? "unreachable" : engineVersion);
+        status.put("adopted", adopted);
+        status.put("containers", containers.ids().size());
+        status.put("problems", problems);
+        return status;
+    }
+
+    /** For the admin endpoint. */
+    List<Up.ContainerFact> facts() {
+        return containers.facts();
+    }
+
+    /** Ends looking, working and the link; containers go on, local traffic too. */
+    @Override
+    public void close() {
+        link.close();
+        workloads.close();
+        watcher.close();
+        core.shutdownNow();
+        saver.shutdownNow();
+        save();
+    }
+}

@@ -1,0 +1,5 @@
+/** The node's admin endpoint: metrics, health, table dumps. */
+@NullMarked
+package dev.drover.node.admin;
+
+import org.jspecify.annotations.NullMarked;

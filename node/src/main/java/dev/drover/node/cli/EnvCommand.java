@@ -1,0 +1,59 @@
+package dev.drover.node.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code drover env}. */
+@Command(name = "env", description = "Environments: resource groups of hosts with one overlay network.")
+public final class EnvCommand extends ClientGroup {
+
+    @Command(name = "ls", description = "List environments.")
+    int list(@Mixin ClientOptions options) {
+        return run(options, client -> client.get(ApiClient.path("environments")), environments -> {
+            Output.table(out(), environments, "name", "orchestrator", "subnet", "vni", "hosts", "stacks");
+        });
+    }
+
+    @Command(name = "create", description = "Create an environment.")
+    int create(
+            @Mixin ClientOptions options,
+            @Parameters(paramLabel = "NAME") String name,
+            @Option(names = "--orchestrator", defaultValue = "cattle", description = "Default: ${DEFAULT-VALUE}.")
+                    String orchestrator,
+            @Option(names = "--subnet", paramLabel = "A.B.C.D/N", description = "Overlay subnet.") @Nullable
+                    String subnet,
+            @Option(names = "--vni", description = "VXLAN network identifier.") @Nullable Integer vni) {
+        Map<String, Object> body = new LinkedHashMap<>();
+        body.put("name", name);
+        body.put("orchestrator", orchestrator);
+        if (subnet != null) {
+            body.put("subnet", subnet);
+        }
+        if (vni != null) {
+            body.put("vni", vni);
+        }
+        return run(
+                options,
+                client -> client.post(ApiClient.path("environments"), body),
+                environment -> say("environment " + text(environment, "name") + " created, subnet "
+                        + text(environment, "subnet")));
+    }
+
+    @Command(name = "rm", description = "Delete an environment without hosts and stacks.")
+    int remove(@Mixin ClientOptions options, @Parameters(paramLabel = "NAME") String name) {
+        return run(
+                options,
+                client -> client.delete(ApiClient.path("environments", name)),
+                _ -> say("environment " + name + " deleted"));
+    }
+
+    static String text(JsonNode node, String field) {
+        return node.path(field).asText();
+    }
+}

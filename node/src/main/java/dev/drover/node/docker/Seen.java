@@ -1,0 +1,40 @@
+package dev.drover.node.docker;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A container as one inspect call showed it.
+ *
+ * @param name without the leading slash
+ * @param image as given at create
+ * @param state {@code created}, {@code running}, {@code paused}, {@code restarting}, {@code exited}, {@code dead}
+ * @param pid of its first process as this host sees it, 0 when it does not run
+ * @param createdAt ISO-8601 instant
+ * @param startedAt ISO-8601 instant of the last start, null when never started
+ * @param exitCode null while it runs and when it never ran
+ * @param networkMode as given at create: {@code default}, {@code bridge}, {@code none}, {@code host}, {@code
+ *     container:ID} or a network's name
+ * @param resolvConfPath file on this host that is the container's {@code /etc/resolv.conf}; null when it has none
+ */
+public record Seen(
+        String id,
+        String name,
+        String image,
+        String state,
+        int pid,
+        String createdAt,
+        @Nullable String startedAt,
+        @Nullable Integer exitCode,
+        Map<String, String> labels,
+        String networkMode,
+        @Nullable String resolvConfPath) {
+    public Seen {
+        labels = Map.copyOf(labels);
+    }
+
+    /** True while it has a network namespace to be wired into. */
+    public boolean running() {
+        return pid > 0 && (state.equals("running") || state.equals("paused"));
+    }
+}

@@ -1,0 +1,237 @@
+package dev.drover.node.mapping;
+
+import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Mac;
+import dev.drover.dns.DnsConfig;
+import dev.drover.lb.Balance;
+import dev.drover.lb.LbConfig;
+import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.Protocol;
+import dev.drover.lb.TargetConfig;
+import dev.drover.overlay.Mode;
+import dev.drover.overlay.OverlayConfig;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The configurations of the three data-plane modules, and what could not be mapped.
+ *
+ * @param draining instance id to its targets on this node's listeners, for instances on their way out
+ * @param problems desired key to what is wrong with the entry; such entries are left out
+ */
+public record Tables(
+        OverlayConfig overlay,
+        DnsConfig dns,
+        LbConfig lb,
+        Map<String, Set<InetSocketAddress>> draining,
+        Map<String, String> problems) {
+
+    /** Where containers find their resolver on every host. */
+    public static final Inet4Address RESOLVER = Cidr.toInet(Cidr.parseAddress("169.254.169.250"));
+
+    private static final int DNS_PORT = 53;
+    private static final int RECORD_TTL_SECONDS = 1;
+    private static final InetAddress ANY = Cidr.toInet(0);
+
+    /**
+     * What stays the same while a node runs.
+     *
+     * @param vtep underlay address of this host
+     * @param forward resolvers for names that are not ours
+     */
+    public record Host(HostIdentity identity, Inet4Address vtep, Mode mode, List<InetSocketAddress> forward) {
+        public Host {
+            forward = List.copyOf(forward);
+        }
+
+        public Cidr block() {
+            return Cidr.parse(identity.block());
+        }
+    }
+
+    /**
+     * Maps the desired state as it looks from this host.
+     *
+     * <p>About its own address block the node knows better than the control plane: an address of the block that no
+     * running container holds is left out of names and targets at once, and a container that runs has its name at once.
+     *
+     * @param local null while the host's containers are not known yet; then the desired state is taken as it is
+     */
+    public static Tables of(Host host, Map<String, DesiredItem> desired, @Nullable List<LocalContainer> local) {
+        Map<String, String> problems = new TreeMap<>();
+        Map<String, Inet4Address> vteps = new HashMap<>();
+        List<OverlayConfig.Peer> peers = new ArrayList<>();
+        Map<String, Set<InetAddress>> names = new HashMap<>();
+        List<ListenerConfig> listeners = new ArrayList<>();
+        Map<String, Set<InetSocketAddress>> draining = new HashMap<>();
+        Predicate<InetAddress> alive = alive(host.block(), local);
+
+        Map<String, DesiredItem> ordered = new TreeMap<>(desired);
+        ordered.forEach((key, item) -> attempt(key, problems, () -> {
+            if (item instanceof DesiredItem.Peer peer
+                    && !peer.hostId().equals(host.identity().hostId())) {
+                OverlayConfig.Peer mapped = peer(peer);
+                vteps.put(peer.hostId(), mapped.vtep());
+                peers.add(mapped);
+            }
+        }));
+        List<OverlayConfig.Neighbour> neighbours = new ArrayList<>();
+        ordered.forEach((key, item) -> attempt(key, problems, () -> {
+            switch (item) {
+                case DesiredItem.Neighbour neighbour -> {
+                    Inet4Address vtep = vteps.get(neighbour.hostId());
+                    if (vtep != null) {
+                        neighbours.add(neighbour(neighbour, vtep));
+                    }
+                }
+                case DesiredItem.Name name -> {
+                    // A name whose containers are all down still exists: "no data" instead of "no such name".
+                    Set<InetAddress> addresses =
+                            names.computeIfAbsent(name.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>());
+                    for (String address : name.addresses()) {
+                        InetAddress parsed = InetAddress.ofLiteral(address);
+                        if (alive.test(parsed)) {
+                            addresses.add(parsed);
+                        }
+                    }
+                }
+                case DesiredItem.Listener listener -> listeners.add(listener(key, listener, alive, draining));
+                case DesiredItem.Peer _, DesiredItem.Workload _ -> {}
+            }
+        }));
+        if (local != null) {
+            for (LocalContainer container : local) {
+                names.computeIfAbsent(container.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>())
+                        .add(container.address());
+            }
+        }
+        Map<String, List<InetAddress>> records = new HashMap<>();
+        names.forEach((name, addresses) -> records.put(name, List.copyOf(addresses)));
+        return new Tables(
+                new OverlayConfig(
+                        host.identity().vni(),
+                        host.vtep(),
+                        host.identity().port(),
+                        bridge(host.identity().vni()),
+                        host.mode(),
+                        new OverlayConfig.Local(Cidr.parse(host.identity().subnet()), host.block()),
+                        peers,
+                        neighbours),
+                new DnsConfig(
+                        List.of(new InetSocketAddress(RESOLVER, DNS_PORT)),
+                        host.identity().zone(),
+                        records,
+                        host.forward(),
+                        RECORD_TTL_SECONDS),
+                new LbConfig(listeners),
+                draining,
+                problems);
+    }
+
+    /** Name of the bridge of an overlay network. */
+    public static String bridge(int vni) {
+        return "drv" + vni;
+    }
+
+    private static Predicate<InetAddress> alive(Cidr block, @Nullable List<LocalContainer> local) {
+        if (local == null) {
+            return address -> true;
+        }
+        Set<InetAddress> running = new LinkedHashSet<>();
+        running.add(Cidr.toInet(block.address(1)));
+        local.forEach(container -> running.add(container.address()));
+        return address ->
+                !(address instanceof Inet4Address v4) || !block.contains(Cidr.toInt(v4)) || running.contains(v4);
+    }
+
+    private static OverlayConfig.Peer peer(DesiredItem.Peer peer) {
+        return new OverlayConfig.Peer(Cidr.toInet(Cidr.parseAddress(peer.vtep())), List.of(Cidr.parse(peer.block())));
+    }
+
+    private static OverlayConfig.Neighbour neighbour(DesiredItem.Neighbour neighbour, Inet4Address vtep) {
+        return new OverlayConfig.Neighbour(
+                Cidr.parseAddress(neighbour.address()), Mac.parse(neighbour.mac()), vtep, neighbour.revision());
+    }
+
+    private static ListenerConfig listener(
+            String key,
+            DesiredItem.Listener listener,
+            Predicate<InetAddress> alive,
+            Map<String, Set<InetSocketAddress>> draining) {
+        if (listener.port() < 1 || listener.port() > 65535) {
+            throw new IllegalArgumentException("port: " + listener.port() + " (expected: 1 to 65535)");
+        }
+        List<TargetConfig> targets = new ArrayList<>();
+        for (DesiredItem.Target target : listener.targets()) {
+            InetSocketAddress address = socketAddress(target.address());
+            if (target.draining()) {
+                draining.computeIfAbsent(target.instanceId(), id -> new LinkedHashSet<>())
+                        .add(address);
+            }
+            if (alive.test(address.getAddress())) {
+                targets.add(new TargetConfig(address, target.draining()));
+            }
+        }
+        return new ListenerConfig(
+                key,
+                new InetSocketAddress(ANY, listener.port()),
+                protocol(listener.protocol()),
+                balance(listener.balance()),
+                targets);
+    }
+
+    private static Protocol protocol(String text) {
+        return switch (text) {
+            case "http" -> Protocol.HTTP;
+            case "tcp" -> Protocol.TCP;
+            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http or tcp)");
+        };
+    }
+
+    private static Balance balance(String text) {
+        if (text.equals("round-robin")) {
+            return Balance.ROUND_ROBIN;
+        }
+        throw new IllegalArgumentException("balance: " + text + " (expected: round-robin)");
+    }
+
+    /** Parses {@code a.b.c.d:port} or {@code [v6]:port}; never resolves a name. */
+    public static InetSocketAddress socketAddress(String text) {
+        int colon = text.lastIndexOf(':');
+        if (colon > 0) {
+            String host = text.substring(0, colon);
+            boolean bracketed = host.startsWith("[") && host.endsWith("]");
+            try {
+                int port = Integer.parseInt(text.substring(colon + 1));
+                if (port >= 0 && port <= 65535 && (bracketed || host.indexOf(':') < 0)) {
+                    return new InetSocketAddress(
+                            InetAddress.ofLiteral(bracketed ? host.substring(1, host.length() - 1) : host), port);
+                }
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("address: " + text + " (expected: IP address:port)", e);
+            }
+        }
+        throw new IllegalArgumentException("address: " + text + " (expected: IP address:port)");
+    }
+
+    private static void attempt(String key, Map<String, String> problems, Runnable mapping) {
+        try {
+            mapping.run();
+        } catch (IllegalArgumentException e) {
+            problems.put(key, String.valueOf(e.getMessage()));
+        }
+    }
+}

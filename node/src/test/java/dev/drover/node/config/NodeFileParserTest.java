@@ -1,0 +1,126 @@
+package dev.drover.node.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.lb.Protocol;
+import dev.drover.node.mapping.Tables;
+import dev.drover.overlay.Mode;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class NodeFileParserTest {
+    private static final String WHOLE = """
+            overlay:
+              vni: 42
+              vtep: 192.0.2.1
+              port: 4789
+              bridge: br0
+              mode: auto
+              peers:
+                - { vtep: 192.0.2.2, subnets: [10.42.2.0/24] }
+            lb:
+              listeners:
+                - name: web
+                  bind: 127.0.0.1:9821
+                  protocol: http
+                  balance: round-robin
+                  targets: [ "127.0.0.1:9001", "127.0.0.1:9002" ]
+            dns:
+              bind: 127.0.0.1:5310
+              zone: rancher.internal
+              records: { web1.stack: [10.42.0.1, 10.43.0.1] }
+              forward: []
+            admin: 127.0.0.1:9901
+            """;
+
+    @Test
+    void readsTheFileOfTheDesign() {
+        NodeFile file = NodeFileParser.parse("node.yaml", WHOLE);
+        assertThat(file.overlay().vni()).isEqualTo(42);
+        assertThat(file.overlay().mode()).isEqualTo(Mode.AUTO);
+        assertThat(file.overlay().bridge()).isEqualTo("br0");
+        assertThat(file.overlay().peers().getFirst().subnets()).containsExactly(Cidr.parse("10.42.2.0/24"));
+        assertThat(file.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
+        assertThat(file.lb().listeners().getFirst().targets()).hasSize(2);
+        assertThat(file.dns().records().get("web1.stack")).hasSize(2);
+        assertThat(file.admin()).isEqualTo(Tables.socketAddress("127.0.0.1:9901"));
+    }
+
+    @Test
+    void fillsInDefaults() {
+        NodeFile file = NodeFileParser.parse("n", "overlay: {vni: 7, vtep: 192.0.2.1}\ndns: {bind: 127.0.0.1:0}\n");
+        assertThat(file.overlay().port()).isEqualTo(4789);
+        assertThat(file.overlay().bridge()).isEqualTo("drv7");
+        assertThat(file.overlay().peers()).isEmpty();
+        assertThat(file.overlay().local()).isNull();
+        assertThat(file.dns().zone()).isEqualTo("rancher.internal");
+        assertThat(file.dns().ttlSeconds()).isEqualTo(1);
+        assertThat(file.lb().listeners()).isEmpty();
+        assertThat(file.admin()).isNull();
+    }
+
+    @Test
+    void aNumberAsAdminIsAPortOfLoopback() {
+        NodeFile file = NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0}\nadmin: 9901\n");
+        assertThat(file.admin()).isEqualTo(Tables.socketAddress("127.0.0.1:9901"));
+    }
+
+    @Test
+    void forwardTakesAddressesWithAndWithoutPort() {
+        NodeFile file =
+                NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0, forward: [192.0.2.53, '192.0.2.54:5353']}\n");
+        assertThat(file.dns().forward())
+                .isEqualTo(List.of(Tables.socketAddress("192.0.2.53:53"), Tables.socketAddress("192.0.2.54:5353")));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    vni: 42            | vni: 0             | node.yaml:2: overlay.vni: 0 (expected: a number from 1 to 16777215)
+                    vni: 42            | vnii: 42           | node.yaml:2: overlay.vnii: unknown key (expected: vni?)
+                    vni: 42            | vni: [42]          | node.yaml:2: overlay.vni: a list (expected: one value)
+                    vni: 42            | port: 4790         | node.yaml:4: overlay: port is given twice (expected: once)
+                    vtep: 192.0.2.1    | vtep: host1        | node.yaml:3: overlay.vtep: host1 (expected: IPv4 a.b.c.d)
+                    vtep: 192.0.2.1    | vtep: 0.0.0.0      | node.yaml:3: overlay.vtep: 0.0.0.0 (expected: a unicast IPv4 address)
+                    vtep: 192.0.2.1    | vtep: 192.0.2.2    | node.yaml:8: overlay.peers[0].vtep: 192.0.2.2 is this host's own vtep (expected: another host's)
+                    vtep: 192.0.2.1    | encryption: on     | node.yaml:3: overlay.encryption: not available in this version
+                    bridge: br0        | bridge: bridge-too-long-for-linux | node.yaml:5: overlay.bridge: bridge-too-long-for-linux (expected: an interface name of 1 to 15 letters, digits, '.', '_' or '-')
+                    mode: auto         | mode: super        | node.yaml:6: overlay.mode: super is not available in this version (expected: auto, gso or plain)
+                    mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, gso or plain)
+                    10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)
+                    protocol: http     | protocol: udp      | node.yaml:13: lb.listeners[0].protocol: udp is not available in this version (expected: http or tcp)
+                    protocol: http     | tls: {}            | node.yaml:13: lb.listeners[0].tls: not available in this version
+                    balance: round-robin | balance: maglev  | node.yaml:14: lb.listeners[0].balance: maglev is not available in this version (expected: round-robin)
+                    "127.0.0.1:9001"   | web:80             | node.yaml:15: lb.listeners[0].targets[0]: web:80 (expected: IP address:port)
+                    "127.0.0.1:9001"   | "127.0.0.1:9002"   | node.yaml:15: lb.listeners[0].targets[1]: 127.0.0.1:9002 is given twice (expected: each target once)
+                    10.43.0.1          | ten                | node.yaml:19: dns.records.web1.stack[1]: ten (expected: an IP address)
+                    web1.stack         | web..stack         | node.yaml:19: dns.records.web..stack: not a name (expected: labels of letters, digits, '-' and '_' with dots between)
+                    admin: 127.0.0.1:9901 | amdin: 127.0.0.1:9901 | node.yaml:21: amdin: unknown key (expected: admin?)
+                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin)
+                    """)
+    void refusesWithFileLineKeyAndReason(String good, String bad, String message) {
+        assertThat(WHOLE).contains(good);
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", WHOLE.replaceFirst(good, bad)))
+                .isInstanceOf(ConfigException.class)
+                .message()
+                .startsWith(message);
+    }
+
+    @Test
+    void refusesTextThatIsNotYamlWithItsLine() {
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", "dns:\n  bind: [1\nlb: 2\n"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageStartingWith("node.yaml:3: not YAML: ");
+    }
+
+    @Test
+    void refusesAFileThatRunsNothing() {
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", "admin: 9901\n"))
+                .hasMessage("node.yaml:1: nothing to run (expected: at least one of overlay, lb, dns)");
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", "# nothing\n"))
+                .hasMessage("node.yaml: empty (expected: at least one of overlay, lb, dns)");
+    }
+}

@@ -1,0 +1,125 @@
+package dev.drover.node.mapping;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.dataplane.Cidr;
+import dev.drover.lb.Protocol;
+import dev.drover.overlay.Mode;
+import java.net.Inet4Address;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class TablesTest {
+    private static final Tables.Host HOST = new Tables.Host(
+            new HostIdentity(
+                    "h1", "host1", "e1", "test", "10.42.1.0/24", "10.42.0.0/16", 1042, 4789, "rancher.internal"),
+            inet("192.0.2.11"),
+            Mode.AUTO,
+            List.of(Tables.socketAddress("192.0.2.53:53")));
+
+    private static Inet4Address inet(String address) {
+        return Cidr.toInet(Cidr.parseAddress(address));
+    }
+
+    private static DesiredItem.Listener listener(DesiredItem.Target... targets) {
+        return new DesiredItem.Listener("web", 9898, "http", "round-robin", List.of(targets));
+    }
+
+    @Test
+    void mapsPeersNeighboursNamesAndListeners() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "peer/h2", new DesiredItem.Peer("h2", "192.0.2.12", "10.42.2.0/24"),
+                        "neighbour/10.42.2.2", new DesiredItem.Neighbour("10.42.2.2", "02:00:00:00:00:01", "h2", 7),
+                        "name/web.hello", new DesiredItem.Name("web.hello", List.of("10.42.2.2")),
+                        "listener/s/9898", listener(new DesiredItem.Target("i1", "10.42.2.2:8000", false))),
+                List.of());
+        assertThat(tables.problems()).isEmpty();
+        assertThat(tables.overlay().bridge()).isEqualTo("drv1042");
+        assertThat(tables.overlay().local().block()).isEqualTo(Cidr.parse("10.42.1.0/24"));
+        assertThat(tables.overlay().peers()).hasSize(1);
+        assertThat(tables.overlay().neighbours().getFirst().vtep()).isEqualTo(inet("192.0.2.12"));
+        assertThat(tables.dns().binds()).containsExactly(Tables.socketAddress("169.254.169.250:53"));
+        assertThat(tables.dns().records()).containsEntry("web.hello", List.of(inet("10.42.2.2")));
+        assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
+        assertThat(tables.lb().listeners().getFirst().bind()).isEqualTo(Tables.socketAddress("0.0.0.0:9898"));
+    }
+
+    @Test
+    void equalInputsGiveEqualTablesWhateverTheOrder() {
+        Map<String, DesiredItem> desired = Map.of(
+                "peer/h2", new DesiredItem.Peer("h2", "192.0.2.12", "10.42.2.0/24"),
+                "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24"));
+        assertThat(Tables.of(HOST, desired, List.of())).isEqualTo(Tables.of(HOST, new HashMap<>(desired), List.of()));
+    }
+
+    @Test
+    void itselfIsNoPeer() {
+        Tables tables =
+                Tables.of(HOST, Map.of("peer/h1", new DesiredItem.Peer("h1", "192.0.2.11", "10.42.1.0/24")), List.of());
+        assertThat(tables.overlay().peers()).isEmpty();
+    }
+
+    @Test
+    void aLocalContainerHasItsNameBeforeTheControlPlaneKnows() {
+        Tables tables = Tables.of(HOST, Map.of(), List.of(new LocalContainer("Web1", inet("10.42.1.2"))));
+        assertThat(tables.dns().records()).containsEntry("web1", List.of(inet("10.42.1.2")));
+    }
+
+    @Test
+    void aLocalAddressNobodyHoldsLeavesNamesAndTargetsAtOnce() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "name/web.hello", new DesiredItem.Name("web.hello", List.of("10.42.1.2", "10.42.2.2")),
+                        "name/gone", new DesiredItem.Name("gone", List.of("10.42.1.9")),
+                        "listener/s/9898",
+                                listener(
+                                        new DesiredItem.Target("i1", "10.42.1.2:8000", false),
+                                        new DesiredItem.Target("i2", "10.42.2.2:8000", false))),
+                List.of());
+        assertThat(tables.dns().records().get("web.hello")).containsExactly(inet("10.42.2.2"));
+        assertThat(tables.dns().records().getOrDefault("gone", List.of())).isEmpty();
+        assertThat(tables.lb().listeners().getFirst().targets())
+                .extracting(target -> target.address().getHostString())
+                .containsExactly("10.42.2.2");
+    }
+
+    @Test
+    void beforeContainersAreKnownTheDesiredStateIsTakenAsItIs() {
+        Tables tables = Tables.of(
+                HOST, Map.of("name/web.hello", new DesiredItem.Name("web.hello", List.of("10.42.1.2"))), null);
+        assertThat(tables.dns().records().get("web.hello")).containsExactly(inet("10.42.1.2"));
+    }
+
+    @Test
+    void drainingTargetsAreMarkedAndListedByInstance() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of("listener/s/9898", listener(new DesiredItem.Target("i1", "10.42.2.2:8000", true))),
+                List.of());
+        assertThat(tables.lb().listeners().getFirst().targets().getFirst().draining())
+                .isTrue();
+        assertThat(tables.draining()).containsOnlyKeys("i1");
+    }
+
+    @Test
+    void aBrokenEntryIsAProblemOfItsOwn() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "peer/h2", new DesiredItem.Peer("h2", "nowhere", "10.42.2.0/24"),
+                        "listener/s/1", new DesiredItem.Listener("x", 1, "quic", "round-robin", List.of()),
+                        "name/web", new DesiredItem.Name("web", List.of("10.42.2.2"))),
+                List.of());
+        assertThat(tables.problems())
+                .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d)")
+                .containsEntry("listener/s/1", "protocol: quic (expected: http or tcp)");
+        assertThat(tables.dns().records()).containsKey("web");
+    }
+}

@@ -1,0 +1,208 @@
+package dev.drover.overlay;
+
+import dev.drover.dataplane.Link;
+import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.NetNs;
+import dev.drover.dataplane.Rtnetlink;
+import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.SysException;
+import dev.drover.dataplane.VethSpec;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+
+/**
+ * Wires containers into the overlay: a veth pair from the bridge into the container's namespace, its address and its
+ * routes. The kernel is the only memory: an attach looks at what is there, changes what differs and says whether it
+ * changed anything, so a restarted node adopts the wires of its predecessor by attaching all again.
+ *
+ * <p>Thread-safe; one change at a time. Each attach runs on a short-lived platform thread inside the container's
+ * namespace and takes a few milliseconds. Failures of the kernel are {@link SysException}s.
+ */
+public final class ContainerNetwork implements AutoCloseable {
+    /** Host ends are named {@code drv} and the key: 15 bytes, the most that the kernel takes, for a key of 12. */
+    private static final String PREFIX = "drv";
+
+    private static final int NAME_ATTEMPTS = 3;
+    private static final long CARRIER_TIMEOUT_NS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final long CARRIER_POLL_NS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final NetNs host;
+    private final Rtnetlink rtnetlink;
+
+    private ContainerNetwork(NetNs host, Rtnetlink rtnetlink) {
+        this.host = host;
+        this.rtnetlink = rtnetlink;
+    }
+
+    /** For containers of the host whose namespace the calling thread is in. */
+    public static ContainerNetwork open() {
+        return new ContainerNetwork(NetNs.current(), Rtnetlink.open());
+    }
+
+    /**
+     * Brings a container into the overlay, or back into it. Once it returns the container is reachable on this host.
+     *
+     * @throws IllegalArgumentException the namespace is the host's own
+     * @throws IllegalStateException the name of the host's end belongs to another kind of device
+     * @throws SysException the container or the bridge has gone, or the kernel refused
+     */
+    public synchronized Attachment attach(AttachRequest request) {
+        try (NetNs namespace = NetNs.open(request.namespacePath())) {
+            if (namespace.same(host)) {
+                throw new IllegalArgumentException("network namespace of container " + request.key() + ": "
+                        + request.namespacePath() + " is the host's own (expected: one of the container's own)");
+            }
+            return namespace.call(() -> {
+                try (Rtnetlink container = Rtnetlink.open()) {
+                    return attach(request, namespace, new ContainerEnd(container));
+                }
+            });
+        }
+    }
+
+    /** Takes a container out of the overlay; false when it is not in it. Its routes and address go with the wire. */
+    public synchronized boolean detach(String key) {
+        return find(interfaceName(key))
+                .map(link -> rtnetlink.links().delete(link.index()))
+                .orElse(false);
+    }
+
+    /** The host's ends of all wires. */
+    public synchronized List<HostEnd> list() {
+        List<Link> links = rtnetlink.links().list();
+        Map<Integer, String> names = links.stream().collect(Collectors.toMap(Link::index, Link::name));
+        return links.stream()
+                .filter(link -> link.isKind("veth") && link.name().startsWith(PREFIX))
+                .map(link -> new HostEnd(
+                        link.name().substring(PREFIX.length()),
+                        link.name(),
+                        link.index(),
+                        names.getOrDefault(link.master(), "")))
+                .toList();
+    }
+
+    /**
+     * Takes out whatever is on the bridge, or on none, and not among {@code live}. Call it with a complete list of
+     * containers only.
+     *
+     * @return keys of what was taken out
+     */
+    public synchronized List<String> prune(String bridge, Set<String> live) {
+        return list().stream()
+                .filter(end -> end.bridge().equals(bridge) || end.bridge().isEmpty())
+                .map(HostEnd::key)
+                .filter(key -> !live.contains(key) && detach(key))
+                .toList();
+    }
+
+    @Override
+    public synchronized void close() {
+        rtnetlink.close();
+        host.close();
+    }
+
+    /** Name of the host's end of a container's wire. */
+    public static String interfaceName(String key) {
+        return PREFIX + AttachRequest.checkKey(key);
+    }
+
+    private Attachment attach(AttachRequest request, NetNs namespace, ContainerEnd container) {
+        String name = interfaceName(request.key());
+        Link bridge = rtnetlink.links().get(request.bridge());
+        Optional<Link> existing = find(name);
+        Link hostEnd = existing.filter(link -> leadsInto(container, link))
+                .orElseGet(() -> wire(request, namespace, container));
+        boolean changed = existing.map(link -> link.index() != hostEnd.index()).orElse(true);
+        changed |= plug(hostEnd, bridge, request.mtu());
+        Link end = container
+                .peerOf(hostEnd)
+                .orElseThrow(() -> new IllegalStateException("other end of " + name + ": vanished from "
+                        + request.namespacePath() + " (expected: a veth in it)"));
+        changed |= container.configure(end, request);
+        if (changed) {
+            awaitCarrier(hostEnd);
+            container.announce(end, request);
+        }
+        return new Attachment(
+                request.key(),
+                name,
+                hostEnd.index(),
+                end.name(),
+                end.index(),
+                request.address(),
+                request.mac(),
+                changed);
+    }
+
+    /** A wire into another namespace is what an earlier run of a restarted container left; it is taken down. */
+    private boolean leadsInto(ContainerEnd container, Link hostEnd) {
+        if (container.peerOf(hostEnd).isPresent()) {
+            return true;
+        }
+        rtnetlink.links().delete(hostEnd.index());
+        return false;
+    }
+
+    /** An engine that plugs a network in at the same time may take the free name; then the next one is tried. */
+    private Link wire(AttachRequest request, NetNs namespace, ContainerEnd container) {
+        GsoLimits limits = GsoLimits.of(request.mtu());
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return rtnetlink
+                        .links()
+                        .createVeth(new VethSpec(
+                                interfaceName(request.key()),
+                                Mac.random(),
+                                namespace,
+                                container.freeName(),
+                                request.mac(),
+                                request.mtu(),
+                                limits.sizeBytes(),
+                                limits.segments()));
+            } catch (SysException e) {
+                if (e.errno() != Sys.EEXIST || attempt == NAME_ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private boolean plug(Link hostEnd, Link bridge, int mtu) {
+        boolean changed = false;
+        if (hostEnd.mtu() != mtu) {
+            rtnetlink.links().setMtu(hostEnd.index(), mtu);
+            changed = true;
+        }
+        if (hostEnd.master() != bridge.index() || !hostEnd.up()) {
+            rtnetlink.links().setPort(hostEnd.index(), bridge.index());
+            changed = true;
+        }
+        return changed;
+    }
+
+    /**
+     * The kernel opens the port of the bridge from a queue of its own once both ends are up, at once by its lights;
+     * asking makes Linux 6.8 and later catch up. A port that stays shut is no error here: the wire is right.
+     */
+    private void awaitCarrier(Link hostEnd) {
+        long deadlineNs = System.nanoTime() + CARRIER_TIMEOUT_NS;
+        while (!rtnetlink.links().find(hostEnd.index()).map(Link::running).orElse(true)
+                && System.nanoTime() - deadlineNs < 0) {
+            LockSupport.parkNanos(CARRIER_POLL_NS);
+        }
+    }
+
+    private Optional<Link> find(String name) {
+        Optional<Link> link = rtnetlink.links().find(name);
+        if (link.isPresent() && !link.get().isKind("veth")) {
+            throw new IllegalStateException(
+                    "interface " + name + ": " + link.get().kind() + " (expected: a veth)");
+        }
+        return link;
+    }
+}

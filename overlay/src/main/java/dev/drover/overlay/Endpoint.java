@@ -1,0 +1,245 @@
+package dev.drover.overlay;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.FdWatch;
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Link;
+import dev.drover.dataplane.LinkAddress;
+import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.Rtnetlink;
+import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.Tap;
+import dev.drover.dataplane.UdpSocket;
+import dev.drover.overlay.path.Decapsulator;
+import dev.drover.overlay.path.Drop;
+import dev.drover.overlay.path.Encapsulator;
+import dev.drover.overlay.path.Forwarding;
+import dev.drover.overlay.path.LaneContext;
+import dev.drover.overlay.path.LearnRing;
+import dev.drover.overlay.path.Traffic;
+import java.net.Inet4Address;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The running half of an overlay: device, sockets and lanes for one {@linkplain OverlayConfig#samePath path}. Opened,
+ * checked and closed on the overlay's control thread, in the network namespace of that thread.
+ */
+final class Endpoint implements AutoCloseable {
+    /** Outer IPv4, UDP, VXLAN and inner Ethernet headers. */
+    static final int OVERHEAD_BYTES = 20 + 8 + 8 + 14;
+
+    /** Smallest MTU that IPv4 allows an interface. */
+    private static final int MIN_MTU = 576;
+
+    private static final int SOCKET_BUFFER_BYTES = 7 << 20;
+    /** Source ports a lane: enough for the spreading of flows at the receiver, few enough for full batches. */
+    private static final int TX_SOCKETS = 4;
+
+    /** First byte of the device's MAC: locally administered and higher than that of any container's port. */
+    private static final long HIGH_MAC = 0xfe_00_00_00_00_00L;
+
+    private static final int GSO_SLOTS = 8;
+    private static final int PLAIN_SLOTS = 32;
+
+    private final OverlayConfig config;
+    private final Rtnetlink netlink;
+    private final Slab slab = new Slab();
+    private final List<AutoCloseable> resources = new ArrayList<>();
+    private final List<FdWatch> watches = new ArrayList<>();
+    private final List<LearnRing> rings = new ArrayList<>();
+    private final SelfTest.Choice choice;
+    private final Link underlay;
+    private final int mtu;
+    private final Tap tap;
+    private boolean closed;
+
+    /** What an endpoint takes from the overlay it belongs to; outlives it. */
+    record Shared(
+            Lanes lanes,
+            Snapshot<Forwarding> forwarding,
+            CounterSet<Drop> drops,
+            CounterSet<Traffic> traffic,
+            Runnable onLearned,
+            Runnable onTapLost) {}
+
+    /**
+     * Opens everything and starts forwarding; leaves nothing behind when it throws.
+     *
+     * @throws IllegalArgumentException the VTEP's address is not of this host
+     * @throws IllegalStateException the port is taken, the kernel has no TUN, or the bridge's name belongs to something
+     *     else
+     */
+    static Endpoint open(OverlayConfig config, Shared shared) {
+        Rtnetlink netlink = Rtnetlink.open();
+        try {
+            Link underlay = underlay(netlink, config.vtep());
+            return new Endpoint(config, shared, netlink, underlay);
+        } catch (RuntimeException e) {
+            netlink.close();
+            throw e;
+        }
+    }
+
+    private Endpoint(OverlayConfig config, Shared shared, Rtnetlink netlink, Link underlay) {
+        this.config = config;
+        this.netlink = netlink;
+        this.underlay = underlay;
+        mtu = underlay.mtu() - OVERHEAD_BYTES;
+        if (mtu < MIN_MTU) {
+            throw new IllegalArgumentException("vtep: " + config.vtep().getHostAddress() + " on " + underlay.name()
+                    + " with mtu " + underlay.mtu() + " (expected: at least " + (MIN_MTU + OVERHEAD_BYTES) + ")");
+        }
+        try {
+            choice = SelfTest.choose(config.mode(), config.vtep());
+            boolean gso = choice.mode() == Mode.GSO;
+            List<UdpSocket> receivers = receivers(shared.lanes.count(), gso);
+            tap = keep(Tap.open("drt" + config.vni(), shared.lanes.count()));
+            nameDevice();
+            plug();
+            for (int lane = 0; lane < shared.lanes.count(); lane++) {
+                start(shared, lane, receivers.get(lane).fd(), gso);
+            }
+        } catch (RuntimeException e) {
+            release();
+            throw e;
+        }
+    }
+
+    private static Link underlay(Rtnetlink netlink, Inet4Address vtep) {
+        return netlink.addresses().list().stream()
+                .filter(address -> address.address().equals(vtep))
+                .map(LinkAddress::linkIndex)
+                .findFirst()
+                .flatMap(netlink.links()::find)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "vtep: " + vtep.getHostAddress() + " (expected: an address of this host's interfaces)"));
+    }
+
+    private List<UdpSocket> receivers(int lanes, boolean gro) {
+        // shared sockets would silently split the traffic with another process: the first bind is exclusive
+        UdpSocket.open(config.vtep(), config.port(), false, SOCKET_BUFFER_BYTES).close();
+        List<UdpSocket> sockets = new ArrayList<>();
+        for (int i = 0; i < lanes; i++) {
+            UdpSocket socket = keep(UdpSocket.open(config.vtep(), config.port(), lanes > 1, SOCKET_BUFFER_BYTES));
+            if (gro && !socket.enableGro()) {
+                throw new IllegalStateException("mode: gso (expected: a kernel with UDP_GRO, Linux 5.0)");
+            }
+            sockets.add(socket);
+        }
+        return sockets;
+    }
+
+    private void start(Shared shared, int lane, int receiver, boolean gso) {
+        LaneContext context = new LaneContext(lane, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic);
+        int[] senders = new int[TX_SOCKETS];
+        for (int i = 0; i < senders.length; i++) {
+            senders[i] = keep(UdpSocket.open(config.vtep(), 0, false, SOCKET_BUFFER_BYTES))
+                    .fd();
+        }
+        LearnRing ring = new LearnRing(shared.onLearned);
+        rings.add(ring);
+        int queue = tap.queue(lane);
+        Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, shared.onTapLost, slab);
+        Decapsulator decapsulator =
+                new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, slab);
+        watches.add(FdWatch.start(shared.lanes, lane, queue, encapsulator));
+        watches.add(FdWatch.start(shared.lanes, lane, receiver, decapsulator));
+    }
+
+    private <T extends AutoCloseable> T keep(T resource) {
+        resources.add(resource);
+        return resource;
+    }
+
+    /** A bridge without a MAC of its own takes the lowest of its ports: ours is above all, so that it never changes. */
+    private void nameDevice() {
+        Link device = netlink.links().get(tap.name());
+        long random = Mac.random().value() & 0xff_ffff_ffffL;
+        netlink.links().setMac(device.index(), new Mac(HIGH_MAC | random));
+    }
+
+    /** Makes the bridge what it has to be and the TAP a port of it; does nothing where that is so already. */
+    private void plug() {
+        Link bridge = netlink.links().ensureBridge(config.bridge(), mtu);
+        OverlayConfig.Local local = config.local();
+        if (local != null) {
+            Inet4Address own = Cidr.toInet(local.block().address(1));
+            netlink.addresses().ensure(bridge.index(), own, local.subnet().prefixLength());
+        }
+        Link device = netlink.links().get(tap.name());
+        if (device.mtu() != mtu) {
+            netlink.links().setMtu(device.index(), mtu);
+        }
+        if (device.master() != bridge.index() || !device.up()) {
+            netlink.links().setPort(device.index(), bridge.index());
+        }
+    }
+
+    /** Repairs what others changed; false when the endpoint has to be opened anew: device gone or underlay changed. */
+    boolean repair() {
+        if (closed) {
+            return false;
+        }
+        Optional<Link> device = netlink.links().find(tap.name());
+        Optional<Link> now = netlink.links().find(underlay.index());
+        if (device.isEmpty() || now.isPresent() && now.get().mtu() != underlay.mtu()) {
+            return false;
+        }
+        plug();
+        return true;
+    }
+
+    /** Hands over what the lanes have learned; returns whether there was anything. */
+    boolean drain(LearnRing.Learner learner) {
+        boolean any = false;
+        for (LearnRing ring : rings) {
+            any |= ring.drain(learner);
+        }
+        return any;
+    }
+
+    OverlayConfig config() {
+        return config;
+    }
+
+    SelfTest.Choice choice() {
+        return choice;
+    }
+
+    Link underlay() {
+        return underlay;
+    }
+
+    int mtu() {
+        return mtu;
+    }
+
+    String tapName() {
+        return tap.name();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            release();
+            netlink.close();
+        }
+    }
+
+    private void release() {
+        watches.forEach(FdWatch::stop);
+        for (AutoCloseable resource : resources) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new AssertionError(e); // devices and sockets do not throw on close
+            }
+        }
+        slab.close();
+    }
+}

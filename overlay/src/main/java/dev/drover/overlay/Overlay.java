@@ -1,0 +1,256 @@
+package dev.drover.overlay;
+
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Snapshot;
+import dev.drover.overlay.path.Drop;
+import dev.drover.overlay.path.Forwarding;
+import dev.drover.overlay.path.PeerPath;
+import dev.drover.overlay.path.Traffic;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.ToLongFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A VXLAN tunnel endpoint (RFC 7348) between a Linux bridge and the underlay, on the lanes it is given.
+ *
+ * <p>Lives in the network namespace of the thread that starts it, whoever calls it later. All methods are thread-safe.
+ * Changes run one after another on one control thread, which also tables what the lanes learn and repairs device and
+ * bridge when somebody else changed them.
+ */
+public final class Overlay implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Overlay.class);
+    private static final long LEARN_DELAY_MS = 2;
+    private static final long REPAIR_PERIOD_MS = 2_000;
+
+    private final ScheduledThreadPoolExecutor control;
+    private final AtomicBoolean learnScheduled = new AtomicBoolean();
+    private final AtomicBoolean repairScheduled = new AtomicBoolean();
+    private final CounterSet<Drop> drops;
+    private final CounterSet<Traffic> traffic;
+    private final Tables tables;
+    private final Snapshot<Forwarding> forwarding = new Snapshot<>(new Forwarding.Builder().build());
+    private final Endpoint.Shared shared;
+    private volatile OverlayConfig config;
+    private volatile Endpoint endpoint;
+
+    private Overlay(Lanes lanes, OverlayConfig config) {
+        drops = new CounterSet<>(Drop.class, lanes.count());
+        traffic = new CounterSet<>(Traffic.class, lanes.count());
+        tables = new Tables(lanes.count());
+        shared = new Endpoint.Shared(lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost);
+        forwarding.publish(tables.build(config));
+        this.config = config;
+        endpoint = Endpoint.open(config, shared);
+        // the control thread is made here and now: a thread inherits the network namespace of its maker
+        control = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().daemon().name("overlay-" + config.vni()).factory());
+        control.setRemoveOnCancelPolicy(true);
+        control.prestartAllCoreThreads();
+    }
+
+    /**
+     * Starts forwarding; the calling thread's network namespace becomes the overlay's.
+     *
+     * @throws IllegalArgumentException the VTEP's address is not of this host
+     * @throws IllegalStateException a port is taken, the kernel has no TUN, or the bridge's name belongs to something
+     *     else
+     * @throws dev.drover.dataplane.SysException any other refusal of the kernel
+     */
+    public static Overlay start(Lanes lanes, OverlayConfig config) {
+        Overlay overlay = new Overlay(lanes, config);
+        overlay.logStart();
+        overlay.control.scheduleWithFixedDelay(
+                overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
+        return overlay;
+    }
+
+    /**
+     * Makes {@code next} the configuration. New peers, subnets and neighbours take effect between two packets; another
+     * VNI, VTEP, port, bridge, mode or block restarts device and sockets, and when that fails the old ones are started
+     * again. Returns whether anything changed.
+     *
+     * @throws RuntimeException as {@link #start}
+     */
+    public boolean apply(OverlayConfig next) {
+        return call(() -> {
+            if (next.equals(config)) {
+                return false;
+            }
+            if (!next.samePath(config)) {
+                restart(next);
+            }
+            forwarding.publish(tables.build(next));
+            config = next;
+            return true;
+        });
+    }
+
+    private void restart(OverlayConfig next) {
+        endpoint.close();
+        try {
+            endpoint = Endpoint.open(next, shared);
+            logStart();
+        } catch (RuntimeException e) {
+            endpoint = Endpoint.open(config, shared);
+            throw e;
+        }
+    }
+
+    private <T> T call(Callable<T> task) {
+        try {
+            return control.submit(task).get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                cause.addSuppressed(new IllegalStateException("called from here"));
+                throw cause;
+            }
+            throw new IllegalStateException("overlay: change failed", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("overlay: interrupted while waiting for a change", e);
+        }
+    }
+
+    /** On a lane: something new was seen. */
+    private void onLearned() {
+        if (learnScheduled.compareAndSet(false, true)) {
+            later(this::learn, LEARN_DELAY_MS);
+        }
+    }
+
+    /** On a lane: the TAP cannot be read. */
+    private void onTapLost() {
+        if (repairScheduled.compareAndSet(false, true)) {
+            later(this::repair, 0);
+        }
+    }
+
+    private void later(Runnable task, long delayMs) {
+        try {
+            control.schedule(task, delayMs, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("overlay is closing", e);
+        }
+    }
+
+    private void learn() {
+        learnScheduled.set(false);
+        boolean[] news = new boolean[1];
+        endpoint.drain((mac, vtep) -> news[0] |= tables.learn(mac, vtep));
+        if (news[0]) {
+            forwarding.publish(tables.build(config));
+        }
+    }
+
+    private void repair() {
+        repairScheduled.set(false);
+        try {
+            if (!endpoint.repair()) {
+                LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
+                restart(config);
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+        }
+    }
+
+    private void logStart() {
+        LOG.info(
+                "overlay up vni={} vtep={} port={} underlay={} tap={} bridge={} mtu={} mode={} reason=\"{}\" lanes={}",
+                endpoint.config().vni(),
+                endpoint.config().vtep().getHostAddress(),
+                endpoint.config().port(),
+                endpoint.underlay().name(),
+                endpoint.tapName(),
+                endpoint.config().bridge(),
+                endpoint.mtu(),
+                endpoint.choice().mode(),
+                endpoint.choice().reason(),
+                shared.lanes().count());
+    }
+
+    /** Largest IP packet inside the overlay, bytes: the MTU for the interfaces of containers. */
+    public int mtu() {
+        return endpoint.mtu();
+    }
+
+    /** The configuration in force. */
+    public OverlayConfig config() {
+        return config;
+    }
+
+    /** A picture of now; counters go on while it is taken. */
+    public OverlayStatus status() {
+        Endpoint now = endpoint;
+        Map<Traffic, Long> did = new EnumMap<>(Traffic.class);
+        Map<Drop, Long> dropped = new EnumMap<>(Drop.class);
+        for (Traffic key : Traffic.values()) {
+            did.put(key, traffic.sum(key));
+        }
+        for (Drop key : Drop.values()) {
+            dropped.put(key, drops.sum(key));
+        }
+        List<OverlayStatus.PeerStatus> peers = tables.peers().stream()
+                .map(p -> new OverlayStatus.PeerStatus(
+                        p.vtep(), p.floods(), p.txPackets(), p.txBytes(), p.rxPackets(), p.rxBytes()))
+                .toList();
+        return new OverlayStatus(
+                now.config().vni(),
+                now.config().vtep(),
+                now.tapName(),
+                now.config().bridge(),
+                now.underlay().name(),
+                now.choice().mode(),
+                now.choice().reason(),
+                now.mtu(),
+                peers,
+                Map.copyOf(did),
+                Map.copyOf(dropped));
+    }
+
+    /** Exposes counters and MTU; once a registry. */
+    public void registerMetrics(PrometheusRegistry registry) {
+        OverlayMetrics.register(registry, this);
+    }
+
+    CounterSet<Drop> drops() {
+        return drops;
+    }
+
+    CounterSet<Traffic> traffic() {
+        return traffic;
+    }
+
+    void forEachPeer(ToLongFunction<PeerPath> counter, PeerSink sink) {
+        tables.peers().forEach(peer -> sink.accept(peer.vtep().getHostAddress(), counter.applyAsLong(peer)));
+    }
+
+    /** Takes a counter of one peer. */
+    @FunctionalInterface
+    interface PeerSink {
+        void accept(String vtep, long value);
+    }
+
+    /** Stops forwarding; the device vanishes, the bridge with its containers stays. */
+    @Override
+    public void close() {
+        if (!control.isShutdown()) {
+            call(() -> {
+                endpoint.close();
+                return true;
+            });
+            control.shutdownNow();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package dev.drover.overlay;
+
+import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.UdpSocket;
+import java.net.Inet4Address;
+
+/**
+ * Finds out at start whether this kernel segments and aggregates UDP, by sending a segmented message between two sockets
+ * of this host and comparing every byte that arrives.
+ */
+final class SelfTest {
+    private static final int SEGMENT_BYTES = 1_000;
+    private static final int SEGMENTS = 20;
+    private static final int LENGTH = SEGMENT_BYTES * (SEGMENTS - 1) + 1;
+    private static final int BUFFER_BYTES = 256 * 1024;
+    private static final int TIMEOUT_MS = 200;
+    private static final int POLLIN = 1;
+
+    private SelfTest() {}
+
+    /**
+     * @param mode in force: GSO or PLAIN
+     * @param reason why, for status and log
+     */
+    record Choice(Mode mode, String reason) {}
+
+    /** Resolves AUTO for a host with this underlay address; takes at most a quarter of a second. */
+    static Choice choose(Mode wanted, Inet4Address vtep) {
+        if (wanted != Mode.AUTO) {
+            return new Choice(wanted, "configured");
+        }
+        try (UdpSocket sender = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
+                UdpSocket receiver = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
+                Slab slab = new Slab()) {
+            if (!sender.knowsSegmentation() || !receiver.enableGro()) {
+                return new Choice(Mode.PLAIN, "the kernel has no UDP_SEGMENT or UDP_GRO (Linux 5.0)");
+            }
+            return exchange(sender.fd(), receiver.fd(), UdpSocket.name(vtep, receiver.port()), slab);
+        }
+    }
+
+    private static Choice exchange(int sender, int receiver, long name, Slab slab) {
+        long out = slab.allocate(LENGTH);
+        for (int i = 0; i < LENGTH; i++) {
+            Memory.putByte(out + i, i * 31 + i / 251);
+        }
+        long message = slab.allocate(64);
+        long address = slab.allocate(UdpSocket.SOCKADDR_BYTES);
+        long iovec = slab.allocate(16);
+        long control = slab.allocate(24);
+        Memory.putLong(address, name);
+        Memory.putLong(iovec, out);
+        Memory.putLong(iovec + 8, LENGTH);
+        Memory.putLong(control, 18);
+        Memory.putInt(control + 8, UdpSocket.SOL_UDP);
+        Memory.putInt(control + 12, UdpSocket.UDP_SEGMENT);
+        Memory.putShort(control + 16, SEGMENT_BYTES);
+        Memory.putLong(message, address);
+        Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+        Memory.putLong(message + 16, iovec);
+        Memory.putLong(message + 24, 1);
+        Memory.putLong(message + 32, control);
+        Memory.putLong(message + 40, 24);
+        long sent = Sys.sendmsg(sender, message, 0);
+        if (sent != LENGTH) {
+            return new Choice(Mode.PLAIN, "segmented send failed: " + Sys.message(sent));
+        }
+        return receive(receiver, out, slab);
+    }
+
+    private static Choice receive(int receiver, long out, Slab slab) {
+        long in = slab.allocate(LENGTH + SEGMENT_BYTES);
+        long poll = slab.allocate(8);
+        int got = 0;
+        while (got < LENGTH) {
+            Memory.putInt(poll, receiver);
+            Memory.putInt(poll + 4, POLLIN);
+            if (Sys.poll(poll, 1, TIMEOUT_MS) <= 0) {
+                return got == 0
+                        ? new Choice(Mode.GSO, "not verified: nothing returned over loopback")
+                        : new Choice(Mode.PLAIN, "segments were lost in the self-test");
+            }
+            long length = Sys.read(receiver, in, LENGTH + SEGMENT_BYTES);
+            if (length <= 0 || got + length > LENGTH || !same(in, out + got, (int) length)) {
+                return new Choice(Mode.PLAIN, "segments arrived damaged in the self-test");
+            }
+            got += (int) length;
+        }
+        return new Choice(Mode.GSO, "self-test passed");
+    }
+
+    private static boolean same(long a, long b, int length) {
+        for (int i = 0; i < length; i++) {
+            if (Memory.getByte(a + i) != Memory.getByte(b + i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,259 @@
+package dev.drover.overlay.path;
+
+import static dev.drover.overlay.path.Wire.ARP_FRAME_BYTES;
+import static dev.drover.overlay.path.Wire.ARP_SENDER_IP;
+import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
+import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
+import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
+import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
+import static dev.drover.overlay.path.Wire.IPV4_BYTES;
+import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
+import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
+import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
+import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
+import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.SOCKADDR_BYTES;
+import static dev.drover.overlay.path.Wire.TYPE_ARP;
+import static dev.drover.overlay.path.Wire.TYPE_IPV4;
+import static dev.drover.overlay.path.Wire.VLAN_BYTES;
+import static dev.drover.overlay.path.Wire.VXLAN_BYTES;
+import static dev.drover.overlay.path.Wire.VXLAN_FLAG_VNI;
+import static dev.drover.overlay.path.Wire.VXLAN_VNI_OFFSET;
+
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.UdpSocket;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Underlay to TAP, for one lane: receives datagrams, aggregated or not, checks who sent them and for which network, and
+ * hands the inner frames to the TAP, TCP joined. Runs on the lane's thread whenever the socket is readable, for at most
+ * {@value #MAX_DATAGRAMS} receives or {@value #MAX_BYTES} bytes.
+ *
+ * <p>A kernel VXLAN device on the same machine (veth underlay) sends inner super-frames whole in one datagram, with a
+ * partial checksum and, for UDP, the inner segment size as control message: told apart by the length that the inner
+ * header claims, and passed on as the super-frame it is.
+ */
+public final class Decapsulator implements Runnable {
+    private static final int MAX_DATAGRAMS = 64;
+    private static final int MAX_BYTES = 512 * 1024;
+
+    /** {@code struct mmsghdr}. */
+    private static final int MESSAGE_BYTES = 64;
+
+    private static final int NAME_LENGTH = 8;
+    private static final int IOVEC = 16;
+    private static final int IOVEC_COUNT = 24;
+    private static final int CONTROL = 32;
+    private static final int CONTROL_LENGTH = 40;
+    private static final int FLAGS = 48;
+    private static final int RECEIVED = 56;
+    private static final int CONTROL_BYTES = 64;
+    private static final int CONTROL_TYPE = 12;
+    private static final int CONTROL_DATA = 16;
+    private static final int CONTROL_INT_USED = 20;
+    private static final int SLOT_BYTES = 64 * 1024;
+    private static final int MSG_DONTWAIT = 0x40;
+    private static final int MSG_TRUNC = 0x20;
+
+    private final int socket;
+    private final int slots;
+    private final long messages;
+    private final long names;
+    private final long controls;
+    private final long buffers;
+    private final Coalescer coalescer;
+    private final TapWriter tap;
+    private final Inner inner = new Inner();
+    private final LearnRing learned;
+    private final int vni;
+    private final int mtu;
+    private final int maxDatagramBytes;
+    private final int lane;
+    private final CounterSet<Drop> drops;
+    private final CounterSet<Traffic> traffic;
+    private final Snapshot<Forwarding> forwarding;
+
+    private Forwarding table;
+
+    /**
+     * @param socket file descriptor to receive from
+     * @param tap file descriptor of the TAP queue
+     * @param slots datagrams a system call, 64 KB of buffer each
+     */
+    public Decapsulator(LaneContext context, int socket, int tap, int slots, LearnRing learned, Slab slab) {
+        this.socket = socket;
+        this.slots = slots;
+        this.learned = learned;
+        vni = context.vni();
+        mtu = context.mtu();
+        maxDatagramBytes = VXLAN_BYTES + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES + mtu;
+        lane = context.lane();
+        drops = context.drops();
+        traffic = context.traffic();
+        forwarding = context.forwarding();
+        table = forwarding.read();
+        this.tap = new TapWriter(tap, lane, drops, slab);
+        coalescer = new Coalescer(this.tap, lane, traffic);
+        messages = slab.allocate(slots * (long) MESSAGE_BYTES);
+        names = slab.allocate(slots * (long) SOCKADDR_BYTES);
+        controls = slab.allocate(slots * (long) CONTROL_BYTES);
+        buffers = slab.allocate(slots * (long) SLOT_BYTES);
+        long iovecs = slab.allocate(slots * (long) IOVEC_BYTES);
+        for (int i = 0; i < slots; i++) {
+            long iovec = iovecs + i * (long) IOVEC_BYTES;
+            Memory.putLong(iovec, buffers + i * (long) SLOT_BYTES);
+            Memory.putLong(iovec + 8, SLOT_BYTES);
+            long message = messages + i * (long) MESSAGE_BYTES;
+            Memory.putLong(message, names + i * (long) SOCKADDR_BYTES);
+            Memory.putLong(message + IOVEC, iovec);
+            Memory.putLong(message + IOVEC_COUNT, 1);
+            Memory.putLong(message + CONTROL, controls + i * (long) CONTROL_BYTES);
+            reset(message);
+        }
+    }
+
+    private static void reset(long message) {
+        Memory.putInt(message + NAME_LENGTH, SOCKADDR_BYTES);
+        Memory.putLong(message + CONTROL_LENGTH, CONTROL_BYTES);
+        Memory.putInt(message + FLAGS, 0);
+    }
+
+    /** Drains the socket, within the budget. */
+    @Override
+    public void run() {
+        table = forwarding.read();
+        long bytes = 0;
+        int datagrams = 0;
+        while (datagrams < MAX_DATAGRAMS && bytes < MAX_BYTES) {
+            int received = Sys.recvmmsg(socket, messages, slots, MSG_DONTWAIT);
+            for (int i = 0; i < received; i++) {
+                bytes += onMessage(i);
+            }
+            coalescer.flush();
+            datagrams += received;
+            if (received < slots) {
+                return;
+            }
+        }
+    }
+
+    private int onMessage(int slot) {
+        long message = messages + slot * (long) MESSAGE_BYTES;
+        int length = Memory.getInt(message + RECEIVED);
+        boolean truncated = (Memory.getInt(message + FLAGS) & MSG_TRUNC) != 0;
+        int segment = segmentSize(slot, message, length);
+        reset(message);
+        PeerPath peer = table.peer(UdpSocket.address(names + slot * (long) SOCKADDR_BYTES));
+        if (peer == null || truncated) {
+            drops.increment(lane, truncated ? Drop.TRUNCATED : Drop.UNKNOWN_VTEP);
+            return length;
+        }
+        long datagram = buffers + slot * (long) SLOT_BYTES;
+        if (length > Math.min(segment, maxDatagramBytes) && isSuperFrame(datagram, length)) {
+            onDatagram(peer, datagram, length, segment);
+            return length;
+        }
+        int packets = 0;
+        for (int offset = 0; offset < length; offset += segment) {
+            onDatagram(peer, datagram + offset, Math.min(segment, length - offset), 0);
+            packets++;
+        }
+        peer.received(lane, packets, length - packets * (long) VXLAN_BYTES);
+        traffic.add(lane, Traffic.RX_PACKETS, packets);
+        traffic.add(lane, Traffic.RX_BYTES, length - packets * (long) VXLAN_BYTES);
+        return length;
+    }
+
+    private int segmentSize(int slot, long message, int length) {
+        long control = controls + slot * (long) CONTROL_BYTES;
+        if (Memory.getLong(message + CONTROL_LENGTH) >= CONTROL_INT_USED
+                && Memory.getInt(control + CONTROL_TYPE) == UdpSocket.UDP_GRO) {
+            int size = Memory.getInt(control + CONTROL_DATA);
+            return size > 0 && size < length ? size : Math.max(length, 1);
+        }
+        return Math.max(length, 1);
+    }
+
+    private boolean isSuperFrame(long datagram, int length) {
+        int frameLength = length - VXLAN_BYTES;
+        return frameLength >= ETHERNET_BYTES
+                && inner.parse(datagram + VXLAN_BYTES, frameLength)
+                && inner.claimedLength == frameLength;
+    }
+
+    /** @param superFrame 0, or the datagram is a super-frame and this the aggregated size that came with it */
+    private void onDatagram(PeerPath peer, long datagram, int length, int superFrame) {
+        Drop drop = admit(peer, datagram, length);
+        if (drop != null) {
+            drops.increment(lane, drop);
+            return;
+        }
+        long frame = datagram + VXLAN_BYTES;
+        int frameLength = length - VXLAN_BYTES;
+        if (superFrame == 0) {
+            coalescer.add(frame, frameLength);
+            return;
+        }
+        coalescer.flush();
+        int segment = superFrame < length ? superFrame : inner.tcp ? mtu - (inner.headers - ETHERNET_BYTES) : 0;
+        if (segment <= 0) {
+            drops.increment(lane, Drop.MALFORMED_SUPER_FRAME);
+        } else if (!inner.partialChecksum()) {
+            drops.increment(lane, Drop.BAD_CHECKSUM);
+        } else {
+            tap.piece(frame, frameLength);
+            tap.writeSuperFrame(inner, segment);
+            peer.received(lane, 1, frameLength);
+            traffic.increment(lane, Traffic.RX_PACKETS);
+            traffic.add(lane, Traffic.RX_BYTES, frameLength);
+            traffic.increment(lane, Traffic.RX_SUPER_FRAMES);
+        }
+    }
+
+    private @Nullable Drop admit(PeerPath peer, long datagram, int length) {
+        if (length < VXLAN_BYTES + ETHERNET_BYTES) {
+            return Drop.RUNT;
+        }
+        if ((Memory.getByte(datagram) & VXLAN_FLAG_VNI) == 0) {
+            return Drop.NO_VNI;
+        }
+        if (Memory.getIntBe(datagram + VXLAN_VNI_OFFSET) >>> 8 != vni) {
+            return Drop.WRONG_VNI;
+        }
+        long frame = datagram + VXLAN_BYTES;
+        long source = Memory.getMac(frame + ETHERNET_SOURCE);
+        if ((source & MAC_GROUP_BIT) != 0) {
+            return Drop.GROUP_SOURCE;
+        }
+        if ((Memory.getMac(frame) & LINK_LOCAL_GROUP_MASK) == LINK_LOCAL_GROUP) {
+            return Drop.LINK_LOCAL_GROUP;
+        }
+        return admitSource(peer, frame, length - VXLAN_BYTES, source);
+    }
+
+    /** Nobody speaks for an address of somebody else; what a peer may speak for is learned. */
+    private @Nullable Drop admitSource(PeerPath peer, long frame, int length, long source) {
+        int type = Memory.getShortBe(frame + ETHERNET_TYPE);
+        boolean arp = type == TYPE_ARP && length >= ARP_FRAME_BYTES && Encapsulator.isArp(frame);
+        int subnet = -1;
+        if (arp) {
+            subnet = table.subnet(Memory.getIntBe(frame + ARP_SENDER_IP));
+        } else if (type == TYPE_IPV4 && length >= ETHERNET_BYTES + IPV4_BYTES) {
+            subnet = table.subnet(Memory.getIntBe(frame + ETHERNET_BYTES + IPV4_SOURCE));
+        }
+        if (subnet >= 0 && table.owner(subnet) != peer) {
+            return Drop.SPOOFED_SOURCE;
+        }
+        if (peer.floods() || arp && subnet >= 0) {
+            PeerPath known = table.behind(source);
+            if (known != peer) {
+                learned.offer(source, peer.address());
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,325 @@
+package dev.drover.overlay.path;
+
+import static dev.drover.overlay.path.Wire.ARP_FRAME_BYTES;
+import static dev.drover.overlay.path.Wire.ARP_HARDWARE_PROTOCOL_LENGTHS;
+import static dev.drover.overlay.path.Wire.ARP_OPERATION;
+import static dev.drover.overlay.path.Wire.ARP_REPLY;
+import static dev.drover.overlay.path.Wire.ARP_REQUEST;
+import static dev.drover.overlay.path.Wire.ARP_SENDER_IP;
+import static dev.drover.overlay.path.Wire.ARP_SENDER_MAC;
+import static dev.drover.overlay.path.Wire.ARP_TARGET_IP;
+import static dev.drover.overlay.path.Wire.ARP_TARGET_MAC;
+import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
+import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
+import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
+import static dev.drover.overlay.path.Wire.IPV4_BYTES;
+import static dev.drover.overlay.path.Wire.IPV4_DESTINATION;
+import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
+import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
+import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
+import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
+import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.TYPE_ARP;
+import static dev.drover.overlay.path.Wire.TYPE_IPV4;
+import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
+import static dev.drover.overlay.path.Wire.VLAN_BYTES;
+import static dev.drover.overlay.path.Wire.VNET_CSUM_OFFSET;
+import static dev.drover.overlay.path.Wire.VNET_CSUM_START;
+import static dev.drover.overlay.path.Wire.VNET_FLAGS;
+import static dev.drover.overlay.path.Wire.VNET_GSO_NONE;
+import static dev.drover.overlay.path.Wire.VNET_GSO_SIZE;
+import static dev.drover.overlay.path.Wire.VNET_GSO_TYPE;
+import static dev.drover.overlay.path.Wire.VNET_NEEDS_CSUM;
+import static dev.drover.overlay.path.Wire.VXLAN_BYTES;
+
+import dev.drover.dataplane.Checksum;
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.Tap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * TAP to underlay, for one lane: reads frames, decides who gets them, answers ARP, encapsulates and sends. Runs on the
+ * lane's thread whenever the TAP queue is readable, for at most {@value #MAX_FRAMES} frames or {@value #MAX_BYTES} bytes.
+ *
+ * <pre>
+ *  one frame in the buffer:   | room | vnet header 12 | Ethernet frame … |
+ *  sent without a copy:              |    | VXLAN 8   | Ethernet frame … |
+ * </pre>
+ */
+public final class Encapsulator implements Runnable {
+    private static final int MAX_FRAMES = 64;
+    private static final int MAX_BYTES = 512 * 1024;
+    /** Sent when this much is pending, while it is still in the cache. */
+    private static final int FLUSH_BYTES = 64 * 1024;
+
+    private static final int ROOM = 64;
+    private static final int MAX_FRAME_BYTES = 66 * 1024;
+    private static final int ALIGNMENT = 64;
+
+    private final LaneContext context;
+    private final int tap;
+    private final Runnable onTapLost;
+    private final TxBatch[] batches;
+    private final Segmenter segmenter;
+    private final long vxlan;
+    private final int maxFrameBytes;
+    private final int lane;
+    private final CounterSet<Drop> drops;
+    private final CounterSet<Traffic> traffic;
+    private final Snapshot<Forwarding> forwarding;
+    private final long buffer;
+    private final long reply;
+
+    private Forwarding table;
+    private boolean segmented;
+
+    /**
+     * @param tap file descriptor of the TAP queue, non-blocking
+     * @param sockets file descriptors to send from, a power of two; a flow always takes the same
+     * @param segmentation use UDP_SEGMENT
+     * @param onTapLost called, possibly often, when the TAP cannot be read any more; must be cheap
+     */
+    public Encapsulator(
+            LaneContext context, int tap, int[] sockets, boolean segmentation, Runnable onTapLost, Slab slab) {
+        this.context = context;
+        this.tap = tap;
+        this.onTapLost = onTapLost;
+        lane = context.lane();
+        drops = context.drops();
+        traffic = context.traffic();
+        forwarding = context.forwarding();
+        table = forwarding.read();
+        batches = new TxBatch[sockets.length];
+        for (int i = 0; i < sockets.length; i++) {
+            batches[i] = new TxBatch(sockets[i], segmentation, lane, drops, traffic, slab);
+        }
+        vxlan = context.vxlanHeader();
+        segmenter = new Segmenter(context.mtu(), vxlan, slab);
+        maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
+        buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + ALIGNMENT);
+        reply = slab.allocate(ALIGNMENT);
+    }
+
+    /** Drains the TAP queue, within the budget. */
+    @Override
+    public void run() {
+        table = forwarding.read();
+        long cursor = buffer;
+        long bytes = 0;
+        for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
+            long header = cursor + ROOM - Tap.VNET_HEADER_BYTES;
+            long length = Sys.read(tap, header, Tap.VNET_HEADER_BYTES + MAX_FRAME_BYTES);
+            if (length <= 0) {
+                if (length != -Sys.EAGAIN && length != -Sys.EINTR) {
+                    onTapLost.run();
+                }
+                break;
+            }
+            bytes += length;
+            onFrame(header, (int) length - Tap.VNET_HEADER_BYTES);
+            cursor = cursor + ROOM + length + ALIGNMENT - 1 & -ALIGNMENT;
+            if (cursor - buffer >= FLUSH_BYTES) {
+                flush();
+                cursor = buffer;
+            }
+        }
+        flush();
+    }
+
+    private void flush() {
+        for (TxBatch batch : batches) {
+            batch.flush();
+        }
+    }
+
+    private void onFrame(long vnet, int length) {
+        long frame = vnet + Tap.VNET_HEADER_BYTES;
+        Drop drop = length < ETHERNET_BYTES ? Drop.RUNT : route(vnet, frame, length);
+        if (drop != null) {
+            drops.increment(lane, drop);
+        }
+    }
+
+    private @Nullable Drop route(long vnet, long frame, int length) {
+        long destination = Memory.getMac(frame);
+        if ((Memory.getMac(frame + ETHERNET_SOURCE) & MAC_GROUP_BIT) != 0) {
+            return Drop.GROUP_SOURCE;
+        }
+        if ((destination & LINK_LOCAL_GROUP_MASK) == LINK_LOCAL_GROUP) {
+            return Drop.LINK_LOCAL_GROUP;
+        }
+        int type = Memory.getShortBe(frame + ETHERNET_TYPE);
+        if (type == TYPE_IPV4 && length >= ETHERNET_BYTES + IPV4_BYTES) {
+            return routeIpv4(vnet, frame, length, destination);
+        }
+        if (type == TYPE_ARP && length >= ARP_FRAME_BYTES && isArp(frame)) {
+            return routeArp(vnet, frame, length, destination);
+        }
+        if ((destination & MAC_GROUP_BIT) != 0) {
+            return flood(vnet, frame, length, Drop.GROUP_DESTINATION);
+        }
+        PeerPath peer = table.behind(destination);
+        return peer == null ? flood(vnet, frame, length, Drop.UNKNOWN_DESTINATION) : unicast(vnet, frame, length, peer);
+    }
+
+    private @Nullable Drop routeIpv4(long vnet, long frame, int length, long destination) {
+        if (ownedByPeer(Memory.getIntBe(frame + ETHERNET_BYTES + IPV4_SOURCE))) {
+            return Drop.SPOOFED_SOURCE;
+        }
+        if ((destination & MAC_GROUP_BIT) != 0) {
+            return flood(vnet, frame, length, Drop.GROUP_DESTINATION);
+        }
+        PeerPath peer = table.behind(destination);
+        if (peer != null) {
+            return unicast(vnet, frame, length, peer);
+        }
+        int address = Memory.getIntBe(frame + ETHERNET_BYTES + IPV4_DESTINATION);
+        return toOwner(vnet, frame, length, address, Drop.UNKNOWN_DESTINATION);
+    }
+
+    private @Nullable Drop routeArp(long vnet, long frame, int length, long destination) {
+        if (ownedByPeer(Memory.getIntBe(frame + ARP_SENDER_IP))) {
+            return Drop.SPOOFED_SOURCE;
+        }
+        int target = Memory.getIntBe(frame + ARP_TARGET_IP);
+        if ((destination & MAC_GROUP_BIT) == 0) {
+            PeerPath peer = table.behind(destination);
+            return peer == null
+                    ? toOwner(vnet, frame, length, target, Drop.UNKNOWN_DESTINATION)
+                    : unicast(vnet, frame, length, peer);
+        }
+        if (Memory.getShortBe(frame + ARP_OPERATION) == ARP_REQUEST) {
+            long mac = table.neighbour(target);
+            if (mac != Forwarding.NO_MAC) {
+                return answer(frame, target, mac);
+            }
+            traffic.increment(lane, Traffic.ARP_DIRECTED);
+        }
+        return toOwner(vnet, frame, length, target, Drop.ARP_UNKNOWN);
+    }
+
+    static boolean isArp(long frame) {
+        return Memory.getLongBe(frame + ETHERNET_BYTES) >>> 16 == ARP_HARDWARE_PROTOCOL_LENGTHS;
+    }
+
+    private boolean ownedByPeer(int address) {
+        int subnet = table.subnet(address);
+        return subnet >= 0 && table.owner(subnet) != null;
+    }
+
+    private @Nullable Drop toOwner(long vnet, long frame, int length, int address, Drop otherwise) {
+        int subnet = table.subnet(address);
+        if (subnet < 0) {
+            return flood(vnet, frame, length, otherwise);
+        }
+        PeerPath owner = table.owner(subnet);
+        return owner == null ? Drop.LOCAL_DESTINATION : unicast(vnet, frame, length, owner);
+    }
+
+    /** Answers an ARP request to the TAP, as the owner of the address would. */
+    private @Nullable Drop answer(long request, int address, long mac) {
+        long vnet = reply;
+        long frame = vnet + Tap.VNET_HEADER_BYTES;
+        Memory.copy(request, frame, ARP_FRAME_BYTES);
+        long asker = Memory.getMac(request + ARP_SENDER_MAC);
+        Memory.putMac(frame, Memory.getMac(request + ETHERNET_SOURCE));
+        Memory.putMac(frame + ETHERNET_SOURCE, mac);
+        Memory.putShortBe(frame + ARP_OPERATION, ARP_REPLY);
+        Memory.putMac(frame + ARP_SENDER_MAC, mac);
+        Memory.putIntBe(frame + ARP_SENDER_IP, address);
+        Memory.putMac(frame + ARP_TARGET_MAC, asker);
+        Memory.putIntBe(frame + ARP_TARGET_IP, Memory.getIntBe(request + ARP_SENDER_IP));
+        if (Sys.write(tap, vnet, Tap.VNET_HEADER_BYTES + ARP_FRAME_BYTES) < 0) {
+            return Drop.TAP_WRITE_FAILED;
+        }
+        traffic.increment(lane, Traffic.ARP_ANSWERED);
+        return null;
+    }
+
+    private @Nullable Drop flood(long vnet, long frame, int length, Drop otherwise) {
+        PeerPath[] peers = table.flooded();
+        if (peers.length == 0) {
+            return otherwise;
+        }
+        Drop drop = complete(vnet, frame, length);
+        if (drop != null) {
+            return drop;
+        }
+        TxBatch batch = batch(frame, length);
+        for (PeerPath peer : peers) {
+            send(batch, peer, frame, length);
+        }
+        traffic.increment(lane, Traffic.FLOODED);
+        return null;
+    }
+
+    private @Nullable Drop unicast(long vnet, long frame, int length, PeerPath peer) {
+        Drop drop = complete(vnet, frame, length);
+        if (drop == null) {
+            send(batch(frame, length), peer, frame, length);
+        }
+        return drop;
+    }
+
+    private TxBatch batch(long frame, int length) {
+        return batches.length == 1 ? batches[0] : batches[FlowHash.of(frame, length) & batches.length - 1];
+    }
+
+    /** Does what the kernel left to the device: the checksum, or the preparation for segmentation. */
+    private @Nullable Drop complete(long vnet, long frame, int length) {
+        int flags = Memory.getByte(vnet + VNET_FLAGS);
+        int gsoType = Memory.getByte(vnet + VNET_GSO_TYPE);
+        int start = Memory.getShort(vnet + VNET_CSUM_START);
+        int offset = Memory.getShort(vnet + VNET_CSUM_OFFSET);
+        segmented = gsoType != VNET_GSO_NONE;
+        if (segmented) {
+            traffic.increment(lane, Traffic.TX_SEGMENTED);
+            return segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
+        }
+        if (length > maxFrameBytes) {
+            return Drop.OVERSIZE;
+        }
+        if ((flags & VNET_NEEDS_CSUM) != 0) {
+            if (start + offset + Short.BYTES > length) {
+                return Drop.MALFORMED_OFFLOAD;
+            }
+            int check = Checksum.finish(Checksum.add(0, frame + start, length - start));
+            Memory.putShort(frame + start + offset, check == 0 && offset == UDP_CHECKSUM ? 0xffff : check);
+        }
+        Memory.putLong(frame - VXLAN_BYTES, vxlan);
+        return null;
+    }
+
+    private void send(TxBatch batch, PeerPath peer, long frame, int length) {
+        int packets = 1;
+        long bytes = length;
+        if (segmented) {
+            packets = segmenter.emit(batch, peer.name());
+            bytes = segmenter.bytes();
+        } else {
+            batch.add(peer.name(), frame - VXLAN_BYTES, VXLAN_BYTES + length);
+        }
+        peer.sent(lane, packets, bytes);
+        traffic.add(lane, Traffic.TX_PACKETS, packets);
+        traffic.add(lane, Traffic.TX_BYTES, bytes);
+    }
+
+    /** Whether the kernel segments for every socket of this lane. */
+    public boolean segmentation() {
+        for (TxBatch batch : batches) {
+            if (!batch.segmentation()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The lane this belongs to. */
+    public int lane() {
+        return context.lane();
+    }
+}

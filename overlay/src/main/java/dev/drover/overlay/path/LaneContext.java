@@ -1,0 +1,26 @@
+package dev.drover.overlay.path;
+
+import dev.drover.dataplane.CounterSet;
+import dev.drover.dataplane.Snapshot;
+
+/**
+ * What both directions of one lane share.
+ *
+ * @param lane number, for the counters
+ * @param vni of the network
+ * @param mtu of the overlay: largest inner IP packet
+ */
+public record LaneContext(
+        int lane,
+        int vni,
+        int mtu,
+        Snapshot<Forwarding> forwarding,
+        CounterSet<Drop> drops,
+        CounterSet<Traffic> traffic) {
+
+    /** The VXLAN header of this network as a long in the machine's order. */
+    long vxlanHeader() {
+        long header = (long) Wire.VXLAN_FLAG_VNI << 56 | (long) vni << 8;
+        return Long.reverseBytes(header);
+    }
+}

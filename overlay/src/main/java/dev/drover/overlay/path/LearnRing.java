@@ -1,0 +1,71 @@
+package dev.drover.overlay.path;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * MAC addresses seen behind VTEPs, on their way from one lane to the one thread that builds tables. Full means lost: the
+ * same source speaks again.
+ */
+public final class LearnRing {
+    private static final int CAPACITY = 256;
+    private static final VarHandle HEAD;
+    private static final VarHandle TAIL;
+
+    static {
+        try {
+            HEAD = MethodHandles.lookup().findVarHandle(LearnRing.class, "head", long.class);
+            TAIL = MethodHandles.lookup().findVarHandle(LearnRing.class, "tail", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final long[] macs = new long[CAPACITY];
+    private final int[] vteps = new int[CAPACITY];
+    private final Runnable wake;
+    private long head;
+    private long tail;
+
+    /** Takes one learned address. */
+    @FunctionalInterface
+    public interface Learner {
+        /** @param vtep host order */
+        void learn(long mac, int vtep);
+    }
+
+    /** @param wake called by the lane after an address was added; must be cheap */
+    public LearnRing(Runnable wake) {
+        this.wake = wake;
+    }
+
+    /** Called by the lane. */
+    void offer(long mac, int vtep) {
+        long t = tail;
+        if (t - (long) HEAD.getAcquire(this) == CAPACITY) {
+            return;
+        }
+        int slot = (int) t & CAPACITY - 1;
+        if (t > 0 && macs[slot - 1 & CAPACITY - 1] == mac && vteps[slot - 1 & CAPACITY - 1] == vtep) {
+            if (t != (long) HEAD.getAcquire(this)) {
+                return;
+            }
+        }
+        macs[slot] = mac;
+        vteps[slot] = vtep;
+        TAIL.setRelease(this, t + 1);
+        wake.run();
+    }
+
+    /** Called by the thread that builds tables; returns whether there was anything. */
+    public boolean drain(Learner learner) {
+        long h = head;
+        long t = (long) TAIL.getAcquire(this);
+        for (long i = h; i < t; i++) {
+            int slot = (int) i & CAPACITY - 1;
+            learner.learn(macs[slot], vteps[slot]);
+        }
+        HEAD.setRelease(this, t);
+        return t != h;
+    }
+}

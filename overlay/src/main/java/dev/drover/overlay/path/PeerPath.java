@@ -1,0 +1,104 @@
+package dev.drover.overlay.path;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.UdpSocket;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.Inet4Address;
+
+/**
+ * A remote tunnel endpoint as the lanes see it: where to send and what was counted, a padded row of counters a lane. The
+ * object stays the same as long as the peer is configured, whatever else changes.
+ */
+public final class PeerPath {
+    private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final int ROW_CELLS = 32;
+    private static final int TX_PACKETS = 8;
+    private static final int TX_BYTES = 9;
+    private static final int RX_PACKETS = 10;
+    private static final int RX_BYTES = 11;
+
+    private final Inet4Address vtep;
+    private final int address;
+    private final int port;
+    private final long name;
+    private final boolean floods;
+    private final long[] cells;
+    private final int lanes;
+
+    /**
+     * @param port UDP port of the peer
+     * @param floods its addresses are not configured: send it what is flooded, learn from what it sends
+     */
+    public PeerPath(Inet4Address vtep, int port, boolean floods, int lanes) {
+        this.vtep = vtep;
+        this.port = port;
+        this.address = Cidr.toInt(vtep);
+        this.name = UdpSocket.name(vtep, port);
+        this.floods = floods;
+        this.lanes = lanes;
+        this.cells = new long[lanes * ROW_CELLS];
+    }
+
+    public Inet4Address vtep() {
+        return vtep;
+    }
+
+    /** The underlay address in host order. */
+    int address() {
+        return address;
+    }
+
+    public int port() {
+        return port;
+    }
+
+    public boolean floods() {
+        return floods;
+    }
+
+    /** First half of its {@code sockaddr_in}. */
+    long name() {
+        return name;
+    }
+
+    void sent(int lane, int packets, long bytes) {
+        add(lane, TX_PACKETS, packets);
+        add(lane, TX_BYTES, bytes);
+    }
+
+    void received(int lane, int packets, long bytes) {
+        add(lane, RX_PACKETS, packets);
+        add(lane, RX_BYTES, bytes);
+    }
+
+    private void add(int lane, int cell, long amount) {
+        int index = lane * ROW_CELLS + cell;
+        CELL.setOpaque(cells, index, cells[index] + amount);
+    }
+
+    public long txPackets() {
+        return sum(TX_PACKETS);
+    }
+
+    /** Bytes of inner frames. */
+    public long txBytes() {
+        return sum(TX_BYTES);
+    }
+
+    public long rxPackets() {
+        return sum(RX_PACKETS);
+    }
+
+    public long rxBytes() {
+        return sum(RX_BYTES);
+    }
+
+    private long sum(int cell) {
+        long sum = 0;
+        for (int lane = 0; lane < lanes; lane++) {
+            sum += (long) CELL.getOpaque(cells, lane * ROW_CELLS + cell);
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,26 @@
+package dev.drover.overlay.path;
+
+/** What a tunnel endpoint did, counted per lane. Bytes are those of inner frames. */
+public enum Traffic {
+    /** Packets handed to the underlay, each segment counted. */
+    TX_PACKETS,
+    TX_BYTES,
+    /** Super-frames cut into segments here. */
+    TX_SEGMENTED,
+    /** System calls that sent. */
+    TX_CALLS,
+    RX_PACKETS,
+    RX_BYTES,
+    /** Frames written to the TAP that were joined from several packets. */
+    RX_COALESCED,
+    /** Super-frames that arrived whole from a VTEP on the same machine. */
+    RX_SUPER_FRAMES,
+    /** ARP requests answered from the table. */
+    ARP_ANSWERED,
+    /** ARP requests sent to the one peer that owns the address. */
+    ARP_DIRECTED,
+    /** Frames copied to every peer without known addresses. */
+    FLOODED,
+    /** Sends repeated without segmentation because the kernel refused it. */
+    SEGMENTATION_REFUSED
+}

@@ -1,0 +1,178 @@
+package dev.drover.overlay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.drover.dataplane.Transport;
+import dev.drover.overlay.path.Drop;
+import dev.drover.overlay.path.Traffic;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Containers on two hosts, with all kinds of tunnel endpoints at both ends. */
+@Tag("root")
+@Timeout(180)
+class OverlayTrafficTest {
+    private static final int TCP_BYTES = 8_000_000;
+    /** UDP payload of a full packet: MTU without IPv4 and UDP headers. */
+    private static final int FULL = TwoHosts.MTU - 28;
+
+    /** What is at each end. */
+    enum Ends {
+        GSO_GSO(Mode.GSO, Mode.GSO),
+        PLAIN_PLAIN(Mode.PLAIN, Mode.PLAIN),
+        GSO_PLAIN(Mode.GSO, Mode.PLAIN),
+        GSO_KERNEL(Mode.GSO, null),
+        PLAIN_KERNEL(Mode.PLAIN, null);
+
+        private final Mode one;
+        private final Mode two;
+
+        Ends(Mode one, Mode two) {
+            this.one = one;
+            this.two = two;
+        }
+
+        Overlay connect(TwoHosts hosts) {
+            if (two == null) {
+                hosts.two.kernel();
+            } else {
+                hosts.two.drover(two);
+            }
+            return hosts.one.drover(one);
+        }
+    }
+
+    private static void awaitPath(TwoHosts hosts) {
+        await().atMost(Duration.ofSeconds(20)).until(() -> hosts.one.container.pings(hosts.two.address()));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void allSizesArriveUnchangedInBothDirections(Ends ends) throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay overlay = ends.connect(hosts);
+            awaitPath(hosts);
+            int[] sizes = IntStream.concat(IntStream.rangeClosed(0, FULL), IntStream.of(FULL + 1, 5_000, 60_000))
+                    .toArray();
+            Load.udp(hosts.one, hosts.two, sizes);
+            Load.udp(hosts.two, hosts.one, sizes);
+            Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+            Load.tcp(hosts.two, hosts.one, TCP_BYTES);
+            OverlayStatus status = overlay.status();
+            assertThat(status.mtu()).isEqualTo(TwoHosts.MTU);
+            assertThat(status.drops())
+                    .containsEntry(Drop.BAD_CHECKSUM, 0L)
+                    .containsEntry(Drop.MALFORMED_SUPER_FRAME, 0L)
+                    .containsEntry(Drop.MALFORMED_OFFLOAD, 0L)
+                    .containsEntry(Drop.TAP_WRITE_FAILED, 0L)
+                    .containsEntry(Drop.SEND_FAILED, 0L);
+            if (ends == Ends.GSO_KERNEL) {
+                assertThat(status.traffic().get(Traffic.RX_SUPER_FRAMES)).isPositive();
+            }
+            if (ends == Ends.GSO_GSO) {
+                assertThat(status.traffic().get(Traffic.RX_COALESCED)).isPositive();
+            }
+        }
+    }
+
+    /** Where offloads are switched off. */
+    enum Off {
+        CONTAINERS,
+        UNDERLAY
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void trafficPassesWithoutOffloads(Off off) throws Exception {
+        for (Ends ends : new Ends[] {Ends.GSO_GSO, Ends.GSO_KERNEL}) {
+            try (TwoHosts hosts = new TwoHosts()) {
+                for (TwoHosts.Side side : new TwoHosts.Side[] {hosts.one, hosts.two}) {
+                    TestNs where = off == Off.CONTAINERS ? side.container : side.host;
+                    String device = off == Off.CONTAINERS ? "eth0" : "uplink";
+                    where.exec("ethtool", "-K", device, "tx", "off", "gso", "off", "tso", "off", "gro", "off");
+                }
+                ends.connect(hosts);
+                awaitPath(hosts);
+                Load.udp(hosts.one, hosts.two, 0, 1, 100, 1000, FULL, 20_000);
+                Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+                Load.tcp(hosts.two, hosts.one, TCP_BYTES);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyTransportCarriesTrafficOnTwoLanes(Transport transport) throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.one.drover(Mode.AUTO, false, transport, 2);
+            hosts.two.drover(Mode.AUTO, false, transport, 2);
+            awaitPath(hosts);
+            for (int i = 0; i < 4; i++) {
+                Load.tcp(hosts.one, hosts.two, TCP_BYTES / 4);
+            }
+            Load.udp(hosts.one, hosts.two, 0, 100, FULL, 20_000);
+        }
+    }
+
+    @Test
+    void aForeignPeerIsLearnedAndIpv6Floods() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.two.kernel();
+            Overlay overlay = hosts.one.drover(Mode.AUTO, true, Transport.EPOLL, 1);
+            awaitPath(hosts);
+            Load.tcp(hosts.one.container, hosts.two.container, "fd00::2", TCP_BYTES);
+            Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+            OverlayStatus status = overlay.status();
+            assertThat(status.peers().getFirst().learns()).isTrue();
+            assertThat(status.traffic().get(Traffic.FLOODED)).isBetween(1L, 60L);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"GSO_GSO", "GSO_KERNEL"})
+    void aStreamNeverStalls(Ends ends) throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            ends.connect(hosts);
+            awaitPath(hosts);
+            for (String[] direction : new String[][] {{}, {"-R"}}) {
+                List<Double> rates = iperf(hosts, direction);
+                assertThat(rates).hasSizeGreaterThanOrEqualTo(5).allMatch(rate -> rate > 0);
+            }
+        }
+    }
+
+    /** Bits per second of each second. */
+    private static List<Double> iperf(TwoHosts hosts, String... more) throws Exception {
+        Process server = new ProcessBuilder(
+                        hosts.two.container.inside("timeout", "60", "iperf3", "-s", "-1", "--forceflush"))
+                .redirectErrorStream(true)
+                .start();
+        try {
+            server.getInputStream().readNBytes(40);
+            String[] client = {"timeout", "60", "iperf3", "-c", hosts.two.address(), "-t", "5", "-J"};
+            String json = hosts.one.container.exec(IntStream.range(0, client.length + more.length)
+                    .mapToObj(i -> i < client.length ? client[i] : more[i - client.length])
+                    .toArray(String[]::new));
+            String intervals = json.substring(json.indexOf("\"intervals\""), json.lastIndexOf("\"end\""));
+            return Pattern.compile("\"sum\":\\s*\\{[^}]*\"bits_per_second\":\\s*([0-9.e+]+)")
+                    .matcher(intervals)
+                    .results()
+                    .map(MatchResult::group)
+                    .map(group -> group.substring(group.lastIndexOf(':') + 1))
+                    .map(Double::valueOf)
+                    .toList();
+        } finally {
+            server.destroy();
+            server.waitFor();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.drover.overlay;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Transport;
+import java.net.Inet4Address;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Two hosts on one cable, 192.0.2.1 and .2, a bridge {@code br0} and a container on each: 10.42.1.2 and 10.42.2.2. Their
+ * overlay ends, Drover's or the kernel's, are added by the test.
+ */
+final class TwoHosts implements AutoCloseable {
+    static final int VNI = 42;
+    static final int MTU = 1450;
+
+    /** One side: 1 or 2. */
+    final class Side {
+        final int number;
+        final TestNs host = keep(new TestNs());
+        final TestNs container = keep(new TestNs());
+
+        private Side(int number) {
+            this.number = number;
+        }
+
+        private Side other() {
+            return this == one ? two : one;
+        }
+
+        String address() {
+            return "10.42." + number + ".2";
+        }
+
+        String vtep() {
+            return "192.0.2." + number;
+        }
+
+        private void wire() {
+            host.exec("ip", "link", "add", "br0", "type", "bridge");
+            host.exec("ip", "link", "set", "br0", "up");
+            ip("link add eth0 netns " + container.name + " mtu 1450 type veth peer name v0");
+            ip("link set v0 mtu 1450 master br0 up");
+            container.exec("ip", "link", "set", "eth0", "up");
+            container.exec("ip", "address", "add", address() + "/16", "dev", "eth0");
+            container.exec("ip", "address", "add", "fd00::" + number + "/64", "dev", "eth0", "nodad");
+        }
+
+        void ip(String arguments) {
+            host.exec(("ip " + arguments).split(" "));
+        }
+
+        void kernel() {
+            ip("link add vx0 type vxlan id 42 dstport 4789 local " + vtep() + " remote " + other().vtep()
+                    + " dev uplink udpcsum");
+            ip("link set vx0 mtu 1450 master br0 up");
+        }
+
+        OverlayConfig config(Mode mode, boolean flooding) {
+            List<Cidr> subnets = flooding ? List.of() : List.of(Cidr.parse("10.42." + other().number + ".0/24"));
+            OverlayConfig.Peer peer = new OverlayConfig.Peer(Inet4Address.ofLiteral(other().vtep()), subnets);
+            return new OverlayConfig(
+                    VNI, Inet4Address.ofLiteral(vtep()), 4789, "br0", mode, null, List.of(peer), List.of());
+        }
+
+        Overlay drover(Mode mode) {
+            return drover(mode, false, Transport.EPOLL, 1);
+        }
+
+        Overlay drover(Mode mode, boolean flooding, Transport transport, int count) {
+            Lanes lanes = keep(Lanes.open(transport, count));
+            return keep(host.netNs.call(() -> Overlay.start(lanes, config(mode, flooding))));
+        }
+    }
+
+    private final Deque<AutoCloseable> resources = new ArrayDeque<>();
+    final Side one = new Side(1);
+    final Side two = new Side(2);
+
+    TwoHosts() {
+        try {
+            one.ip("link add uplink type veth peer name uplink netns " + two.host.name);
+            for (Side side : List.of(one, two)) {
+                side.ip("address add " + side.vtep() + "/24 dev uplink");
+                side.ip("link set uplink up");
+                side.wire();
+            }
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private <T extends AutoCloseable> T keep(T resource) {
+        resources.push(resource);
+        return resource;
+    }
+
+    @Override
+    public void close() {
+        while (!resources.isEmpty()) {
+            try {
+                resources.pop().close();
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+}

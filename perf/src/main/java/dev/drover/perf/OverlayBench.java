@@ -1,0 +1,169 @@
+package dev.drover.perf;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.drover.perf.BenchReport.Better;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code drover bench overlay}: the kernel's VXLAN device and Drover between the same two hosts, case by case in
+ * alternating rounds, so that both meet the same noise.
+ */
+@Command(
+        name = "overlay",
+        description = "Kernel VXLAN against Drover: TCP streams, 64-byte UDP packets, round trips.",
+        mixinStandardHelpOptions = true)
+final class OverlayBench implements Callable<Integer> {
+    private static final int UDP_PAYLOAD_BYTES = 64;
+    private static final int ROUND_TRIPS = 10_000;
+    private static final double BYTES_PER_GB = 1e9;
+
+    @Option(names = "--rounds", description = "alternating rounds of each case (default: ${DEFAULT-VALUE})")
+    private int rounds = 5;
+
+    @Option(names = "--seconds", description = "length of one throughput measurement (default: ${DEFAULT-VALUE})")
+    private int seconds = 3;
+
+    @Option(names = "--mode", description = "auto, gso or plain (default: ${DEFAULT-VALUE})")
+    private String mode = "auto";
+
+    @Option(names = "--json", paramLabel = "FILE", description = "also write the rows as JSON")
+    private @Nullable Path json;
+
+    @Override
+    public Integer call() throws Exception {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            throw new IllegalStateException(
+                    "user: " + System.getProperty("user.name") + " (expected: root, namespaces are needed)");
+        }
+        if (rounds < 1 || seconds < 1) {
+            throw new IllegalStateException("--rounds and --seconds: (expected: at least 1)");
+        }
+        BenchReport report = new BenchReport("overlay", "kernel", conditions());
+        System.err.println("starting two hosts, each with a kernel VXLAN device and a Drover node ...");
+        try (OverlayTopology topology = new OverlayTopology(mode)) {
+            List<OverlayTopology.Pair> pairs = List.of(topology.drover(), topology.kernel());
+            tcp(report, pairs, 1);
+            tcp(report, pairs, 8);
+            udp(report, pairs);
+            roundTrip(report, pairs);
+        }
+        System.out.print(report.table());
+        if (json != null) {
+            report.writeJson(json);
+        }
+        return 0;
+    }
+
+    private Map<String, Object> conditions() {
+        Map<String, Object> conditions = new LinkedHashMap<>();
+        conditions.put("mode", mode);
+        conditions.put("rounds", rounds);
+        conditions.put("seconds", seconds);
+        conditions.put("cores", Runtime.getRuntime().availableProcessors());
+        conditions.put("kernel", System.getProperty("os.version"));
+        conditions.put("java", System.getProperty("java.version"));
+        return conditions;
+    }
+
+    private void tcp(BenchReport report, List<OverlayTopology.Pair> pairs, int streams) throws Exception {
+        List<List<Double>> gbits = List.of(new ArrayList<>(), new ArrayList<>());
+        List<List<Double>> cpu = List.of(new ArrayList<>(), new ArrayList<>());
+        String what = "tcp, " + streams + (streams == 1 ? " stream" : " streams");
+        for (int round = -1; round < rounds; round++) { // round -1 warms both sides up
+            for (int side = 0; side < 2; side++) {
+                double before = Cpu.busySeconds();
+                JsonNode result = iperf3(pairs.get(side), streams);
+                double busy = Cpu.busySeconds() - before;
+                JsonNode received = result.path("end").path("sum_received");
+                double rate = received.path("bits_per_second").asDouble() / 1e9;
+                progress(what, round, pairs.get(side), rate, "Gbit/s");
+                if (round >= 0) {
+                    gbits.get(side).add(rate);
+                    cpu.get(side).add(busy / (received.path("bytes").asDouble() / BYTES_PER_GB));
+                }
+            }
+        }
+        report.add(what, gbits.get(0), gbits.get(1), "Gbit/s", Better.HIGHER);
+        report.add(what + ", cpu of the machine", cpu.get(0), cpu.get(1), "s/GB", Better.LOWER);
+    }
+
+    private JsonNode iperf3(OverlayTopology.Pair pair, int streams) throws IOException, InterruptedException {
+        String address = pair.secondAddress().getHostAddress();
+        Process server = new ProcessBuilder("ip", "netns", "exec", pair.second(), "iperf3", "-s", "-1", "-B", address)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try {
+            awaitListening(pair);
+            String output = Shell.run(
+                    "ip netns exec " + pair.first() + " iperf3 -J -c " + address + " -t " + seconds + " -P " + streams);
+            return new ObjectMapper().readTree(output);
+        } finally {
+            if (!server.waitFor(2, TimeUnit.SECONDS)) {
+                server.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    private static void awaitListening(OverlayTopology.Pair pair) throws InterruptedException {
+        for (int i = 0; i < 200; i++) {
+            if (Shell.run("ip netns exec " + pair.second() + " ss -Hltn").contains(":5201")) {
+                return;
+            }
+            TimeUnit.MILLISECONDS.sleep(20);
+        }
+        throw new IllegalStateException("iperf3: the server did not start listening");
+    }
+
+    private void udp(BenchReport report, List<OverlayTopology.Pair> pairs) throws Exception {
+        List<List<Double>> rates = List.of(new ArrayList<>(), new ArrayList<>());
+        String what = "udp, 64-byte payload, received";
+        for (int round = -1; round < rounds; round++) {
+            for (int side = 0; side < 2; side++) {
+                double rate = UdpFlood.receivedPerSecond(pairs.get(side), UDP_PAYLOAD_BYTES, seconds) / 1e3;
+                progress(what, round, pairs.get(side), rate, "kpps");
+                if (round >= 0) {
+                    rates.get(side).add(rate);
+                }
+            }
+        }
+        report.add(what, rates.get(0), rates.get(1), "kpps", Better.HIGHER);
+    }
+
+    private void roundTrip(BenchReport report, List<OverlayTopology.Pair> pairs) throws Exception {
+        List<List<Double>> p50 = List.of(new ArrayList<>(), new ArrayList<>());
+        List<List<Double>> p99 = List.of(new ArrayList<>(), new ArrayList<>());
+        for (int round = -1; round < rounds; round++) {
+            for (int side = 0; side < 2; side++) {
+                Histogram times = UdpRoundTrip.measure(pairs.get(side), UDP_PAYLOAD_BYTES, ROUND_TRIPS);
+                double median = times.getValueAtPercentile(50) / 1e3;
+                progress("round trip p50", round, pairs.get(side), median, "us");
+                if (round >= 0) {
+                    p50.get(side).add(median);
+                    p99.get(side).add(times.getValueAtPercentile(99) / 1e3);
+                }
+            }
+        }
+        report.add("round trip, p50", p50.get(0), p50.get(1), "us", Better.LOWER);
+        report.add("round trip, p99", p99.get(0), p99.get(1), "us", Better.LOWER);
+    }
+
+    private void progress(String what, int round, OverlayTopology.Pair pair, double value, String unit) {
+        String which = round < 0 ? "warm-up" : "round " + (round + 1) + "/" + rounds;
+        System.err.println(
+                String.format(Locale.ROOT, "%-32s %-9s %-14s %10.2f %s", what, which, pair.name(), value, unit));
+    }
+}
