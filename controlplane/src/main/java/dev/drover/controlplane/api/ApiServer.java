@@ -5,7 +5,6 @@ import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.TlsKeyPair;
-import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import com.linecorp.armeria.common.util.EventLoopGroups;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.Route;
@@ -20,6 +19,7 @@ import dev.drover.controlplane.repository.Repository;
 import dev.drover.controlplane.security.Accounts;
 import dev.drover.controlplane.security.JoinTokens;
 import dev.drover.controlplane.security.ServerKey;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import io.netty.channel.EventLoopGroup;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetSocketAddress;
@@ -85,7 +85,7 @@ public final class ApiServer implements AutoCloseable {
                 .http(plain)
                 .tls(TlsKeyPair.of(key.privateKey(), key.certificate()))
                 .workerGroup(eventLoops, false)
-                .meterRegistry(NoopMeterRegistry.get())
+                .meterRegistry(new CompositeMeterRegistry())
                 .maxRequestLength(MAX_BODY_BYTES)
                 .maxNumConnections(MAX_CONNECTIONS)
                 .requestTimeout(REQUEST_TIMEOUT)
