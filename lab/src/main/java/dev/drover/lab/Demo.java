@@ -65,18 +65,21 @@ final class Demo implements Callable<Integer> {
         requireFree(uiPort);
         Progress progress = new Progress(System.out);
         removeOrphans(progress);
-        Script script = new Script(System.out);
+        StartTraining.ensure(progress::step);
+        boolean passed;
         LabSpec spec = new LabSpec("demo" + ProcessHandle.current().pid(), HOSTS);
         try (Lab lab = Lab.up(spec, progress::step);
                 DemoStage stage = DemoStage.set(lab, uiPort, progress::step)) {
+            Script script = new Script(System.out, stage::logs);
             new Walkthrough(stage, script).play();
             summarize(script);
+            passed = script.passed();
             if (!once) {
                 stay(stage, spec);
             }
         }
         progress.step("the lab is gone");
-        return script.passed() ? 0 : 1;
+        return passed ? 0 : 1;
     }
 
     /** Labs of demos that were killed. */

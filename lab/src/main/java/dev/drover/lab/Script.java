@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Plays steps one after the other and prints what each did: its commands, their output, and how it ended. */
@@ -13,6 +14,7 @@ final class Script {
 
     private final PrintStream out;
     private final List<Outcome> outcomes = new ArrayList<>();
+    private final Supplier<String> logs;
     private boolean stopped;
 
     /** @param problem null when the step passed */
@@ -27,8 +29,10 @@ final class Script {
         void play();
     }
 
-    Script(PrintStream out) {
+    /** @param logs what to print below a failed step */
+    Script(PrintStream out, Supplier<String> logs) {
         this.out = out;
+        this.logs = logs;
     }
 
     /** A step that the following ones need: when it fails they are reported as not played. */
@@ -59,6 +63,9 @@ final class Script {
         outcomes.add(new Outcome(title, seconds, problem));
         String mark = problem == null ? "✓" : "✗ " + problem.indent(6).strip();
         out.printf(Locale.ROOT, "    %s  (%.1f s)%n", mark, seconds);
+        if (problem != null) {
+            out.print(logs.get().indent(6));
+        }
         out.flush();
     }
 

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 
 class ScriptTest {
     private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
-    private final Script script = new Script(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    private final Script script =
+            new Script(new PrintStream(printed, true, StandardCharsets.UTF_8), () -> "log of host1");
 
     @Test
     void goesOnAfterAFailedStepAndTellsWhy() {
@@ -21,7 +22,10 @@ class ScriptTest {
         script.step("second", () -> {});
         assertThat(script.passed()).isFalse();
         assertThat(script.outcomes()).extracting(Script.Outcome::problem).containsExactly("box1: no address", null);
-        assertThat(text()).contains("✗ box1: no address").contains("✓");
+        assertThat(text())
+                .contains("✗ box1: no address")
+                .contains("log of host1")
+                .contains("✓");
     }
 
     @Test

@@ -114,6 +114,13 @@ final class Listener {
         }
     }
 
+    /** Lets no connection in any more. */
+    void refuse() {
+        if (door != null) {
+            door.entrance().lead(null);
+        }
+    }
+
     /** Leaves the configuration; its connections may go on using its targets, but no longer keep idle ones. */
     List<Gone> retire(long endNs) {
         removed = true;

@@ -19,7 +19,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,6 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class LoadBalancer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LoadBalancer.class);
     private static final long LANE_TIMEOUT_MS = 10_000;
+    private static final long DEFECT_LOG_NS = 1_000_000_000;
 
     private final LbSettings settings;
     private final Limits limits;
@@ -45,6 +48,7 @@ public final class LoadBalancer implements AutoCloseable {
     private Map<String, Listener> listeners = new LinkedHashMap<>();
     private LbConfig current = LbConfig.EMPTY;
     private boolean closed;
+    private final AtomicLong lastDefectNs = new AtomicLong(System.nanoTime() - 2 * DEFECT_LOG_NS);
 
     /** A load balancer without listeners on {@code lanes}, which stay the caller's to close, after this. */
     public LoadBalancer(Lanes lanes, LbSettings settings) {
@@ -53,13 +57,22 @@ public final class LoadBalancer implements AutoCloseable {
         outcomes = new CounterSet<>(Outcome.class, lanes.count());
         events = new CounterSet<>(Event.class, lanes.count());
         for (int i = 0; i < lanes.count(); i++) {
-            this.lanes.add(new LbLane(lanes, i, limits, outcomes, events));
+            this.lanes.add(new LbLane(lanes, i, limits, outcomes, events, this::onDefect));
         }
         doors = new Doors(lanes, List.copyOf(this.lanes));
     }
 
     public LoadBalancer(Lanes lanes) {
         this(lanes, LbSettings.DEFAULTS);
+    }
+
+    /** At most one stack trace a second: a defect in the path of requests would otherwise flood the log. */
+    private void onDefect(Throwable cause) {
+        long nowNs = System.nanoTime();
+        long last = lastDefectNs.get();
+        if (nowNs - last > DEFECT_LOG_NS && lastDefectNs.compareAndSet(last, nowNs)) {
+            LOG.error("lb unexpected exception count={}", events.sum(Event.UNEXPECTED_EXCEPTION), cause);
+        }
     }
 
     /** What is wrong with {@code config} by itself, as {@code key: value (expected: …)}; empty when nothing is. */
@@ -270,8 +283,8 @@ public final class LoadBalancer implements AutoCloseable {
                 .name("drover_lb_target_requests")
                 .help("Requests (HTTP) and connections (TCP) given to a target")
                 .labelNames("listener", "target")
-                .callback(sink ->
-                        eachTarget((name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
+                .callback(sink -> eachTarget(
+                        (name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
                 .register(registry);
         CounterWithCallback.builder()
                 .name("drover_lb_target_failures")
@@ -332,7 +345,10 @@ public final class LoadBalancer implements AutoCloseable {
         }
         ready();
         closed = true;
+        listeners.values().forEach(Listener::refuse);
         doors.keepOnly(Set.of());
-        onEveryLane(LbLane::closeAll);
+        List<Future<Void>> ends = new CopyOnWriteArrayList<>();
+        onEveryLane(lane -> ends.add(lane.closeAll()));
+        ends.forEach(end -> end.awaitUninterruptibly(LANE_TIMEOUT_MS));
     }
 }

@@ -48,10 +48,17 @@ public final class Drover implements Runnable {
     @SuppressWarnings("NullAway.Init") // set by picocli
     CommandSpec spec;
 
-    @CommandLine.Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.LOCAL, description = "Show this help.")
+    @CommandLine.Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.LOCAL,
+            description = "Show this help.")
     boolean help;
 
-    @CommandLine.Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version.")
+    @CommandLine.Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version.")
     boolean version;
 
     static final class VersionProvider implements IVersionProvider {
@@ -96,7 +103,9 @@ public final class Drover implements Runnable {
 
     private static String reason(Exception exception) {
         String message = exception.getMessage();
-        return message == null ? exception.getClass().getSimpleName() : message.lines().findFirst().orElse(message);
+        return message == null
+                ? exception.getClass().getSimpleName()
+                : message.lines().findFirst().orElse(message);
     }
 
     private static void complain(CommandLine command, String message) {

@@ -98,9 +98,11 @@ final class LiveDataPlane implements DataPlane {
             apply.run();
         } catch (RuntimeException e) {
             LOG.debug("apply failed part={}", part, e);
-            problems.put(part, e instanceof UncheckedIOException || e.getMessage() != null
-                    ? String.valueOf(e.getMessage())
-                    : e.toString());
+            problems.put(
+                    part,
+                    e instanceof UncheckedIOException || e.getMessage() != null
+                            ? String.valueOf(e.getMessage())
+                            : e.toString());
         }
     }
 
@@ -176,7 +178,8 @@ final class LiveDataPlane implements DataPlane {
         @Override
         public void attach(String containerId, int pid, int address, Mac mac) {
             Overlay running = overlay;
-            OverlayConfig.Local local = running == null ? null : running.config().local();
+            OverlayConfig.Local local =
+                    running == null ? null : running.config().local();
             if (running == null || local == null) {
                 throw new IllegalStateException("overlay: not running (expected: an overlay with an address block)");
             }

@@ -61,8 +61,8 @@ final class Membership {
         String vtep = wish.vtep() == null ? vtepTowards(wish.server()) : wish.vtep();
         String name = wish.name() == null ? hostName() : wish.name();
         String machineId = stateDir.machineId();
-        Join.Response joined = Joiner.join(
-                wish.server(), token, new Join.Request(token.text(), name, machineId, vtep, wish.labels()));
+        Join.Response joined =
+                Joiner.join(wish.server(), token, new Join.Request(token.text(), name, machineId, vtep, wish.labels()));
         Identity identity = new Identity(
                 wish.server().toString(),
                 token.pin(),
@@ -89,7 +89,8 @@ final class Membership {
             if (!token.pin().equals(held.pin())
                     || !token.environmentId().equals(held.host().environmentId())) {
                 throw new CliException("state-dir: " + stateDir.directory() + " belongs to host "
-                        + held.host().hostName() + " of environment " + held.host().environmentName() + " at "
+                        + held.host().hostName() + " of environment "
+                        + held.host().environmentName() + " at "
                         + held.server() + " (expected: a token of that environment; to leave it, stop the node, remove"
                         + " the directory and start again)");
             }
@@ -97,8 +98,7 @@ final class Membership {
         String server = wish.server() == null ? held.server() : wish.server().toString();
         String vtep = wish.vtep() == null ? held.vtep() : wish.vtep();
         Map<String, String> labels = wish.labels().isEmpty() ? held.labels() : wish.labels();
-        Identity now =
-                new Identity(server, held.pin(), held.hostKey(), held.machineId(), vtep, labels, held.host());
+        Identity now = new Identity(server, held.pin(), held.hostKey(), held.machineId(), vtep, labels, held.host());
         if (!now.equals(held)) {
             stateDir.identity(now);
         }
@@ -124,7 +124,8 @@ final class Membership {
             return firstAddress();
         } catch (IOException | RuntimeException e) {
             throw new CliException(
-                    "server: " + server + ": " + e.getMessage() + " (expected: a host this one has a route to, or --vtep)",
+                    "server: " + server + ": " + e.getMessage()
+                            + " (expected: a host this one has a route to, or --vtep)",
                     e);
         }
     }

@@ -22,7 +22,10 @@ import picocli.CommandLine.Spec;
         name = "node",
         description = "Run this host's node: joined to a control plane (--server, --token), or from a file (--config).")
 final class NodeCommand implements Callable<Integer> {
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
     boolean help;
 
     @Option(
@@ -62,7 +65,8 @@ final class NodeCommand implements Callable<Integer> {
         if (config != null) {
             if (server != null || token != null) {
                 throw new ParameterException(
-                        spec.commandLine(), "--config goes without --server and --token (expected: one of the two modes)");
+                        spec.commandLine(),
+                        "--config goes without --server and --token (expected: one of the two modes)");
             }
             runStatic(config);
         } else {
@@ -79,7 +83,7 @@ final class NodeCommand implements Callable<Integer> {
         }
         try (Shutdown shutdown = new Shutdown();
                 NodeProcess process = NodeProcess.ofFile(path, text, file)) {
-            shutdown.onHangup(process::reload);
+            Hangup.onSignal(process::reload);
             shutdown.await();
         }
     }

@@ -70,7 +70,8 @@ final class NodeProcess implements AutoCloseable {
             return hold(StateDir.open(directory));
         } catch (IOException e) {
             throw new CliException(
-                    "state-dir: " + directory + ": " + e.getMessage() + " (expected: a directory that can be written)", e);
+                    "state-dir: " + directory + ": " + e.getMessage() + " (expected: a directory that can be written)",
+                    e);
         }
     }
 

@@ -13,7 +13,10 @@ import picocli.CommandLine.Spec;
 /** {@code drover server}: the control plane. */
 @Command(name = "server", description = "Run the control plane.")
 final class ServerCommand implements Callable<Integer> {
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
     boolean help;
 
     @Option(

@@ -2,7 +2,6 @@ package dev.drover.node;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import sun.misc.Signal;
 
 /**
  * Lets a long-running command wait for SIGTERM or SIGINT and end cleanly: the signal only wakes the waiting thread, which
@@ -15,7 +14,8 @@ final class Shutdown implements AutoCloseable {
     private final CountDownLatch done = new CountDownLatch(1);
 
     Shutdown() {
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(this::onExit));
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(this::onExit));
     }
 
     private void onExit() {
@@ -28,12 +28,6 @@ final class Shutdown implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    /** Runs {@code reload} at each SIGHUP. */
-    @SuppressWarnings("SunApi") // no other API for signals; the flag of the module system allows it
-    void onHangup(Runnable reload) {
-        Signal.handle(new Signal("HUP"), _ -> reload.run());
     }
 
     /** Returns when the process was asked to end. */

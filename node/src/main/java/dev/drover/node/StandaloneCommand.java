@@ -19,12 +19,16 @@ import picocli.CommandLine.Spec;
 /** {@code drover standalone}: control plane and node in one process. */
 @Command(
         name = "standalone",
-        description = "Run control plane and node in one process, on this host's Docker engine. The first start makes the"
-                + " environment default and joins it.")
+        description =
+                "Run control plane and node in one process, on this host's Docker engine. The first start makes the"
+                        + " environment default and joins it.")
 final class StandaloneCommand implements Callable<Integer> {
     private static final String ENVIRONMENT = "default";
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
     boolean help;
 
     @Option(
@@ -34,7 +38,10 @@ final class StandaloneCommand implements Callable<Integer> {
             description = "Holds the folders server and node; default: ${DEFAULT-VALUE}.")
     Path stateDir = Path.of("");
 
-    @Option(names = "--token", paramLabel = "TOKEN", description = "Join token, to join another environment than default.")
+    @Option(
+            names = "--token",
+            paramLabel = "TOKEN",
+            description = "Join token, to join another environment than default.")
     @Nullable
     String token;
 
@@ -58,7 +65,8 @@ final class StandaloneCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try (Shutdown shutdown = new Shutdown();
                 ControlPlane server = serverOptions.start(stateDir.resolve("server"), out)) {
-            URI address = URI.create("https://127.0.0.1:" + server.httpsAddress().getPort());
+            URI address =
+                    URI.create("https://127.0.0.1:" + server.httpsAddress().getPort());
             Membership.Wish wish = new Membership.Wish(
                     address,
                     joinToken(server, address),

@@ -2,6 +2,7 @@ package dev.drover.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.node.mapping.Tables;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -11,8 +12,8 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class DrainWatchTest {
-    private static final InetSocketAddress ONE = new InetSocketAddress("10.42.1.2", 80);
-    private static final InetSocketAddress TWO = new InetSocketAddress("10.42.1.2", 81);
+    private static final InetSocketAddress ONE = Tables.socketAddress("10.42.1.2:80");
+    private static final InetSocketAddress TWO = Tables.socketAddress("10.42.1.2:81");
 
     private final Map<InetSocketAddress, Long> inFlight = new HashMap<>();
     private final List<String> drained = new ArrayList<>();

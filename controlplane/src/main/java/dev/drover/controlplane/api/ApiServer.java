@@ -19,6 +19,8 @@ import dev.drover.controlplane.repository.Repository;
 import dev.drover.controlplane.security.Accounts;
 import dev.drover.controlplane.security.JoinTokens;
 import dev.drover.controlplane.security.ServerKey;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import io.netty.channel.EventLoopGroup;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -29,6 +31,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /** The HTTP server: one set of routes on an HTTPS port and on a plain loopback port. */
 public final class ApiServer implements AutoCloseable {
@@ -43,6 +46,7 @@ public final class ApiServer implements AutoCloseable {
 
     private final Server server;
     private final WatchHub hub;
+    private final EventLoopGroup eventLoops = EventLoopGroups.newEventLoopGroup(EVENT_LOOPS, "api");
     private final ExecutorService handlers = Executors.newVirtualThreadPerTaskExecutor();
     private final InetSocketAddress https;
     private final InetSocketAddress plain;
@@ -80,7 +84,8 @@ public final class ApiServer implements AutoCloseable {
                 .https(https)
                 .http(plain)
                 .tls(TlsKeyPair.of(key.privateKey(), key.certificate()))
-                .workerGroup(EventLoopGroups.newEventLoopGroup(EVENT_LOOPS, "api"), true)
+                .workerGroup(eventLoops, false)
+                .meterRegistry(new CompositeMeterRegistry())
                 .maxRequestLength(MAX_BODY_BYTES)
                 .maxNumConnections(MAX_CONNECTIONS)
                 .requestTimeout(REQUEST_TIMEOUT)
@@ -189,6 +194,9 @@ public final class ApiServer implements AutoCloseable {
     public void close() {
         hub.close();
         server.close();
+        eventLoops
+                .shutdownGracefully(0, STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+                .awaitUninterruptibly();
         handlers.close();
     }
 

@@ -21,6 +21,7 @@ import dev.drover.controlplane.repository.ContentionException;
 import dev.drover.controlplane.security.JoinTokens;
 import dev.drover.controlplane.store.StoreException;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +40,7 @@ final class Errors implements ServerErrorHandler {
             case ContentTooLargeException e ->
                 answer(
                         HttpStatus.REQUEST_ENTITY_TOO_LARGE,
-                        "body: too large (expected: at most " + context.maxRequestLength() + " bytes)");
+                        message(HttpStatus.REQUEST_ENTITY_TOO_LARGE, null, context.maxRequestLength()));
             case RequestTimeoutException e -> answer(HttpStatus.SERVICE_UNAVAILABLE, "request: took too long");
             case ContentionException e -> answer(HttpStatus.SERVICE_UNAVAILABLE, e.getMessage() + "; try again");
             case StoreException e -> {
@@ -47,7 +48,8 @@ final class Errors implements ServerErrorHandler {
                 yield answer(
                         HttpStatus.SERVICE_UNAVAILABLE, "store: the change could not be written; see the server's log");
             }
-            case HttpStatusException e -> answer(e.httpStatus(), e.httpStatus().reasonPhrase());
+            case HttpStatusException e ->
+                answer(e.httpStatus(), message(e.httpStatus(), null, context.maxRequestLength()));
             case HttpResponseException e -> e.httpResponse();
             default -> {
                 LOG.error("request failed method={} path={}", context.method(), context.path(), cause);
@@ -64,8 +66,14 @@ final class Errors implements ServerErrorHandler {
             HttpStatus status,
             @Nullable String description,
             @Nullable Throwable cause) {
-        return AggregatedHttpResponse.of(
-                headers(status), body(status, description == null ? status.reasonPhrase() : description));
+        String message = message(status, description, config.maxRequestLength());
+        return AggregatedHttpResponse.of(headers(status), body(status, message));
+    }
+
+    private static String message(HttpStatus status, @Nullable String description, long maxBytes) {
+        return status.equals(HttpStatus.REQUEST_ENTITY_TOO_LARGE)
+                ? "body: too large (expected: at most " + maxBytes + " bytes)"
+                : Objects.requireNonNullElse(description, status.reasonPhrase());
     }
 
     static HttpResponse answer(ApiException e) {

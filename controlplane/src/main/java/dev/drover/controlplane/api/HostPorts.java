@@ -3,6 +3,7 @@ package dev.drover.controlplane.api;
 import dev.drover.controlplane.desired.PublishedPorts;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Service;
+import dev.drover.controlplane.model.Stack;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -15,28 +16,29 @@ import java.util.Map;
 final class HostPorts {
     private HostPorts() {}
 
-    /** @throws ApiException 409 naming the port and who has it */
-    static void requireFree(List<Service> services) {
+    /**
+     * @param stack the one that is being changed; its services are told to give way
+     * @param services all of the environment, as they would be
+     * @throws ApiException 409 naming the port and who has it
+     */
+    static void requireFree(Stack stack, Collection<Service> services) {
+        List<Service> wanted =
+                services.stream().filter(service -> !service.removed()).toList();
         Map<Integer, Service> balancers = new HashMap<>();
-        for (Service service : services) {
-            if (service.removed()) {
-                continue;
-            }
+        for (Service service : wanted) {
             for (Service.PortRule rule : service.portRules()) {
                 Service other = balancers.putIfAbsent(rule.sourcePort(), service);
                 if (other != null && !other.id().equals(service.id())) {
-                    throw taken(rule.sourcePort(), service, other);
+                    throw taken(rule.sourcePort(), stack, service, other);
                 }
             }
         }
-        for (Service service : services) {
-            if (!service.removed()) {
-                published(service).stream()
-                        .filter(balancers::containsKey)
-                        .findFirst()
-                        .ifPresent(port -> {
-                            throw taken(port, service, balancers.getOrDefault(port, service));
-                        });
+        for (Service service : wanted) {
+            for (int port : published(service)) {
+                Service balancer = balancers.get(port);
+                if (balancer != null) {
+                    throw taken(port, stack, service, balancer);
+                }
             }
         }
     }
@@ -46,11 +48,18 @@ final class HostPorts {
         return spec == null ? List.of() : PublishedPorts.of(spec).keySet();
     }
 
-    private static ApiException taken(int port, Service service, Service other) {
+    private static ApiException taken(int port, Stack stack, Service one, Service other) {
+        boolean own = one.stackId().equals(stack.id());
+        Service newcomer = own ? one : other;
+        Service holder = own ? other : one;
         return ApiException.conflict(
-                "compose.services." + service.name() + ".ports",
-                "port: " + port + " of service " + service.stackName() + "/" + service.name()
-                        + " is taken on every host by load balancer " + other.stackName() + "/" + other.name()
-                        + " (expected: another port)");
+                "compose.services." + newcomer.name() + ".ports",
+                "port: " + port + " of " + name(newcomer) + " is taken by " + name(holder)
+                        + ", and a load balancer needs its ports on every host (expected: another port)");
+    }
+
+    private static String name(Service service) {
+        return (service.kind() == Service.Kind.LOAD_BALANCER ? "load balancer " : "service ") + service.stackName()
+                + "/" + service.name();
     }
 }

@@ -25,7 +25,13 @@ record Ipv4Prefix(long network, int length) {
         if (!matcher.matches()) {
             throw new IllegalArgumentException(text + " (expected: an IPv4 prefix a.b.c.d/n)");
         }
-        return new Ipv4Prefix(parseAddress(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+        long address;
+        try {
+            address = parseAddress(matcher.group(1));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(text + " (expected: an IPv4 prefix a.b.c.d/n)", e);
+        }
+        return new Ipv4Prefix(address, Integer.parseInt(matcher.group(2)));
     }
 
     static long parseAddress(String text) {

@@ -24,7 +24,7 @@ final class ServiceResource {
     private final LiveState live;
     private final Lookup lookup;
 
-    record Scale(int scale) {}
+    record Scale(Integer scale) {}
 
     /**
      * What becomes different; at least one of them.

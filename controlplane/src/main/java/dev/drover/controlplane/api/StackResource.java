@@ -11,7 +11,7 @@ import dev.drover.controlplane.repository.LiveState;
 import dev.drover.controlplane.repository.Repository;
 import dev.drover.controlplane.repository.Transaction;
 import dev.drover.controlplane.security.Secrets;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -140,14 +140,14 @@ final class StackResource {
     private static void putServices(Transaction tx, Stack stack, List<ServiceDraft> drafts) {
         List<Service> all = tx.list(Kind.SERVICE, stack.environmentId());
         List<Service> merged = StackServices.merge(stack, all, drafts);
-        Map<String, Service> after = new HashMap<>();
+        Map<String, Service> after = new LinkedHashMap<>();
         all.forEach(service -> after.put(service.id(), service));
         for (Service service : merged) {
             after.put(service.id(), service);
             tx.get(Kind.SERVICE, service.environmentId(), service.id());
             tx.put(Kind.SERVICE, service);
         }
-        HostPorts.requireFree(List.copyOf(after.values()));
+        HostPorts.requireFree(stack, after.values());
     }
 
     private @Nullable Object delete(Call call) {

@@ -14,28 +14,37 @@ final class WatchClient {
     private static final long MAX_PENDING_CHARS = 8L << 20;
 
     private final WebSocketWriter writer;
+    private final Runnable cutOff;
     private final AtomicInteger pendingMessages = new AtomicInteger();
     private final AtomicLong pendingChars = new AtomicLong();
 
-    WatchClient(WebSocketWriter writer) {
+    /** @param cutOff ends the connection without waiting for what is still queued */
+    WatchClient(WebSocketWriter writer, Runnable cutOff) {
         this.writer = writer;
+        this.cutOff = cutOff;
     }
 
-    /** Never blocks. */
-    void send(String text) {
+    /**
+     * Never blocks.
+     *
+     * @return false when the client was, or is now, cut off
+     */
+    boolean send(String text) {
         if (pendingMessages.get() >= MAX_PENDING_MESSAGES || pendingChars.get() >= MAX_PENDING_CHARS) {
             LOG.info("watch client too slow pending={} chars={}", pendingMessages, pendingChars);
-            writer.close(WebSocketCloseStatus.TRY_AGAIN_LATER, "too slow");
-            return;
+            cutOff.run();
+            return false;
         }
         pendingMessages.incrementAndGet();
         pendingChars.addAndGet(text.length());
-        if (writer.tryWrite(text)) {
-            writer.whenConsumed().thenRun(() -> {
-                pendingMessages.decrementAndGet();
-                pendingChars.addAndGet(-text.length());
-            });
+        if (!writer.tryWrite(text)) {
+            return false;
         }
+        writer.whenConsumed().thenRun(() -> {
+            pendingMessages.decrementAndGet();
+            pendingChars.addAndGet(-text.length());
+        });
+        return true;
     }
 
     void ping() {

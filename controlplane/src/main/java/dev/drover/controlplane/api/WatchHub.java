@@ -162,7 +162,7 @@ final class WatchHub implements AutoCloseable {
     private void broadcast(WatchMessage message) {
         if (!clients.isEmpty()) {
             String text = Json.text(message);
-            List.copyOf(clients).forEach(client -> client.send(text));
+            clients.removeIf(client -> !client.send(text));
         }
     }
 

@@ -51,7 +51,7 @@ final class WatchService implements WebSocketServiceHandler {
     public WebSocket handle(ServiceRequestContext context, WebSocket in) {
         AccessToken token = Objects.requireNonNull(context.attr(TOKEN), "token");
         WebSocketWriter out = WebSocket.streaming();
-        WatchClient client = new WatchClient(out);
+        WatchClient client = new WatchClient(out, context::cancel);
         ScheduledFuture<?> pings = context.eventLoop()
                 .scheduleAtFixedRate(
                         () -> {

@@ -14,6 +14,13 @@ import org.jspecify.annotations.Nullable;
 /** Reads one service out of its sections of both files. */
 final class ServiceReader {
     static final String GLOBAL_LABEL = "io.rancher.scheduler.global";
+    private static final String AFFINITY_PREFIX = "io.rancher.scheduler.affinity:";
+    private static final Set<String> HOST_LABEL_RULES = Set.of(
+            AFFINITY_PREFIX + "host_label",
+            AFFINITY_PREFIX + "host_label_ne",
+            AFFINITY_PREFIX + "host_label_soft",
+            AFFINITY_PREFIX + "host_label_soft_ne");
+    private static final long SETTLE_MS = 2_000;
     private static final int MAX_SCALE = 10_000;
     private static final long DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
     private static final long MAX_DRAIN_MS = 24 * 3_600_000L;
@@ -134,6 +141,7 @@ final class ServiceReader {
             docker.fault("", "has no image (expected: image: NAME)");
         }
         Map<String, String> labels = docker.pairs("labels", label -> "");
+        affinities(docker, labels);
         List<PortForm> ports = ports(docker);
         Integer scale = scale(docker, rancher);
         long drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS;
@@ -234,16 +242,38 @@ final class ServiceReader {
         }
     }
 
-    /** Every upgrade starts the new instance first and goes one by one; asking for just that is fine. */
+    /** There is one way to upgrade: the new instance first, one by one. What asks for another is refused, not ignored. */
     private static void upgradeStrategy(Section rancher) {
         Section strategy = rancher.section("upgrade_strategy");
         if (strategy == null) {
             return;
         }
-        strategy.integer("batch_size", 1, 1, MAX_SCALE);
-        strategy.integer("interval_millis", 0L, 0, MAX_DRAIN_MS);
-        strategy.bool("start_first", true);
+        int batchSize = strategy.integer("batch_size", 1, 1, MAX_SCALE);
+        if (batchSize > 1) {
+            strategy.fault("batch_size", batchSize + ": not available in this version (expected: 1)");
+        }
+        long intervalMs = strategy.integer("interval_millis", 0L, 0, MAX_DRAIN_MS);
+        if (intervalMs > SETTLE_MS) {
+            strategy.fault(
+                    "interval_millis",
+                    intervalMs + ": not available in this version (expected: at most " + SETTLE_MS
+                            + ", the time a new instance runs before an old one goes)");
+        }
+        if (!strategy.bool("start_first", true)) {
+            strategy.fault(
+                    "start_first",
+                    "false: not available in this version (expected: true, an upgrade starts the new instance first)");
+        }
         strategy.finish(Set.of());
+    }
+
+    /** What this version cannot honour must not be ignored: an instance could land where it must never run. */
+    private static void affinities(Section docker, Map<String, String> labels) {
+        for (String label : labels.keySet()) {
+            if (label.startsWith(AFFINITY_PREFIX) && !HOST_LABEL_RULES.contains(label)) {
+                docker.fault("labels", label + ": not available in this version (expected: host_label rules)");
+            }
+        }
     }
 
     private static List<PortForm> ports(Section docker) {

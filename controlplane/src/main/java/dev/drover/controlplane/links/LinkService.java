@@ -115,22 +115,19 @@ public final class LinkService implements Nodes, AutoCloseable {
         HostSlot slot = slots.computeIfAbsent(host.id(), id -> new HostSlot(nowMs()));
         Session session = new Session(this, context, writer, host, slot, config);
         Thread.startVirtualThread(() -> {
-            if (claim(session)) {
-                inbound.subscribe(session, context.eventLoop());
-            } else {
-                inbound.abort();
-            }
+            claim(session);
+            inbound.subscribe(session, context.eventLoop());
         });
         return writer;
     }
 
-    /** Blocks for as long as the present connection may take to prove itself. */
-    private boolean claim(Session session) {
+    /** Makes it the host's connection or ends it; blocks while the present one is given time to prove itself. */
+    private void claim(Session session) {
         while (true) {
             Session present = session.slot().claim(session);
             if (present == null) {
                 live.setMessage(session.host().id(), null);
-                return true;
+                return;
             }
             if (present.isAlive()) {
                 String message = "a second node with this host's key was refused; connected is " + present.remote()
@@ -138,7 +135,7 @@ public final class LinkService implements Nodes, AutoCloseable {
                 live.setMessage(session.host().id(), message);
                 session.end(
                         Goodbye.DUPLICATE, "another node with this host's key is connected from " + present.remote());
-                return false;
+                return;
             }
             present.end(Goodbye.REPLACED, "");
         }
@@ -239,6 +236,10 @@ public final class LinkService implements Nodes, AutoCloseable {
                 facts.full(),
                 facts.put() == null ? List.of() : facts.put(),
                 facts.remove() == null ? List.of() : facts.remove()));
+        if (facts.full() && !session.listed()) {
+            session.setListed();
+            changed(session.host().environmentId());
+        }
     }
 
     private void onApplied(Session session, Up.Applied applied) {

@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Session implements Subscriber<WebSocketFrame> {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+    private static final long CLOSE_MS = 1_000;
     private static final int FRAGMENT_BYTES = 64 << 10;
 
     private final LinkService service;
@@ -49,6 +50,7 @@ final class Session implements Subscriber<WebSocketFrame> {
     private volatile long lastSeenMs;
     private volatile boolean handling;
     private volatile boolean welcomed;
+    private volatile boolean listed;
     private volatile CompletableFuture<Void> signOfLife = new CompletableFuture<>();
 
     /** Guarded by {@code this}. */
@@ -97,9 +99,22 @@ final class Session implements Subscriber<WebSocketFrame> {
         return welcomed && !ended.get();
     }
 
+    /** True after the first full list of containers. */
+    boolean listed() {
+        return listed;
+    }
+
+    void setListed() {
+        listed = true;
+    }
+
     @Override
     public void onSubscribe(Subscription subscription) {
         inbound = subscription;
+        if (ended.get()) {
+            letGo(subscription);
+            return;
+        }
         heartbeat = context.eventLoop()
                 .scheduleAtFixedRate(this::onHeartbeat, config.pingMs(), config.pingMs(), TimeUnit.MILLISECONDS);
         subscription.request(1);
@@ -107,6 +122,9 @@ final class Session implements Subscriber<WebSocketFrame> {
 
     @Override
     public void onNext(WebSocketFrame frame) {
+        if (ended.get()) {
+            return;
+        }
         lastSeenMs = service.nowMs();
         signOfLife.complete(null);
         switch (frame.type()) {
@@ -227,9 +245,15 @@ final class Session implements Subscriber<WebSocketFrame> {
         }
         Subscription subscription = inbound;
         if (subscription != null) {
-            context.eventLoop().schedule(subscription::cancel, 1, TimeUnit.SECONDS);
+            letGo(subscription);
         }
         service.onEnd(this, goodbye, detail);
+    }
+
+    /** Leaves the node a moment to answer the close frame; cancelling at once would overtake our own. */
+    private void letGo(Subscription subscription) {
+        subscription.request(Long.MAX_VALUE);
+        context.eventLoop().schedule(subscription::cancel, CLOSE_MS, TimeUnit.MILLISECONDS);
     }
 
     /** A close frame has room for 123 bytes of reason. */
@@ -315,13 +339,12 @@ final class Session implements Subscriber<WebSocketFrame> {
         }
     }
 
-    /** @throws IllegalArgumentException when the revision was never sent */
+    /** A revision that was never sent here, such as the one on the node's disk after a restart of ours, says nothing. */
     void acknowledge(long revision) {
         boolean full;
         synchronized (this) {
             if (revision > sentRevision) {
-                throw new IllegalArgumentException("applied.revision: " + revision + " (expected: at most "
-                        + sentRevision + ", the last one sent)");
+                return;
             }
             acknowledgedRevision = Math.max(acknowledgedRevision, revision);
             if (acknowledgedRevision == sentRevision) {

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -34,8 +33,11 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     private final Map<String, Up.ContainerFact> containers = new HashMap<>();
     private final CopyOnWriteArrayList<Down> received = new CopyOnWriteArrayList<>();
     private final CompletableFuture<String> closed = new CompletableFuture<>();
+    private final CompletableFuture<Void> deafened = new CompletableFuture<>();
     private int nextAddress = 2;
-    private long revision;
+    /** Of the desired state it holds; may be set as if it came from the disk. */
+    public volatile long revision;
+
     private CompletableFuture<WebSocket> sending = new CompletableFuture<>();
 
     /** Acknowledges each desired state at once. */
@@ -44,8 +46,10 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     public volatile boolean runs = true;
     /** Reports each draining target as drained at once. */
     public volatile boolean drains = true;
-    /** Answers pings; a node that does not is as good as cut off. */
-    public volatile boolean answersPings = true;
+    /** Answers the request for a full list. */
+    public volatile boolean lists = true;
+    /** Reads nothing any more, pings neither: as good as cut off. */
+    public volatile boolean deaf;
 
     public FakeNode(String key, String block) {
         this.key = key;
@@ -70,7 +74,15 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
         return this;
     }
 
+    /** Facts are remembered, so that the full list that the server may ask for agrees with them. */
     public synchronized void send(Object message) {
+        if (message instanceof Up.Facts facts) {
+            if (facts.full()) {
+                containers.clear();
+            }
+            facts.put().forEach(fact -> containers.put(fact.dockerId(), fact));
+            facts.remove().forEach(containers::remove);
+        }
         sendText(LinkCodec.encode(message));
     }
 
@@ -86,14 +98,28 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
             partial.setLength(0);
             onMessage(LinkCodec.decode(text, Down.class));
         }
-        socket.request(1);
+        requestNext(socket);
         return null;
     }
 
     @Override
     public CompletionStage<?> onPing(WebSocket socket, ByteBuffer message) {
-        socket.request(1);
-        return answersPings ? null : new CompletableFuture<>();
+        requestNext(socket);
+        return null;
+    }
+
+    private void requestNext(WebSocket socket) {
+        if (deaf) {
+            deafened.complete(null);
+        } else {
+            socket.request(1);
+        }
+    }
+
+    /** Makes the node {@link #deaf} and waits until it really is. */
+    public void deafen() {
+        deaf = true;
+        deafened.join();
     }
 
     @Override
@@ -109,6 +135,9 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
 
     private synchronized void onMessage(Down message) {
         received.add(message);
+        if (message instanceof Down.SendFull && lists) {
+            send(new Up.Facts(true, List.copyOf(containers.values()), List.of()));
+        }
         if (!(message instanceof Down.Desired change)) {
             return;
         }
@@ -141,26 +170,23 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
 
     /** Starts what is wanted and not there, removes what is there and not wanted, and says so. */
     public synchronized void run() {
+        Map<String, String> byInstance = new HashMap<>();
+        containers.forEach((id, fact) -> {
+            if (fact.instanceId() != null) {
+                byInstance.put(fact.instanceId(), id);
+            }
+        });
         List<Up.ContainerFact> put = new ArrayList<>();
-        desired.forEach((id, item) -> {
-            if (item instanceof DesiredItem.Workload workload && !containers.containsKey(workload.instanceId())) {
-                Up.ContainerFact fact = Samples.running(
+        for (DesiredItem.Workload workload : desired(DesiredItem.Workload.class)) {
+            if (byInstance.remove(workload.instanceId()) == null) {
+                put.add(Samples.running(
                         "c" + IDS.incrementAndGet(),
                         workload.containerName(),
                         block + nextAddress++,
-                        workload.instanceId());
-                containers.put(workload.instanceId(), fact);
-                put.add(fact);
+                        workload.instanceId()));
             }
-        });
-        List<String> remove = new ArrayList<>();
-        containers.keySet().removeIf(instanceId -> {
-            boolean gone = !desired.containsKey("workload/" + instanceId);
-            if (gone) {
-                remove.add(Objects.requireNonNull(containers.get(instanceId)).dockerId());
-            }
-            return gone;
-        });
+        }
+        List<String> remove = List.copyOf(byInstance.values());
         if (!put.isEmpty() || !remove.isEmpty()) {
             send(new Up.Facts(false, put, remove));
         }

@@ -16,11 +16,18 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A control plane without its API: store, controller and a real server for the link on a free port of loopback. */
 public final class LinkFixture implements AutoCloseable {
     public static final LinkConfig QUICK = new LinkConfig(200, 1_000, 1_000, 500, 256 << 10);
-    public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 30_000, 1_000);
+    public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 500, 30_000, 1_000);
+
+    /** Keys of hosts that ever joined a fixture of this process, by host id; a restarted server must know them. */
+    public final Map<String, String> keys = KEYS;
+
+    private static final Map<String, String> KEYS = new ConcurrentHashMap<>();
 
     public final Store store;
     public final Repository repository;
@@ -57,6 +64,7 @@ public final class LinkFixture implements AutoCloseable {
     /** A host with that number; not connected. */
     public FakeNode join(int n) {
         Samples.Joined joined = Samples.joined(n);
+        keys.put(joined.host().id(), joined.key());
         repository.update(tx -> tx.create(Kind.HOST, joined.host()));
         return node(joined.host(), joined.key());
     }

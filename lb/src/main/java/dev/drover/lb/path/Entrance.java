@@ -26,7 +26,8 @@ public final class Entrance extends ChannelInitializer<Channel> {
         this.lanes = List.copyOf(lanes);
     }
 
-    public void lead(Room to) {
+    /** @param to null refuses */
+    public void lead(@Nullable Room to) {
         room = to;
     }
 

@@ -5,7 +5,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -293,9 +292,7 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (!(cause instanceof IOException)) {
-            lane.count(Event.UNEXPECTED_EXCEPTION);
-        }
+        lane.caught(cause);
         inputEnded = true;
         fail(Failure.CLOSED);
     }
@@ -330,6 +327,12 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
         if (context != null) {
             context.close();
         }
+    }
+
+    @Override
+    void shutDown() {
+        exchange = null;
+        closeNow();
     }
 
     /** Leaves the pipeline and gives away what was read beyond the response head; null when that is nothing. */

@@ -8,7 +8,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
-import java.io.IOException;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -123,6 +122,7 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
         }
         processing = false;
         regulate();
+        exchange.flush();
     }
 
     /** Reads while there is something to do with it; also while waiting, so that the client's end is noticed. */
@@ -211,7 +211,6 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
             applyLimits();
         }
         exchange.begin(head, head.rewrite(channel.alloc(), forwarded));
-        exchange.flush();
     }
 
     private boolean readBody() {
@@ -456,9 +455,7 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (!(cause instanceof IOException)) {
-            lane.count(Event.UNEXPECTED_EXCEPTION);
-        }
+        lane.caught(cause);
         channel.close();
     }
 

@@ -11,6 +11,8 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.concurrent.TimeUnit;
@@ -32,19 +34,29 @@ public final class LbLane {
     private final Limits limits;
     private final CounterSet<Outcome> outcomes;
     private final CounterSet<Event> events;
+    private final Consumer<Throwable> onDefect;
     private final Bootstrap upstream;
     private final byte[] scratch;
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
+    private @Nullable Promise<Void> allClosed;
 
-    public LbLane(Lanes lanes, int index, Limits limits, CounterSet<Outcome> outcomes, CounterSet<Event> events) {
+    /** @param onDefect told, on this lane, of exceptions that no connection's end explains */
+    public LbLane(
+            Lanes lanes,
+            int index,
+            Limits limits,
+            CounterSet<Outcome> outcomes,
+            CounterSet<Event> events,
+            Consumer<Throwable> onDefect) {
         this.index = index;
         this.loop = lanes.lane(index);
         this.limits = limits;
         this.outcomes = outcomes;
         this.events = events;
+        this.onDefect = onDefect;
         scratch = new byte[limits.maxHeadBytes()];
         requestHead = new RequestHead(limits.maxLineBytes());
         responseHead = new ResponseHead();
@@ -105,6 +117,14 @@ public final class LbLane {
         events.increment(index, event);
     }
 
+    /** Sorts out what a pipeline caught: the ends of connections are daily business, all else is a defect. */
+    void caught(Throwable cause) {
+        if (!(cause instanceof IOException)) {
+            count(Event.UNEXPECTED_EXCEPTION);
+            onDefect.accept(cause);
+        }
+    }
+
     /** Room for one head, valid until the caller returns to the loop. */
     byte[] scratch() {
         return scratch;
@@ -163,6 +183,9 @@ public final class LbLane {
         timed.previous = null;
         timed.next = null;
         timed.deadlineNs = Timed.NEVER;
+        if (first == null && allClosed != null) {
+            allClosed.trySuccess(null);
+        }
     }
 
     private void tick() {
@@ -194,9 +217,15 @@ public final class LbLane {
         each(timed -> timed.onRouteRetired(route, endNs));
     }
 
-    /** Ends every connection of this lane at once. */
-    public void closeAll() {
-        each(Timed::closeNow);
+    /** Ends every connection of this lane at once; the future tells when all are closed. */
+    public Future<Void> closeAll() {
+        Promise<Void> done = loop.newPromise();
+        allClosed = done;
+        each(Timed::shutDown);
+        if (first == null) {
+            done.trySuccess(null);
+        }
+        return done;
     }
 
     /** For the rare visits of all; a step may remove any element, which is then visited as a closed one. */

@@ -6,7 +6,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,9 +117,7 @@ final class TcpFront extends Timed {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (!(cause instanceof IOException)) {
-            lane.count(Event.UNEXPECTED_EXCEPTION);
-        }
+        lane.caught(cause);
         end(Outcome.CLIENT_ABORT);
     }
 

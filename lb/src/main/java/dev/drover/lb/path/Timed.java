@@ -25,6 +25,11 @@ abstract class Timed extends ChannelInboundHandlerAdapter {
     /** Closes the connection without regard to what is under way. */
     abstract void closeNow();
 
+    /** As {@link #closeNow}, and nothing new may be begun for what was under way. */
+    void shutDown() {
+        closeNow();
+    }
+
     /** A target left the configuration ({@code removed}) or takes no new work (otherwise). */
     void onTargetGone(Target target, boolean removed, long nowNs) {}
 

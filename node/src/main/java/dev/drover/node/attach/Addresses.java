@@ -33,8 +33,7 @@ public final class Addresses {
         Map<String, Integer> addresses = new HashMap<>();
         saved.containers().forEach((id, held) -> addresses.put(id, Cidr.parseAddress(held.address())));
         List<String> refused = this.block.restore(
-                addresses,
-                saved.released().stream().map(Cidr::parseAddress).toList());
+                addresses, saved.released().stream().map(Cidr::parseAddress).toList());
         saved.containers().forEach((id, held) -> {
             if (!refused.contains(id)) {
                 leases.put(id, new Lease(Cidr.parseAddress(held.address()), Mac.parse(held.mac())));

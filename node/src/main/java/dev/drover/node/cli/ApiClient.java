@@ -46,7 +46,8 @@ final class ApiClient implements AutoCloseable {
     static String path(String... segments) {
         StringBuilder path = new StringBuilder("/v1");
         for (String segment : segments) {
-            path.append('/').append(URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20"));
+            path.append('/')
+                    .append(URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20"));
         }
         return path.toString();
     }

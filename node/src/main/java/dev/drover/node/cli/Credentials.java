@@ -68,8 +68,7 @@ record Credentials(@Nullable String current, Map<String, Login> servers) {
                     "credentials",
                     ".new",
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-            Files.writeString(
-                    temporary, MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
+            Files.writeString(temporary, MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n");
             Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw new CliException(path + ": cannot be written: " + e.getMessage(), e);

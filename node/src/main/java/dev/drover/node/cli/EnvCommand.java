@@ -38,15 +38,19 @@ public final class EnvCommand extends ClientGroup {
         if (vni != null) {
             body.put("vni", vni);
         }
-        return run(options, client -> client.post(ApiClient.path("environments"), body), environment -> say(
-                "environment " + text(environment, "name") + " created, subnet " + text(environment, "subnet")));
+        return run(
+                options,
+                client -> client.post(ApiClient.path("environments"), body),
+                environment -> say("environment " + text(environment, "name") + " created, subnet "
+                        + text(environment, "subnet")));
     }
 
     @Command(name = "rm", description = "Delete an environment without hosts and stacks.")
-    int remove(
-            @Mixin ClientOptions options, @Parameters(paramLabel = "NAME") String name) {
-        return run(options, client -> client.delete(ApiClient.path("environments", name)), _ -> say(
-                "environment " + name + " deleted"));
+    int remove(@Mixin ClientOptions options, @Parameters(paramLabel = "NAME") String name) {
+        return run(
+                options,
+                client -> client.delete(ApiClient.path("environments", name)),
+                _ -> say("environment " + name + " deleted"));
     }
 
     static String text(JsonNode node, String field) {

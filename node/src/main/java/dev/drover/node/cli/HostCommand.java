@@ -13,18 +13,27 @@ public final class HostCommand extends ClientGroup {
     @Command(name = "ls", description = "List hosts.")
     int list(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env) {
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env) {
         return run(
                 options,
-                client -> client.get(
-                        ApiClient.path("environments", ClientOptions.environment(client, env), "hosts")),
+                client -> client.get(ApiClient.path("environments", ClientOptions.environment(client, env), "hosts")),
                 hosts -> Output.table(out(), hosts, "name", "state", "vtep", "block", "containers", "facts.engine"));
     }
 
     @Command(name = "rm", description = "Remove a host from its environment.")
     int remove(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env,
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env,
             @Parameters(paramLabel = "HOST") String host) {
         return run(
                 options,

@@ -64,7 +64,9 @@ public final class LoginCommand implements Callable<Integer> {
             JsonNode session = client.post(ApiClient.path("login"), Map.of("user", user, "password", readPassword()));
             String pin = seen.get();
             credentials
-                    .with(uri.toString(), new Credentials.Login(session.path("token").asText(), pin))
+                    .with(
+                            uri.toString(),
+                            new Credentials.Login(session.path("token").asText(), pin))
                     .save(path);
             spec.commandLine().getOut().println("logged in at " + uri + " as " + user);
             if (known == null && pin != null) {
@@ -75,6 +77,7 @@ public final class LoginCommand implements Callable<Integer> {
         }
     }
 
+    @SuppressWarnings("SystemConsoleNull") // JDK 25 went back to null without a terminal (JDK-8351435)
     private String readPassword() {
         String given = ClientOptions.firstOf(password, System.getenv("DROVER_PASSWORD"));
         if (given != null) {
@@ -96,6 +99,7 @@ public final class LoginCommand implements Callable<Integer> {
                 throw new CliException("password: standard input: " + e.getMessage(), e);
             }
         }
-        throw new CliException("password: not given (expected: DROVER_PASSWORD, a terminal, or a line on standard input)");
+        throw new CliException(
+                "password: not given (expected: DROVER_PASSWORD, a terminal, or a line on standard input)");
     }
 }

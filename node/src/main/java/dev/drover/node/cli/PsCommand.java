@@ -17,7 +17,10 @@ public final class PsCommand implements Callable<Integer> {
     @Mixin
     ClientOptions options = new ClientOptions();
 
-    @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.")
+    @Option(
+            names = {"-e", "--env"},
+            paramLabel = "ENV",
+            description = "Environment.")
     @Nullable
     String env;
 

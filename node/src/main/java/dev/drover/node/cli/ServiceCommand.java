@@ -19,14 +19,22 @@ public final class ServiceCommand extends ClientGroup {
     @Command(name = "ls", description = "List services.")
     int list(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env) {
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env) {
         return run(
                 options,
-                client -> client.get(
-                        ApiClient.path("environments", ClientOptions.environment(client, env), "services")),
+                client ->
+                        client.get(ApiClient.path("environments", ClientOptions.environment(client, env), "services")),
                 services -> {
                     services.forEach(service -> ((ObjectNode) service)
-                            .put("service", service.path("stack").asText() + "/" + service.path("name").asText()));
+                            .put(
+                                    "service",
+                                    service.path("stack").asText() + "/"
+                                            + service.path("name").asText()));
                     Output.table(out(), services, "service", "kind", "state", "scale", "instances", "image", "message");
                 });
     }
@@ -34,7 +42,12 @@ public final class ServiceCommand extends ClientGroup {
     @Command(name = "scale", description = "Set how many containers a service has.")
     int scale(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env,
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env,
             @Parameters(paramLabel = "STACK/SERVICE=N") String wanted) {
         int equals = wanted.indexOf('=');
         int scale = equals < 0 ? -1 : number(wanted.substring(equals + 1));
@@ -54,12 +67,21 @@ public final class ServiceCommand extends ClientGroup {
     @Command(name = "upgrade", description = "Replace a service's containers one by one with changed ones.")
     int upgrade(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env,
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env,
             @Parameters(paramLabel = "STACK/SERVICE") String service,
             @Option(names = "--image", description = "New image.") @Nullable String image,
             @Option(names = "--environment", paramLabel = "NAME=VALUE", description = "Environment variable.") @Nullable
                     Map<String, String> environment,
-            @Option(names = "--command", paramLabel = "WORD", arity = "1..*", description = "New command, word by word.")
+            @Option(
+                            names = "--command",
+                            paramLabel = "WORD",
+                            arity = "1..*",
+                            description = "New command, word by word.")
                     @Nullable
                     List<String> command) {
         Map<String, Object> body = new LinkedHashMap<>();

@@ -18,18 +18,29 @@ public final class StackCommand extends ClientGroup {
     @Command(name = "ls", description = "List stacks.")
     int list(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env) {
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env) {
         return run(
                 options,
-                client -> client.get(
-                        ApiClient.path("environments", ClientOptions.environment(client, env), "stacks")),
+                client -> client.get(ApiClient.path("environments", ClientOptions.environment(client, env), "stacks")),
                 stacks -> Output.table(out(), stacks, "name", "state", "services"));
     }
 
-    @Command(name = "up", description = "Create a stack, or change it to what the files say; changed services are upgraded.")
+    @Command(
+            name = "up",
+            description = "Create a stack, or change it to what the files say; changed services are upgraded.")
     int up(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env,
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env,
             @Parameters(paramLabel = "NAME", description = "Name of the stack.") String name,
             @Option(
                             names = {"-f", "--file"},
@@ -40,16 +51,19 @@ public final class StackCommand extends ClientGroup {
             @Option(
                             names = {"-r", "--rancher-file"},
                             paramLabel = "FILE",
-                            description = "Scale and load balancer; default: rancher-compose.yml beside the compose file,"
-                                    + " if there is one.")
+                            description =
+                                    "Scale and load balancer; default: rancher-compose.yml beside the compose file,"
+                                            + " if there is one.")
                     @Nullable
                     Path rancherCompose) {
         Path beside = compose.resolveSibling("rancher-compose.yml");
         Path second = rancherCompose == null && Files.exists(beside) ? beside : rancherCompose;
         Map<String, String> body =
                 Map.of("name", name, "compose", read(compose), "rancherCompose", second == null ? "" : read(second));
-        return run(options, client -> put(client, ClientOptions.environment(client, env), name, body), _ -> say(
-                "stack " + name + " is being brought up"));
+        return run(
+                options,
+                client -> put(client, ClientOptions.environment(client, env), name, body),
+                _ -> say("stack " + name + " is being brought up"));
     }
 
     private static JsonNode put(ApiClient client, String env, String name, Map<String, String> body) {
@@ -73,7 +87,12 @@ public final class StackCommand extends ClientGroup {
     @Command(name = "rm", description = "Remove a stack with its services and containers.")
     int remove(
             @Mixin ClientOptions options,
-            @Option(names = {"-e", "--env"}, paramLabel = "ENV", description = "Environment.") @Nullable String env,
+            @Option(
+                            names = {"-e", "--env"},
+                            paramLabel = "ENV",
+                            description = "Environment.")
+                    @Nullable
+                    String env,
             @Parameters(paramLabel = "NAME") String name) {
         return run(
                 options,

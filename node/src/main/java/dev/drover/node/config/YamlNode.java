@@ -24,11 +24,18 @@ final class YamlNode {
     private final String file;
     private final String path;
     private final Node node;
+    /** What stands before the value: its key, or itself. */
+    private final Node key;
 
     private YamlNode(String file, String path, Node node) {
+        this(file, path, node, node);
+    }
+
+    private YamlNode(String file, String path, Node node, Node key) {
         this.file = file;
         this.path = path;
         this.node = node;
+        this.key = key;
     }
 
     /** Null when the text holds no document. */
@@ -54,7 +61,15 @@ final class YamlNode {
     }
 
     ConfigException error(String message) {
-        Optional<Mark> mark = node.getStartMark();
+        return error(node.getStartMark(), message);
+    }
+
+    /** About the key, not its value, which may begin lines below. */
+    private ConfigException keyError(String message) {
+        return error(key.getStartMark(), message);
+    }
+
+    private ConfigException error(Optional<Mark> mark, String message) {
         return new ConfigException(file + ":" + mark.map(m -> m.getLine() + 1).orElse(1) + ": "
                 + (path.isEmpty() ? "" : path + ": ") + message);
     }
@@ -118,7 +133,8 @@ final class YamlNode {
         for (NodeTuple tuple : mapping.getValue()) {
             YamlNode keyNode = new YamlNode(file, path, tuple.getKeyNode());
             String key = keyNode.text();
-            YamlNode value = new YamlNode(file, path.isEmpty() ? key : path + "." + key, tuple.getValueNode());
+            YamlNode value = new YamlNode(
+                    file, path.isEmpty() ? key : path + "." + key, tuple.getValueNode(), tuple.getKeyNode());
             if (entries.putIfAbsent(key, value) != null) {
                 throw keyNode.error(key + " is given twice (expected: once)");
             }
@@ -135,11 +151,11 @@ final class YamlNode {
         Map<String, YamlNode> entries = map();
         entries.forEach((key, value) -> {
             if (later.contains(key)) {
-                throw value.error("not available in this version");
+                throw value.keyError("not available in this version");
             }
             if (!known.contains(key)) {
                 String near = Suggestion.nearest(key, known);
-                throw value.error("unknown key"
+                throw value.keyError("unknown key"
                         + (near == null
                                 ? " (expected: one of " + String.join(", ", known) + ")"
                                 : " (expected: " + near + "?)"));

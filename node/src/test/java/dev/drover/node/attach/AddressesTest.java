@@ -58,7 +58,8 @@ final class AddressesTest {
     void addressesOfAnotherBlockAreDropped() throws Exception {
         try (StateDir state = StateDir.open(temporary)) {
             new Addresses(BLOCK, state).lease("c1", new int[0]);
-            assertThat(new Addresses(Cidr.parse("10.42.9.0/24"), state).of("c1")).isNull();
+            assertThat(new Addresses(Cidr.parse("10.42.9.0/24"), state).of("c1"))
+                    .isNull();
         }
     }
 }

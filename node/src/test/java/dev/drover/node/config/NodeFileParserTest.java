@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.lb.Protocol;
+import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Mode;
-import java.net.InetSocketAddress;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,7 +47,7 @@ final class NodeFileParserTest {
         assertThat(file.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
         assertThat(file.lb().listeners().getFirst().targets()).hasSize(2);
         assertThat(file.dns().records().get("web1.stack")).hasSize(2);
-        assertThat(file.admin()).isEqualTo(new InetSocketAddress("127.0.0.1", 9901));
+        assertThat(file.admin()).isEqualTo(Tables.socketAddress("127.0.0.1:9901"));
     }
 
     @Test
@@ -66,21 +66,19 @@ final class NodeFileParserTest {
     @Test
     void aNumberAsAdminIsAPortOfLoopback() {
         NodeFile file = NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0}\nadmin: 9901\n");
-        assertThat(file.admin()).isEqualTo(new InetSocketAddress("127.0.0.1", 9901));
+        assertThat(file.admin()).isEqualTo(Tables.socketAddress("127.0.0.1:9901"));
     }
 
     @Test
     void forwardTakesAddressesWithAndWithoutPort() {
-        NodeFile file = NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0, forward: [192.0.2.53, '192.0.2.54:5353']}\n");
+        NodeFile file =
+                NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0, forward: [192.0.2.53, '192.0.2.54:5353']}\n");
         assertThat(file.dns().forward())
-                .isEqualTo(List.of(new InetSocketAddress("192.0.2.53", 53), new InetSocketAddress("192.0.2.54", 5353)));
+                .isEqualTo(List.of(Tables.socketAddress("192.0.2.53:53"), Tables.socketAddress("192.0.2.54:5353")));
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     vni: 42            | vni: 0             | node.yaml:2: overlay.vni: 0 (expected: a number from 1 to 16777215)
                     vni: 42            | vnii: 42           | node.yaml:2: overlay.vnii: unknown key (expected: vni?)
                     vni: 42            | vni: [42]          | node.yaml:2: overlay.vni: a list (expected: one value)

@@ -67,8 +67,7 @@ final class LookQueueTest {
                 },
                 1)) {
             CompletableFuture<Void> first = queue.request("a");
-            Assertions.assertThatThrownBy(() -> first.get(10, TimeUnit.SECONDS))
-                    .isInstanceOf(ExecutionException.class);
+            Assertions.assertThatThrownBy(() -> first.get(10, TimeUnit.SECONDS)).isInstanceOf(ExecutionException.class);
             queue.request("a").get(10, TimeUnit.SECONDS);
         }
     }

@@ -2,7 +2,6 @@ package dev.drover.node.mapping;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.net.InetSocketAddress;
 import org.junit.jupiter.api.Test;
 
 final class HostResolversTest {
@@ -18,6 +17,6 @@ final class HostResolversTest {
                         search example.org
                         nameserver 2001:db8::53
                         """))
-                .containsExactly(new InetSocketAddress("192.0.2.53", 53), new InetSocketAddress("2001:db8::53", 53));
+                .containsExactly(Tables.socketAddress("192.0.2.53:53"), Tables.socketAddress("[2001:db8::53]:53"));
     }
 }

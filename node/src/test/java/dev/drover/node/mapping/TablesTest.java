@@ -8,7 +8,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.lb.Protocol;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
-import java.net.InetSocketAddress;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -19,7 +19,7 @@ final class TablesTest {
                     "h1", "host1", "e1", "test", "10.42.1.0/24", "10.42.0.0/16", 1042, 4789, "rancher.internal"),
             inet("192.0.2.11"),
             Mode.AUTO,
-            List.of(new InetSocketAddress("192.0.2.53", 53)));
+            List.of(Tables.socketAddress("192.0.2.53:53")));
 
     private static Inet4Address inet(String address) {
         return Cidr.toInet(Cidr.parseAddress(address));
@@ -44,10 +44,10 @@ final class TablesTest {
         assertThat(tables.overlay().local().block()).isEqualTo(Cidr.parse("10.42.1.0/24"));
         assertThat(tables.overlay().peers()).hasSize(1);
         assertThat(tables.overlay().neighbours().getFirst().vtep()).isEqualTo(inet("192.0.2.12"));
-        assertThat(tables.dns().binds()).containsExactly(new InetSocketAddress("169.254.169.250", 53));
+        assertThat(tables.dns().binds()).containsExactly(Tables.socketAddress("169.254.169.250:53"));
         assertThat(tables.dns().records()).containsEntry("web.hello", List.of(inet("10.42.2.2")));
         assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
-        assertThat(tables.lb().listeners().getFirst().bind()).isEqualTo(new InetSocketAddress("0.0.0.0", 9898));
+        assertThat(tables.lb().listeners().getFirst().bind()).isEqualTo(Tables.socketAddress("0.0.0.0:9898"));
     }
 
     @Test
@@ -55,13 +55,13 @@ final class TablesTest {
         Map<String, DesiredItem> desired = Map.of(
                 "peer/h2", new DesiredItem.Peer("h2", "192.0.2.12", "10.42.2.0/24"),
                 "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24"));
-        assertThat(Tables.of(HOST, desired, List.of())).isEqualTo(Tables.of(HOST, new java.util.HashMap<>(desired), List.of()));
+        assertThat(Tables.of(HOST, desired, List.of())).isEqualTo(Tables.of(HOST, new HashMap<>(desired), List.of()));
     }
 
     @Test
     void itselfIsNoPeer() {
-        Tables tables = Tables.of(
-                HOST, Map.of("peer/h1", new DesiredItem.Peer("h1", "192.0.2.11", "10.42.1.0/24")), List.of());
+        Tables tables =
+                Tables.of(HOST, Map.of("peer/h1", new DesiredItem.Peer("h1", "192.0.2.11", "10.42.1.0/24")), List.of());
         assertThat(tables.overlay().peers()).isEmpty();
     }
 

@@ -57,7 +57,8 @@ final class StateDirTest {
             state.identity(identity());
         }
         Path file = temporary.resolve("node/identity.json");
-        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
         assertThat(identity().toString()).doesNotContain("very-secret");
     }
 
@@ -83,7 +84,6 @@ final class StateDirTest {
         Desired first = Desired.NONE.apply(new Down.Desired(1, true, Map.of("name/web", web), List.of()));
         Desired second = first.apply(new Down.Desired(2, false, Map.of("name/db", db), List.of("name/web", "name/no")));
         assertThat(second).isEqualTo(new Desired(2, Map.of("name/db", db)));
-        assertThat(second.apply(new Down.Desired(3, true, Map.of(), List.of())))
-                .isEqualTo(new Desired(3, Map.of()));
+        assertThat(second.apply(new Down.Desired(3, true, Map.of(), List.of()))).isEqualTo(new Desired(3, Map.of()));
     }
 }

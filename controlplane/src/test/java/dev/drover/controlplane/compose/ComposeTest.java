@@ -1,0 +1,311 @@
+package dev.drover.controlplane.compose;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import dev.drover.controlplane.model.Service.Kind;
+import dev.drover.controlplane.model.Service.PortRule;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ComposeTest {
+
+    @Test
+    void readsEveryKeyOfVersionTwo() {
+        ContainerSpec spec = one("""
+                version: '2'
+                volumes: {data: , logs: {driver: local}}
+                services:
+                  web:
+                    image: nginx:1.27
+                    command: sh -c "echo 'a b' > /f; exec httpd"
+                    entrypoint: [/bin/tini, --]
+                    environment: {PORT: 8000, DEBUG: true, EMPTY: ""}
+                    labels: [io.rancher.container.pull_image=always, flag]
+                    tty: true
+                    stdin_open: true
+                    working_dir: /srv
+                    user: 1000
+                    hostname: web
+                    volumes: [/host:/in, "data:/data:ro", /anonymous]
+                    ports: [8000, "9898:8000", "81:82/tcp"]
+                    expose: [8000]
+                    privileged: true
+                    cap_add: [NET_ADMIN]
+                    mem_limit: 512m
+                    links: [db]
+                    external_links: [other/db]
+                    depends_on: [db]
+                    restart: always
+                """).spec();
+        assertThat(spec)
+                .isEqualTo(new ContainerSpec(
+                        "nginx:1.27",
+                        List.of("sh", "-c", "echo 'a b' > /f; exec httpd"),
+                        List.of("/bin/tini", "--"),
+                        Map.of("PORT", "8000", "DEBUG", "true", "EMPTY", ""),
+                        Map.of("io.rancher.container.pull_image", "always", "flag", ""),
+                        true,
+                        true,
+                        "/srv",
+                        "1000",
+                        "web",
+                        List.of("/host:/in", "data:/data:ro", "/anonymous"),
+                        List.of("8000:8000/tcp", "9898:8000/tcp", "81:82/tcp"),
+                        true,
+                        List.of("NET_ADMIN"),
+                        512L << 20));
+    }
+
+    @Test
+    void readsVersionOneWithServicesAtTheTop() {
+        ServiceDraft draft = one("Web:\n  image: busybox\n  scale: 2\n");
+        assertThat(draft.name()).isEqualTo("web");
+        assertThat(draft.scale()).isEqualTo(2);
+        assertThat(draft.spec().command()).isNull();
+    }
+
+    @Test
+    void scaleOfRancherComposeWinsOverReplicasOverScale() {
+        String compose = "services: {a: {image: i, scale: 2, deploy: {replicas: 3}}, b: {image: i}}";
+        assertThat(Compose.parse(compose, "", Map.of()))
+                .extracting(ServiceDraft::scale)
+                .containsExactly(3, null);
+        assertThat(Compose.parse(compose, "a: {scale: 4, drain_timeout_ms: 500}", Map.of())
+                        .getFirst())
+                .satisfies(draft -> {
+                    assertThat(draft.scale()).isEqualTo(4);
+                    assertThat(draft.drainTimeoutMs()).isEqualTo(500);
+                });
+    }
+
+    @Test
+    void loadBalancerOfRancherTakesItsRulesFromRancherCompose() {
+        ServiceDraft lb = Compose.parse("""
+                version: '2'
+                services:
+                  httpserver: {image: python}
+                  lb:
+                    image: rancher/lb-service-haproxy:v0.9.1
+                    ports: ["80:9898/tcp"]
+                    labels: {io.rancher.scheduler.global: 'true'}
+                """, """
+                version: '2'
+                services:
+                  lb:
+                    start_on_create: true
+                    lb_config:
+                      port_rules:
+                      - {source_port: 9898, target_port: 8000, service: httpserver}
+                      - {source_port: 99, target_port: 8000, protocol: tcp, service: Other/Svc}
+                """, Map.of()).getLast();
+        assertThat(lb.kind()).isEqualTo(Kind.LOAD_BALANCER);
+        assertThat(lb.spec()).isNull();
+        assertThat(lb.portRules())
+                .containsExactly(
+                        new PortRule(80, "http", "httpserver", 8000), new PortRule(99, "tcp", "other/svc", 8000));
+    }
+
+    @Test
+    void mergeKeysAndAliasesAreResolved() {
+        List<ServiceDraft> drafts = Compose.parse("""
+                x-base: &base {image: busybox, tty: true, environment: {A: "1"}}
+                services:
+                  a: {<<: *base, tty: false}
+                  b: {<<: [{image: other}, *base]}
+                """, "", Map.of());
+        assertThat(drafts.getFirst().spec()).satisfies(spec -> {
+            assertThat(spec.image()).isEqualTo("busybox");
+            assertThat(spec.tty()).isFalse();
+            assertThat(spec.environment()).containsExactly(Map.entry("A", "1"));
+        });
+        assertThat(drafts.getLast().spec()).satisfies(spec -> {
+            assertThat(spec.image()).isEqualTo("other");
+            assertThat(spec.tty()).isTrue();
+        });
+    }
+
+    @Test
+    void variablesComeFromTheRequestOnly() {
+        ServiceDraft draft = Compose.parse("""
+                web:
+                  image: "${REPO}/web:${TAG:-latest}"
+                  command: echo $$HOME $REPO
+                  environment: [TOKEN, "X=${EMPTY:-y}"]
+                  scale: ${N}
+                """, "", Map.of("REPO", "r", "N", "3", "TOKEN", "t", "EMPTY", ""))
+                .getFirst();
+        assertThat(draft.scale()).isEqualTo(3);
+        assertThat(draft.spec().image()).isEqualTo("r/web:latest");
+        assertThat(draft.spec().command()).containsExactly("echo", "$HOME", "r");
+        assertThat(draft.spec().environment()).isEqualTo(Map.of("TOKEN", "t", "X", "y"));
+        assertThatThrownBy(() -> Compose.parse("web:\n  image: ${PATH}\n", "", Map.of()))
+                .hasMessage("docker-compose.yml:2: web.image: variable PATH is not set");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        comand: x                     | comand: unknown key (did you mean command?)
+        enviroment: {A: b}            | enviroment: unknown key (did you mean environment?)
+        bogus: 1                      | bogus: unknown key
+        network_mode: host            | network_mode: not available in this version
+        build: .                      | build: not available in this version
+        healthcheck: {test: x}        | healthcheck: not available in this version
+        tty: 1                        | tty: 1 (expected: true or false)
+        tty: [a]                      | tty: a list (expected: true or false)
+        scale: -1                     | scale: -1 (expected: an integer from 0 to 10000)
+        scale: many                   | scale: many (expected: an integer from 0 to 10000)
+        hostname: {a: b}              | hostname: a map (expected: a string)
+        command: {a: b}               | command: a map (expected: a string or a list of strings)
+        command: "a 'b"               | command: quote ' is not closed
+        environment: x                | environment: a string (expected: a map or a list of NAME=VALUE)
+        environment: {A: [1]}         | environment.A: a list (expected: a string)
+        environment: {A: }            | environment.A: has no value, and no variable A is set
+        ports: ["53:53/udp"]          | ports: 53:53/udp: publishing udp is not available in this version
+        ports: ["8000-8010"]          | ports: 8000-8010: port ranges are not available in this version
+        ports: ["0:80"]               | ports: 0:80 (expected: PORT or HOSTPORT:PORT, /tcp may follow)
+        ports: ["80:1", "80:2"]       | ports: 80:2: host port 80 is published twice
+        ports: [{target: 80}]         | ports[0]: a map (expected: a string)
+        ports: 80                     | ports: a number (expected: a list)
+        volumes: [data]               | volumes: data (expected: /HOSTPATH:/PATH, NAME:/PATH, :ro may follow)
+        volumes: ["./a:/b"]           | volumes: ./a:/b (expected: /HOSTPATH:/PATH, NAME:/PATH, :ro may follow)
+        mem_limit: lots               | mem_limit: lots (expected: a size such as 512m)
+        command: $                    | command: '$' without a variable name (expected: ${NAME}, or $$ for a dollar sign)
+        command: ${A                  | command: ${A: no closing brace
+        command: ${A:?no}             | command: ${A:?no} (expected: ${NAME} or ${NAME:-default})
+        labels: {"io.rancher.scheduler.affinity:container_label": a=b} | labels: io.rancher.scheduler.affinity:container_label: not available in this version (expected: host_label rules)
+        """)
+    void faultOfAServiceNamesKeyAndLine(String line, String message) {
+        assertThatThrownBy(() -> Compose.parse("services:\n  web:\n    image: i\n    " + line + "\n", "", Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessage("docker-compose.yml:4: services.web." + message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        health_check: {port: 80}      | health_check: not available in this version
+        retain_ip: true               | retain_ip: not available in this version
+        start_on_create: false        | start_on_create: false: services that wait are not available in this version
+        sclae: 3                      | sclae: unknown key (did you mean scale?)
+        upgrade_strategy: {batch_size: 2} | upgrade_strategy.batch_size: 2: not available in this version (expected: 1)
+        upgrade_strategy: {start_first: false} | upgrade_strategy.start_first: false: not available in this version (expected: true, an upgrade starts the new instance first)
+        lb_config: {port_rules: []}   | lb_config: only for a load balancer (expected: image: drover/lb)
+        """)
+    void faultOfRancherComposeNamesKeyAndLine(String line, String message) {
+        assertThatThrownBy(() -> Compose.parse("web: {image: i}", "web:\n  " + line + "\n", Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessage("rancher-compose.yml:2: web." + message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        {}                                                        | lb_config.port_rules: has no rule (expected: a list of rules)
+        {port_rules: [{source_port: 1, target_port: 2}]}          | lb_config.port_rules[0]: has no service
+        {port_rules: [{source_port: 1, target_port: 2, service: wbe}]} | lb_config.port_rules[0].service: wbe: no such service in this stack (did you mean web?)
+        {port_rules: [{source_port: 0, target_port: 2, service: web}]} | lb_config.port_rules[0].source_port: 0 (expected: an integer from 1 to 65535)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web, hostname: a.b}]} | lb_config.port_rules[0].hostname: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 3, service: web}]} | lb_config.port_rules[1].source_port: another rule has this port
+        """)
+    void faultOfALoadBalancerNamesTheRule(String config, String message) {
+        assertThatThrownBy(() -> Compose.parse(
+                        "web: {image: i}\nlb:\n  image: drover/lb\n  lb_config: " + config + "\n", "", Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessage("docker-compose.yml:4: lb." + message);
+    }
+
+    @Test
+    void allFaultsAreReportedTogetherInTheOrderOfTheFiles() {
+        ComposeException e = catchThrowableOfType(
+                ComposeException.class,
+                () -> Compose.parse(
+                        "services:\n  web:\n    imag: i\n    tty: maybe\n  2_bad: {image: i}\nnetworks: {a: }\n",
+                        "wbe: {scale: x}",
+                        Map.of()));
+        assertThat(e.faults())
+                .extracting(Object::toString)
+                .containsExactly(
+                        "docker-compose.yml:3: services.web: has no image (expected: image: NAME)",
+                        "docker-compose.yml:3: services.web.imag: unknown key (did you mean image?)",
+                        "docker-compose.yml:4: services.web.tty: maybe (expected: true or false)",
+                        "docker-compose.yml:5: services.2_bad: name (expected: 1 to 63 letters, digits and hyphens, no hyphen at"
+                                + " either end)",
+                        "docker-compose.yml:6: networks: not available in this version",
+                        "rancher-compose.yml:1: wbe: service is not in docker-compose.yml (did you mean web?)");
+        assertThat(e.path()).isEqualTo("compose.services.web");
+    }
+
+    @Test
+    void textsThatAreNoComposeFileAreRefused() {
+        assertRefused("", "docker-compose.yml: no service (expected: at least one)");
+        assertRefused("services: {}", "docker-compose.yml: no service (expected: at least one)");
+        assertRefused("- a", "docker-compose.yml:1: a list (expected: a map)");
+        assertRefused("web: image", "docker-compose.yml:1: web: a string (expected: a map)");
+        assertRefused("a: {image: i}\na: {image: j}", "docker-compose.yml:2: a: key is given twice");
+        assertRefused("a: {image: i}\nA: {image: j}", "docker-compose.yml:2: A: another service has this name");
+        assertRefused("a: &x [*x]", "docker-compose.yml:1: a: an alias contains itself");
+        assertRefused("a: [", "docker-compose.yml:1: not YAML: ");
+        assertRefused("a: *nowhere", "docker-compose.yml:1: not YAML: ");
+        assertRefused("[".repeat(100_000), "docker-compose.yml:1: nested too deeply (expected: at most 32 levels)");
+        assertRefused("a: " + "x".repeat(YamlReader.MAX_CODE_POINTS), "docker-compose.yml: too long");
+    }
+
+    @Test
+    void manyAliasesOfAliasesStaySmall() {
+        StringBuilder bomb = new StringBuilder("a0: &a0 [x]\n");
+        for (int i = 1; i < 20; i++) {
+            bomb.append("a").append(i).append(": &a").append(i).append(" [");
+            bomb.append(("*a" + (i - 1) + ",").repeat(9)).append("]\n");
+        }
+        assertThatThrownBy(() -> Compose.parse(bomb.toString(), "", Map.of())).isInstanceOf(ComposeException.class);
+    }
+
+    @Test
+    void damagedFilesNeverFailOtherwise() {
+        String good = """
+                x-base: &b {image: i, environment: [A=1, "B=${C:-d}"]}
+                services:
+                  web: {<<: *b, ports: ["80:80/tcp"], command: sh -c 'a b', volumes: [/a:/b], mem_limit: 1g}
+                  lb: {image: drover/lb, lb_config: {port_rules: [{source_port: 1, target_port: 2, service: web}]}}
+                """;
+        long seed = System.nanoTime();
+        System.out.println("seed=" + seed);
+        Random random = new Random(seed);
+        String alphabet = good + "\u0000\t&*!|>%@`\"'{}[]:,?-#\ud83d";
+        for (int i = 0; i < 3_000; i++) {
+            StringBuilder text = new StringBuilder(good);
+            for (int edits = 1 + random.nextInt(4); edits > 0; edits--) {
+                int at = random.nextInt(text.length());
+                switch (random.nextInt(3)) {
+                    case 0 -> text.deleteCharAt(at);
+                    case 1 -> text.insert(at, alphabet.charAt(random.nextInt(alphabet.length())));
+                    default -> text.setCharAt(at, alphabet.charAt(random.nextInt(alphabet.length())));
+                }
+            }
+            try {
+                assertThat(Compose.parse(text.toString(), text.toString(), Map.of()))
+                        .isNotEmpty();
+            } catch (ComposeException e) {
+                assertThat(e.getMessage()).isNotBlank();
+            } catch (RuntimeException e) {
+                throw new AssertionError("seed " + seed + " fails with:\n" + text, e);
+            }
+        }
+    }
+
+    private static ServiceDraft one(String compose) {
+        return Compose.parse(compose, "", Map.of()).getFirst();
+    }
+
+    private static void assertRefused(String compose, String message) {
+        assertThatThrownBy(() -> Compose.parse(compose, "", Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessageStartingWith(message);
+    }
+}

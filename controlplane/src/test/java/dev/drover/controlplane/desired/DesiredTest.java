@@ -1,0 +1,248 @@
+package dev.drover.controlplane.desired;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.drover.controlplane.Samples;
+import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.DesiredItem.Listener;
+import dev.drover.controlplane.link.DesiredItem.Name;
+import dev.drover.controlplane.link.DesiredItem.Neighbour;
+import dev.drover.controlplane.link.DesiredItem.Peer;
+import dev.drover.controlplane.link.DesiredItem.Target;
+import dev.drover.controlplane.link.DesiredItem.Workload;
+import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.controlplane.model.Container;
+import dev.drover.controlplane.model.Host;
+import dev.drover.controlplane.model.Instance;
+import dev.drover.controlplane.model.Instance.Phase;
+import dev.drover.controlplane.model.Service;
+import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.repository.Versioned;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class DesiredTest {
+    private final List<Host> hosts = new ArrayList<>(List.of(Samples.host(1), Samples.host(2)));
+    private final List<Service> services = new ArrayList<>();
+    private final List<Versioned<Instance>> instances = new ArrayList<>();
+    private final List<Versioned<Container>> containers = new ArrayList<>();
+    private long revision = 10;
+
+    @Test
+    void nodeLearnsItsPeersAndTheContainersOfOthers() {
+        container("h1", Samples.running("c1", "a", "10.42.1.2", null));
+        container("h2", Samples.running("c2", "b", "10.42.2.2", null));
+        container("h2", Samples.container("c3", "gone", "exited", "2026-11-22T10:00:00Z", "10.42.2.3", null));
+        assertThat(of("h1"))
+                .containsOnly(
+                        Map.entry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24")),
+                        Map.entry("neighbour/10.42.2.2", new Neighbour("10.42.2.2", "02:00:00:00:00:01", "h2", 12)),
+                        Map.entry("name/a", new Name("a", List.of("10.42.1.2"))),
+                        Map.entry("name/b", new Name("b", List.of("10.42.2.2"))));
+    }
+
+    @Test
+    void serviceNameExistsWithoutInstancesAndLosesDrainingOnesAtOnce() {
+        services.add(Samples.service(2));
+        assertThat(name("web.hello")).isEmpty();
+        instance("i2", 2, "h2", Phase.ACTIVE, "10.42.2.2", Samples.spec("i"));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        instance("i3", 3, "h1", Phase.DRAINING, "10.42.1.3", Samples.spec("i"));
+        assertThat(name("web.hello")).containsExactly("10.42.1.2", "10.42.2.2");
+        assertThat(name("hello-web-3")).containsExactly("10.42.1.3");
+    }
+
+    @Test
+    void serviceNameWinsOverAContainerOfThatNameAndTheNewestContainerOverOlderOnes() {
+        services.add(Samples.service(0));
+        container("h1", Samples.running("c1", "web.hello", "10.42.1.2", null));
+        container("h1", Samples.container("c2", "Twin", "running", "2026-11-22T10:00:00Z", "10.42.1.3", null));
+        container("h2", Samples.container("c3", "twin", "running", "2026-11-22T10:00:00.5Z", "10.42.2.3", null));
+        assertThat(name("web.hello")).isEmpty();
+        assertThat(name("twin")).containsExactly("10.42.2.3");
+    }
+
+    @Test
+    void loadBalancerListensEverywhereAndKeepsDrainingTargetsMarked() {
+        services.add(Samples.service(2));
+        services.add(Samples.balancer(new PortRule(9898, "http", "web", 8000), new PortRule(99, "tcp", "x/y", 1)));
+        instance("i1", 1, "h1", Phase.DRAINING, "10.42.1.2", Samples.spec("i"));
+        instance("i2", 2, "h2", Phase.ACTIVE, "10.42.2.2", Samples.spec("i"));
+        instance("i3", 3, "h2", Phase.ACTIVE, null, Samples.spec("i"));
+        for (String host : List.of("h1", "h2")) {
+            assertThat(of(host))
+                    .containsEntry(
+                            "listener/svc-lb/9898",
+                            new Listener(
+                                    "lb.hello:9898",
+                                    9898,
+                                    "http",
+                                    "round-robin",
+                                    List.of(
+                                            new Target("i1", "10.42.1.2:8000", true),
+                                            new Target("i2", "10.42.2.2:8000", false))))
+                    .containsEntry(
+                            "listener/svc-lb/99", new Listener("lb.hello:99", 99, "tcp", "round-robin", List.of()));
+        }
+        assertThat(of("h1")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.1.1")));
+        assertThat(of("h2")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.2.1")));
+    }
+
+    @Test
+    void publishedPortListensWhereTheInstanceIs() {
+        services.add(Samples.service(2));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i", "80:8000/tcp"));
+        instance("i2", 2, "h1", Phase.ACTIVE, "10.42.1.3", Samples.spec("i", "80:9000/tcp"));
+        assertThat(of("h1"))
+                .containsEntry(
+                        "listener/svc-web/80",
+                        new Listener(
+                                "web.hello:80",
+                                80,
+                                "tcp",
+                                "round-robin",
+                                List.of(
+                                        new Target("i1", "10.42.1.2:8000", false),
+                                        new Target("i2", "10.42.1.3:9000", false))));
+        assertThat(of("h2")).doesNotContainKey("listener/svc-web/80");
+    }
+
+    @Test
+    void workloadIsForItsHostOnlyAndSearchesServiceStackAndZone() {
+        services.add(Samples.service(1));
+        instance("i1", 1, "h1", Phase.ACTIVE, null, Samples.spec("i"));
+        assertThat(of("h1"))
+                .containsEntry(
+                        "workload/i1",
+                        new Workload(
+                                "i1",
+                                "hello-web-1",
+                                Samples.spec("i"),
+                                List.of("web.hello.rancher.internal", "hello.rancher.internal", "rancher.internal")));
+        assertThat(of("h2")).doesNotContainKey("workload/i1");
+    }
+
+    @Test
+    void containerThatClaimsAnInstanceOfAnotherHostIsNotIt() {
+        services.add(Samples.service(1));
+        instance("i1", 1, "h1", Phase.ACTIVE, null, Samples.spec("i"));
+        container("h2", Samples.running("c9", "impostor", "10.42.2.9", "i1"));
+        assertThat(name("web.hello")).isEmpty();
+    }
+
+    @Test
+    void sameObjectsGiveNoDelta() {
+        services.add(Samples.service(1));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        DesiredState before = state();
+        revision++;
+        DesiredState after = state();
+        assertThat(after.since(before, "h1").isEmpty()).isTrue();
+        assertThat(after.sameAs(before)).isTrue();
+    }
+
+    /** Deltas, applied one after the other or skipping some, always lead to what a full state says. */
+    @Test
+    void deltasAddUpToTheFullState() {
+        long seed = System.nanoTime();
+        System.out.println("seed=" + seed);
+        Random random = new Random(seed);
+        services.add(Samples.service(3));
+        services.add(Samples.balancer(new PortRule(80, "http", "web", 80)));
+        DesiredState told = state();
+        Map<String, SortedMap<String, DesiredItem>> nodes = new TreeMap<>();
+        for (int h = 1; h <= 5; h++) {
+            nodes.put("h" + h, told.of("h" + h));
+        }
+        for (int i = 0; i < 400; i++) {
+            mutate(random, i);
+            revision++;
+            if (random.nextInt(3) == 0) {
+                continue; // several changes in one delta
+            }
+            DesiredState now = state();
+            for (Map.Entry<String, SortedMap<String, DesiredItem>> node : nodes.entrySet()) {
+                Delta delta = now.since(told, node.getKey());
+                node.getValue().keySet().removeAll(delta.remove());
+                node.getValue().putAll(delta.put());
+                assertThat(node.getValue())
+                        .as("seed %d step %d node %s", seed, i, node.getKey())
+                        .isEqualTo(now.of(node.getKey()));
+            }
+            told = now;
+        }
+    }
+
+    private void mutate(Random random, int i) {
+        String hostId = "h" + (1 + random.nextInt(5));
+        String block = "10.42." + hostId.substring(1) + ".";
+        switch (random.nextInt(7)) {
+            case 0 -> {
+                hosts.removeIf(host -> host.id().equals(hostId));
+                if (random.nextBoolean()) {
+                    hosts.add(Samples.host(Integer.parseInt(hostId.substring(1))));
+                }
+            }
+            case 1 -> removeOne(random, instances);
+            case 2, 3 ->
+                instance(
+                        "i" + i,
+                        i,
+                        hostId,
+                        random.nextBoolean() ? Phase.ACTIVE : Phase.DRAINING,
+                        random.nextInt(4) == 0 ? null : block + (2 + random.nextInt(20)),
+                        random.nextBoolean()
+                                ? Samples.spec("i")
+                                : Samples.spec("i", "80" + random.nextInt(3) + ":80/tcp"));
+            case 4 -> removeOne(random, containers);
+            default ->
+                container(
+                        hostId,
+                        Samples.container(
+                                "d" + i,
+                                "n" + random.nextInt(9),
+                                random.nextBoolean() ? "running" : "paused",
+                                "2026-11-22T10:00:0" + random.nextInt(9) + "Z",
+                                block + (2 + random.nextInt(20)),
+                                null));
+        }
+    }
+
+    private static void removeOne(Random random, List<?> list) {
+        if (!list.isEmpty()) {
+            list.remove(random.nextInt(list.size()));
+        }
+    }
+
+    private void instance(
+            String id, int index, String hostId, Phase phase, String address, DesiredItem.ContainerSpec spec) {
+        String name = "hello-web-" + index;
+        instances.add(new Versioned<>(
+                new Instance(id, Samples.ENV, "svc-web", index, name, hostId, 1, spec, phase, 0), 1, ++revision));
+        if (address != null) {
+            container(hostId, Samples.running("c" + id, name, address, id));
+        }
+    }
+
+    private void container(String hostId, ContainerFact fact) {
+        containers.add(new Versioned<>(new Container(Samples.ENV, hostId, fact), 1, ++revision));
+    }
+
+    private List<String> name(String name) {
+        return of("h1").get("name/" + name) instanceof Name found ? found.addresses() : null;
+    }
+
+    private SortedMap<String, DesiredItem> of(String hostId) {
+        return state().of(hostId);
+    }
+
+    private DesiredState state() {
+        return Desired.of(new EnvironmentState(
+                Samples.environment(), revision, hosts, List.of(), services, instances, containers));
+    }
+}
