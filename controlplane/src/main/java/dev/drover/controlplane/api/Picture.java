@@ -59,10 +59,15 @@ final class Picture {
 
     /** Everything of one environment, consistent. */
     static Picture of(Repository repository, LiveState live, String environmentId) {
+        return of(repository, live, environmentId, KINDS);
+    }
+
+    /** Only the records of these kinds, for an answer that needs no others. */
+    static Picture of(Repository repository, LiveState live, String environmentId, Set<Kind<?>> kinds) {
         Picture picture = new Picture(live);
         repository.read(() -> {
             repository.get(Kind.ENVIRONMENT, environmentId).ifPresent(e -> picture.add(e, true));
-            for (Kind<?> kind : Set.of(Kind.HOST, Kind.STACK, Kind.SERVICE, Kind.INSTANCE, Kind.CONTAINER)) {
+            for (Kind<?> kind : kinds) {
                 repository.list(kind, environmentId).forEach(record -> picture.add(record, true));
             }
             return picture;
@@ -197,7 +202,18 @@ final class Picture {
     }
 
     private String serviceState(Service service, List<Instance> own) {
-        return live.state(service.id()).orElseGet(() -> estimatedState(service, own));
+        return live.state(service.id())
+                .filter(state -> !state.equals("active") || isInPlace(service, own))
+                .orElseGet(() -> estimatedState(service, own));
+    }
+
+    /** False right after a change, until the scheduler has looked at it: what it said before is out of date then. */
+    private static boolean isInPlace(Service service, List<Instance> own) {
+        long active = own.stream()
+                .filter(i -> i.phase() == Instance.Phase.ACTIVE && i.version() == service.version())
+                .count();
+        return service.kind() == Service.Kind.LOAD_BALANCER
+                || active == (service.global() ? own.size() : service.scale());
     }
 
     /** Until the scheduler has looked at it. */

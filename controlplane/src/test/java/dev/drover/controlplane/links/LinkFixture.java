@@ -22,7 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** A control plane without its API: store, controller and a real server for the link on a free port of loopback. */
 public final class LinkFixture implements AutoCloseable {
     public static final LinkConfig QUICK = new LinkConfig(200, 1_000, 1_000, 500, 256 << 10);
-    public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 30_000, 1_000);
+    public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 500, 30_000, 1_000);
 
     /** Keys of hosts that ever joined a fixture of this process, by host id; a restarted server must know them. */
     public final Map<String, String> keys = KEYS;

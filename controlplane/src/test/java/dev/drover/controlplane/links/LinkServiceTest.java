@@ -9,6 +9,7 @@ import dev.drover.controlplane.link.DesiredItem.Neighbour;
 import dev.drover.controlplane.link.DesiredItem.Peer;
 import dev.drover.controlplane.link.Down;
 import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.controlplane.link.Up;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.link.Up.Facts;
 import dev.drover.controlplane.model.Container;
@@ -226,8 +227,13 @@ class LinkServiceTest {
                         .toList());
         fixture.close();
         fixture = new LinkFixture(copy);
-        FakeNode back = again(1).connect(fixture.port());
+        FakeNode back = again(1);
+        back.lists = false;
+        back.revision = 1_000; // from its disk; not known to the new process
+        back.connect(fixture.port());
+        back.send(new Up.Applied(1_000, Map.of()));
         await().untilAsserted(() -> assertThat(back.desired()).isNotEmpty());
+        assertThat(back.received(Down.Desired.class).getFirst().full()).isTrue();
         assertThat(back.received(Down.Desired.class).getFirst().put().keySet())
                 .containsExactlyInAnyOrder("peer/h2", "neighbour/10.42.2.2", "name/web1");
     }
