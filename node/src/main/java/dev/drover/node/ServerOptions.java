@@ -46,7 +46,9 @@ final class ServerOptions {
     }
 
     static String text(InetSocketAddress address) {
-        String host = address.getAddress().getHostAddress();
+        String host = address.getAddress().isAnyLocalAddress()
+                ? "0.0.0.0"
+                : address.getAddress().getHostAddress();
         return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + address.getPort();
     }
 }

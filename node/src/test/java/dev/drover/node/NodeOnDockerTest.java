@@ -34,6 +34,7 @@ final class NodeOnDockerTest {
     private TestHost host;
     private Door door;
     private Process node;
+    private String adminPassword;
     private String session;
     private String token;
 
@@ -47,6 +48,7 @@ final class NodeOnDockerTest {
         await().atMost(Duration.ofSeconds(90)).until(() -> host.output("server").contains("next: "));
         Matcher password = PASSWORD.matcher(host.output("server"));
         assertThat(password.find()).isTrue();
+        adminPassword = password.group(1);
         session = host.api("POST", "/v1/login", "", "{\"user\":\"admin\",\"password\":\"" + password.group(1) + "\"}")
                 .path("token")
                 .asText();
@@ -255,5 +257,79 @@ final class NodeOnDockerTest {
         assertThat(known("one").path("mac").asText()).isEqualTo(mac);
         host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);
         await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
+    }
+
+    private String refusedJoin(String joinToken, String stateDir) {
+        TestHost.Result result = host.droverOnce(
+                "node",
+                "--server",
+                "https://127.0.0.1:8443",
+                "--token",
+                joinToken,
+                "--name",
+                "host1",
+                "--vtep",
+                "192.0.2.99",
+                "--admin",
+                "off",
+                "--state-dir",
+                temporary.resolve(stateDir).toString(),
+                "--docker",
+                "unix://" + host.socket());
+        assertThat(result.code()).as(result.err()).isEqualTo(1);
+        return result.err().lines().reduce("", (_, line) -> line);
+    }
+
+    @Test
+    void aSecondHostOfTheSameNameIsRefused() {
+        assertThat(refusedJoin(token, "twin"))
+                .startsWith("error: join refused: ")
+                .contains("host1");
+    }
+
+    @Test
+    void aServerWithAnotherKeyThanTheTokensIsRefused() {
+        String otherPin = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        String forged = token.substring(0, token.lastIndexOf('.') + 1) + otherPin;
+        assertThat(refusedJoin(forged, "pinned")).contains("server key: ").contains("expected: " + otherPin);
+    }
+
+    @Test
+    void aCopyOfAServiceContainerMadeByCommitIsNobodysInstance() {
+        host.docker(
+                "create",
+                "--name",
+                "copy",
+                "-l",
+                "dev.drover.instance=ins_x",
+                "-l",
+                "io.rancher.container.name=original",
+                "busybox");
+        await().atMost(SOON).until(() -> known("copy").path("state").asText().equals("created"));
+        assertThat(known("copy").path("instanceId").isNull()).isTrue();
+        host.docker("start", "copy");
+        await().atMost(SOON).until(() -> known("copy").path("state").asText().equals("running"));
+        assertThat(known("copy").path("address").isNull()).isTrue();
+    }
+
+    private String drover(String... arguments) {
+        TestHost.Result result = host.droverOnce(arguments);
+        assertThat(result.code()).as(result.err()).isZero();
+        return result.out();
+    }
+
+    @Test
+    void theCommandLineLogsInOverPinnedTlsAndShowsWhatIsThere() {
+        TestHost.Result before = host.droverOnce("ps");
+        assertThat(before.code()).isEqualTo(1);
+        assertThat(before.err()).startsWith("error: not logged in (expected: drover login");
+        assertThat(drover("login", "https://127.0.0.1:8443", "--password", adminPassword))
+                .contains("logged in at https://127.0.0.1:8443 as admin")
+                .contains("server key (SHA-256): ");
+        assertThat(drover("env", "ls")).contains("test", "cattle", "10.42.0.0/16");
+        assertThat(drover("host", "ls", "--json")).contains("\"host1\"");
+        TestHost.Result unknown = host.droverOnce("host", "ls", "--env", "nowhere");
+        assertThat(unknown.code()).isEqualTo(1);
+        assertThat(unknown.err()).startsWith("error: ").contains("nowhere");
     }
 }

@@ -117,7 +117,9 @@ final class TestHost implements AutoCloseable {
 
     /** Runs {@code drover} to its end. */
     Result droverOnce(String... arguments) {
-        return execute(inNamespace(command(arguments)));
+        List<String> command = new ArrayList<>(List.of("env", "XDG_CONFIG_HOME=" + directory.resolve("config")));
+        command.addAll(command(arguments));
+        return execute(inNamespace(command));
     }
 
     private static List<String> command(String... arguments) {

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,11 +56,10 @@ public final class ServiceCommand extends ClientGroup {
                     spec.commandLine(), wanted + " (expected: STACK/SERVICE=N, such as hello/httpserver=3)");
         }
         String service = wanted.substring(0, equals);
+        UnaryOperator<String> path = servicePath(service, "scale");
         return run(
                 options,
-                client -> client.post(
-                        servicePath(service, "scale").apply(ClientOptions.environment(client, env)),
-                        Map.of("scale", scale)),
+                client -> client.post(path.apply(ClientOptions.environment(client, env)), Map.of("scale", scale)),
                 _ -> say("service " + service + " is being scaled to " + scale));
     }
 
@@ -84,6 +83,7 @@ public final class ServiceCommand extends ClientGroup {
                             description = "New command, word by word.")
                     @Nullable
                     List<String> command) {
+        UnaryOperator<String> path = servicePath(service, "upgrade");
         Map<String, Object> body = new LinkedHashMap<>();
         if (image != null) {
             body.put("image", image);
@@ -96,12 +96,11 @@ public final class ServiceCommand extends ClientGroup {
         }
         return run(
                 options,
-                client -> client.post(
-                        servicePath(service, "upgrade").apply(ClientOptions.environment(client, env)), body),
+                client -> client.post(path.apply(ClientOptions.environment(client, env)), body),
                 _ -> say("service " + service + " is being upgraded"));
     }
 
-    private Function<String, String> servicePath(String stackAndService, String action) {
+    private UnaryOperator<String> servicePath(String stackAndService, String action) {
         String[] parts = stackAndService.split("/", -1);
         if (parts.length != 2 || parts[0].isEmpty() || parts[1].isEmpty()) {
             throw new ParameterException(
