@@ -11,6 +11,7 @@ final class FailureSteps {
     private static final Duration SYNC_PERIOD = Duration.ofSeconds(15);
     private static final Duration ADOPTED = Duration.ofSeconds(2);
     private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration BACK = Duration.ofMinutes(1);
     private static final int REQUESTS_PER_SECOND = 50;
     private static final Pattern PING_SUMMARY = Pattern.compile("(\\d+) packets transmitted, (\\d+) packets received");
 
@@ -82,7 +83,7 @@ final class FailureSteps {
         script.command("cp", "drover server");
         long startNs = System.nanoTime();
         stage.processes().startServer();
-        stage.await("control plane answers", Duration.ofSeconds(20), stage.api()::isUp);
+        stage.await("control plane answers", BACK, stage.api()::isUp);
         walkthrough.awaitHosts();
         script.note("back with all hosts connected after %.1f s".formatted(secondsSince(startNs)));
     }

@@ -14,9 +14,9 @@ import java.util.regex.Pattern;
 /** The walk-through: what an operator does with Drover, on three hosts, with real commands and their real output. */
 final class Walkthrough {
     private static final Duration SOON = Duration.ofSeconds(5);
-    private static final Duration STARTED = Duration.ofSeconds(30);
+    private static final Duration STARTED = Duration.ofMinutes(1);
     private static final Duration LISTED = Duration.ofSeconds(1);
-    private static final String SERVER = "https://" + LabSpec.CONTROL_PLANE_ADDRESS + ":" + DroverProcesses.LINK_PORT;
+    static final String SERVER = "https://" + LabSpec.CONTROL_PLANE_ADDRESS + ":" + DroverProcesses.LINK_PORT;
     private static final int BALANCER_PORT = 9898;
     private static final Pattern ADDRESS = Pattern.compile("Address(?: \\d+)?:\\s*(10\\.\\d+\\.\\d+\\.\\d+)");
 

@@ -16,7 +16,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A joined node on a real Docker engine, with a real control plane, in one namespace. */
@@ -29,7 +28,7 @@ final class NodeOnDockerTest {
     private static final String NETWORK = "io.rancher.container.network=true";
     private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
 
-    @TempDir(cleanup = CleanupMode.NEVER)
+    @TempDir
     static Path temporary;
 
     private TestHost host;
