@@ -62,7 +62,7 @@ public final class Lanes implements AutoCloseable {
                 if (!Epoll.isAvailable()) {
                     throw new IllegalStateException("transport: epoll is not available", Epoll.unavailabilityCause());
                 }
-                yield EpollIoHandler.newFactory();
+                yield EpollParking.over(EpollIoHandler.newFactory());
             }
             case IO_URING -> {
                 if (!IoUring.isAvailable()) {

@@ -65,6 +65,7 @@ final class Demo implements Callable<Integer> {
         requireFree(uiPort);
         Progress progress = new Progress(System.out);
         removeOrphans(progress);
+        StartTraining.ensure(progress::step);
         boolean passed;
         LabSpec spec = new LabSpec("demo" + ProcessHandle.current().pid(), HOSTS);
         try (Lab lab = Lab.up(spec, progress::step);

@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DemoStage implements Closeable {
     static final String ENVIRONMENT = "/v1/environments/test";
-    private static final Duration SERVER_START = Duration.ofSeconds(30);
+    private static final Duration SERVER_START = Duration.ofMinutes(1);
     private static final Duration COMMAND = Duration.ofSeconds(30);
 
     private final Lab lab;
@@ -47,7 +48,13 @@ final class DemoStage implements Closeable {
 
     /** Starts the control plane in a lab and logs in. */
     static DemoStage set(Lab lab, int uiPort, Consumer<String> progress) {
-        DroverProcesses processes = new DroverProcesses(lab);
+        return set(lab, uiPort, kind -> Map.of(), progress);
+    }
+
+    /** As {@link #set(Lab, int, Consumer)} with more environment variables for each kind of process. */
+    static DemoStage set(
+            Lab lab, int uiPort, Function<String, Map<String, String>> environment, Consumer<String> progress) {
+        DroverProcesses processes = new DroverProcesses(lab, environment);
         try {
             Files.createDirectories(files(lab));
         } catch (IOException e) {

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -18,6 +19,9 @@ import java.util.regex.Pattern;
  * lab's directory. They are started by the same launcher as by hand, on the class path of this process.
  */
 final class DroverProcesses {
+    /** What the launcher tells apart. */
+    static final List<String> KINDS = List.of("server", "node", "command");
+
     static final int UI_PORT = 8080;
     static final int LINK_PORT = 8443;
     private static final Duration END = Duration.ofSeconds(10);
@@ -25,11 +29,14 @@ final class DroverProcesses {
     private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
 
     private final Lab lab;
+    private final Function<String, Map<String, String>> environment;
     private final Path launcher;
     private final Map<String, Process> running = new TreeMap<>();
 
-    DroverProcesses(Lab lab) {
+    /** @param environment more variables for a process of that kind */
+    DroverProcesses(Lab lab, Function<String, Map<String, String>> environment) {
         this.lab = lab;
+        this.environment = environment;
         this.launcher = findLauncher();
     }
 
@@ -81,7 +88,7 @@ final class DroverProcesses {
     private void start(String member, String name, List<String> arguments) {
         List<String> command = new ArrayList<>(List.of(launcher.toString()));
         command.addAll(arguments);
-        running.put(member, lab.daemon(member, name, command, Map.of()));
+        running.put(member, lab.daemon(member, name, command, environment.apply(name)));
     }
 
     private String stateDir(String member) {
@@ -90,21 +97,31 @@ final class DroverProcesses {
 
     /** {@code kill -9}, as when the machine's memory runs out. */
     void kill(String member) {
+        require(member).destroyForcibly();
+        awaitEnd(member, END);
+    }
+
+    /** Members that have a process, or had. */
+    Set<String> members() {
+        return running.keySet();
+    }
+
+    /** Ends a process in good order. */
+    void terminate(String member, Duration deadline) {
+        require(member).destroy();
+        awaitEnd(member, deadline);
+    }
+
+    private void awaitEnd(String member, Duration deadline) {
         Process process = require(member);
-        process.destroyForcibly();
         try {
-            if (!process.waitFor(END.toMillis(), TimeUnit.MILLISECONDS)) {
+            if (!process.waitFor(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new LabException(member + ": process " + process.pid() + " does not end");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new LabException("interrupted", e);
         }
-    }
-
-    /** Members that have a process, or had. */
-    Set<String> members() {
-        return running.keySet();
     }
 
     long pid(String member) {

@@ -114,7 +114,7 @@ public final class Lab implements AutoCloseable {
     /** Tears the lab down; nothing of it is left. */
     @Override
     public void close() {
-        remove(spec.id(), null);
+        Pause.uninterrupted(() -> remove(spec.id(), null));
     }
 
     /** Removes what is left of a lab; refuses while another process owns it. */

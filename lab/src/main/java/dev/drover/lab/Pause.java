@@ -28,4 +28,16 @@ final class Pause {
         }
         return true;
     }
+
+    /** Cleans up: an interrupt ends the caller's work, not the cleaning up after it, and is kept for afterwards. */
+    static void uninterrupted(Runnable cleaning) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            cleaning.run();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
 }

@@ -31,15 +31,7 @@ final class Teardown {
 
     /** Removes a lab; the caller holds its lock. */
     static void remove(String id) {
-        // An interrupt ends the caller's work, not the cleaning up after it.
-        boolean interrupted = Thread.interrupted();
-        try {
-            new Teardown(id).run();
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        Pause.uninterrupted(new Teardown(id)::run);
     }
 
     private void run() {

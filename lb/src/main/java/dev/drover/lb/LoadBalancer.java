@@ -283,8 +283,8 @@ public final class LoadBalancer implements AutoCloseable {
                 .name("drover_lb_target_requests")
                 .help("Requests (HTTP) and connections (TCP) given to a target")
                 .labelNames("listener", "target")
-                .callback(sink ->
-                        eachTarget((name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
+                .callback(sink -> eachTarget(
+                        (name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
                 .register(registry);
         CounterWithCallback.builder()
                 .name("drover_lb_target_failures")

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("StringConcatToTextBlock") // line ends are the point
 class HttpRelayTest extends Harness {
     private Origin echo() {
         return closing(Origin.http(request -> Origin.ok(request.head() + request.body())));
@@ -34,7 +35,10 @@ class HttpRelayTest extends Harness {
         }
         assertThat(seen).containsExactly("01", "02", "03", "01", "02", "03", "01", "02", "03");
         Wire kept = client();
-        assertThat(List.of(kept.get("/").body(), kept.get("/").body(), kept.get("/").body()))
+        assertThat(List.of(
+                        kept.get("/").body(),
+                        kept.get("/").body(),
+                        kept.get("/").body()))
                 .containsExactly("01", "02", "03");
     }
 
@@ -85,9 +89,11 @@ class HttpRelayTest extends Harness {
         Origin origin = echo();
         serve(http("web", origin));
         Wire wire = client();
-        wire.send("GET http://a.example:8080/p?q HTTP/1.1\r\nHost: b.example\r\n\r\n").response();
+        wire.send("GET http://a.example:8080/p?q HTTP/1.1\r\nHost: b.example\r\n\r\n")
+                .response();
         wire.send("GET http://a.example?q HTTP/1.1\r\nHost: b.example\r\n\r\n").response();
-        wire.send("OPTIONS http://a.example HTTP/1.1\r\nHost: b.example\r\n\r\n").response();
+        wire.send("OPTIONS http://a.example HTTP/1.1\r\nHost: b.example\r\n\r\n")
+                .response();
         wire.send("OPTIONS * HTTP/1.1\r\nHost: b.example\r\n\r\n").response();
         assertThat(origin.requests.stream().map(r -> r.head().split("\r\nX-Forw")[0]))
                 .containsExactly(
@@ -138,8 +144,7 @@ class HttpRelayTest extends Harness {
         }));
         serve(http("web", origin));
         Wire wire = client();
-        Wire.Response head =
-                wire.send("HEAD /head HTTP/1.1\r\nHost: t\r\n\r\n").response(true);
+        Wire.Response head = wire.send("HEAD /head HTTP/1.1\r\nHost: t\r\n\r\n").response(true);
         assertThat(head.field("Content-Length")).isEqualTo("1000");
         assertThat(wire.get("/204").status()).isEqualTo(204);
         assertThat(wire.get("/304").field("Content-Length")).isEqualTo("77");
@@ -156,7 +161,8 @@ class HttpRelayTest extends Harness {
         assertThat(client().send("GET /chunked HTTP/1.0\r\n\r\n").rest())
                 .isEqualTo("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde");
         assertThat(origin.requests.getFirst().head())
-                .startsWith("GET /chunked HTTP/1.1\r\nHost: 127.0.0.1:" + bound("web").getPort() + "\r\n");
+                .startsWith("GET /chunked HTTP/1.1\r\nHost: 127.0.0.1:"
+                        + bound("web").getPort() + "\r\n");
         assertThat(client().send("GET / HTTP/1.0\r\n\r\n").rest()).endsWith("Connection: close\r\n\r\nplain");
         Wire kept = client();
         for (int i = 0; i < 2; i++) {
@@ -168,14 +174,12 @@ class HttpRelayTest extends Harness {
 
     @Test
     void a_response_that_ends_with_its_connection_becomes_chunked() throws IOException {
-        serve(http(
-                "web",
-                closing(new Origin((socket, in, out) -> {
-                    Origin.readRequest(in);
-                    out.write("HTTP/1.0 200 OK\r\n\r\nsome ".getBytes(StandardCharsets.ISO_8859_1));
-                    out.flush();
-                    out.write("text".getBytes(StandardCharsets.ISO_8859_1));
-                }))));
+        serve(http("web", closing(new Origin((socket, in, out) -> {
+            Origin.readRequest(in);
+            out.write("HTTP/1.0 200 OK\r\n\r\nsome ".getBytes(StandardCharsets.ISO_8859_1));
+            out.flush();
+            out.write("text".getBytes(StandardCharsets.ISO_8859_1));
+        }))));
         Wire wire = client();
         Wire.Response response = wire.get("/");
         assertThat(response.field("Transfer-Encoding")).isEqualTo("chunked");
@@ -185,14 +189,12 @@ class HttpRelayTest extends Harness {
 
     @Test
     void continue_and_early_hints_are_relayed() throws IOException {
-        serve(http(
-                "web",
-                closing(new Origin((socket, in, out) -> {
-                    String head = Wire.readHead(in);
-                    out.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-                            .getBytes(StandardCharsets.ISO_8859_1));
-                    out.write(Origin.ok(Wire.readBody(in, head, false)).getBytes(StandardCharsets.ISO_8859_1));
-                }))));
+        serve(http("web", closing(new Origin((socket, in, out) -> {
+            String head = Wire.readHead(in);
+            out.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+                    .getBytes(StandardCharsets.ISO_8859_1));
+            out.write(Origin.ok(Wire.readBody(in, head, false)).getBytes(StandardCharsets.ISO_8859_1));
+        }))));
         Wire wire = client();
         wire.send("PUT / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
         assertThat(wire.response().status()).isEqualTo(100);
@@ -223,7 +225,8 @@ class HttpRelayTest extends Harness {
         Origin origin = closing(new Origin((socket, in, out) -> {
             String head = Wire.readHead(in);
             long length = Long.parseLong(Wire.field(head, "Content-Length"));
-            out.write(("HTTP/1.1 200 OK\r\nContent-Length: " + length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            out.write(
+                    ("HTTP/1.1 200 OK\r\nContent-Length: " + length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
             byte[] piece = new byte[70_000];
             for (long left = length; left > 0; ) {
                 int n = in.read(piece, 0, (int) Math.min(left, piece.length));
@@ -262,40 +265,38 @@ class HttpRelayTest extends Harness {
     @Test
     void a_client_that_does_not_read_holds_the_target_back() throws Exception {
         AtomicLong written = new AtomicLong();
-        serve(http(
-                "web",
-                closing(new Origin((socket, in, out) -> {
-                    Origin.readRequest(in);
-                    out.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-                    byte[] piece = new byte[64 * 1024];
-                    for (int i = 0; i < 15_000; i++) {
-                        out.write(piece);
-                        written.addAndGet(piece.length);
-                    }
-                }))));
+        serve(http("web", closing(new Origin((socket, in, out) -> {
+            Origin.readRequest(in);
+            out.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            byte[] piece = new byte[64 * 1024];
+            for (int i = 0; i < 15_000; i++) {
+                out.write(piece);
+                written.addAndGet(piece.length);
+            }
+        }))));
         Wire wire = closing(new Wire(bound("web"), 16 * 1024));
         wire.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
         long[] last = {-1};
-        await().pollInterval(java.time.Duration.ofMillis(300)).until(() -> last[0] == (last[0] = written.get()) && last[0] > 0);
+        await().pollInterval(java.time.Duration.ofMillis(300))
+                .until(() -> last[0] == (last[0] = written.get()) && last[0] > 0);
         assertThat(written.get()).isLessThan(64_000_000);
         wire.in().readNBytes(1_000_000);
         wire.reset();
-        await().until(() -> lb.inFlight(lb.status().getFirst().targets().getFirst().address()) == 0);
+        await().until(() ->
+                lb.inFlight(lb.status().getFirst().targets().getFirst().address()) == 0);
     }
 
     @Test
     void a_target_that_does_not_read_holds_the_client_back() throws Exception {
         CountDownLatch done = new CountDownLatch(1);
-        serve(http(
-                "web",
-                closing(new Origin((socket, in, out) -> {
-                    Wire.readHead(in);
-                    try {
-                        done.await();
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                }))));
+        serve(http("web", closing(new Origin((socket, in, out) -> {
+            Wire.readHead(in);
+            try {
+                done.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }))));
         Wire wire = client();
         AtomicLong written = new AtomicLong();
         Thread sender = Thread.ofVirtual().start(() -> {
@@ -311,7 +312,8 @@ class HttpRelayTest extends Harness {
             }
         });
         long[] last = {-1};
-        await().pollInterval(java.time.Duration.ofMillis(300)).until(() -> last[0] == (last[0] = written.get()) && last[0] > 0);
+        await().pollInterval(java.time.Duration.ofMillis(300))
+                .until(() -> last[0] == (last[0] = written.get()) && last[0] > 0);
         assertThat(written.get()).isLessThan(64_000_000);
         done.countDown();
         sender.join(10_000);
@@ -343,7 +345,8 @@ class HttpRelayTest extends Harness {
 
     @Test
     void a_switch_of_protocol_nobody_asked_for_is_refused() throws IOException {
-        serve(http("web", answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")));
+        serve(http(
+                "web", answering("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")));
         assertThat(client().get("/").status()).isEqualTo(502);
     }
 
@@ -379,7 +382,8 @@ class HttpRelayTest extends Harness {
             return Origin.ok(request.path());
         }))));
         Wire wire = client();
-        wire.send("GET /1 HTTP/1.1\r\nHost: t\r\n\r\nGET /2 HTTP/1.1\r\nHost: t\r\n\r\n").finishOutput();
+        wire.send("GET /1 HTTP/1.1\r\nHost: t\r\n\r\nGET /2 HTTP/1.1\r\nHost: t\r\n\r\n")
+                .finishOutput();
         answer.countDown();
         assertThat(wire.response().body()).isEqualTo("/1");
         assertThat(wire.response().body()).isEqualTo("/2");
@@ -387,15 +391,24 @@ class HttpRelayTest extends Harness {
     }
 
     @Test
+    void a_client_that_ended_its_sending_half_gets_a_large_response_slowly() throws Exception {
+        String large = "0123456789abcdef".repeat(512 * 1024);
+        serve(http("web", closing(Origin.http(request -> Origin.ok(large)))));
+        Wire wire = closing(new Wire(bound("web"), 32 * 1024));
+        wire.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n").finishOutput();
+        await().until(() -> lb.status().getFirst().targets().getFirst().total() == 1);
+        assertThat(wire.response().body()).isEqualTo(large);
+        assertThat(wire.ended()).isTrue();
+    }
+
+    @Test
     void an_answer_before_the_end_of_the_request_is_relayed() throws Exception {
-        serve(http(
-                "web",
-                closing(new Origin((socket, in, out) -> {
-                    Wire.readHead(in);
-                    out.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig"
-                            .getBytes(StandardCharsets.US_ASCII));
-                    out.flush();
-                }))));
+        serve(http("web", closing(new Origin((socket, in, out) -> {
+            Wire.readHead(in);
+            out.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig"
+                    .getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+        }))));
         for (int i = 0; i < 20; i++) {
             try (Wire wire = new Wire(bound("web"))) {
                 wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n" + "x".repeat(50_000));

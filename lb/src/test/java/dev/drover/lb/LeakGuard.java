@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.slf4j.LoggerFactory;
 
 /** Fails a test class when Netty's leak detector, or its pipeline, complained while it ran. */
-final class LeakGuard implements BeforeAllCallback, AfterAllCallback {
+public final class LeakGuard implements BeforeAllCallback, AfterAllCallback {
     private static final List<String> COMPLAINTS = new CopyOnWriteArrayList<>();
 
     static {

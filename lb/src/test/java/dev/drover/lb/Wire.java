@@ -153,8 +153,7 @@ final class Wire implements AutoCloseable {
             body.append(new String(data, StandardCharsets.ISO_8859_1));
             line(in);
         }
-        String trailer;
-        while (!(trailer = line(in)).isEmpty()) {
+        for (String trailer = line(in); !trailer.isEmpty(); trailer = line(in)) {
             body.append('{').append(trailer).append('}');
         }
         return body.toString();

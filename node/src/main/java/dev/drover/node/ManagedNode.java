@@ -9,7 +9,6 @@ import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attacher;
 import dev.drover.node.attach.Attachment;
 import dev.drover.node.docker.ContainerWatcher;
-import dev.drover.node.docker.Labels;
 import dev.drover.node.docker.Listed;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.link.LinkClient;
@@ -24,12 +23,14 @@ import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
 import java.net.URI;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -51,6 +52,7 @@ final class ManagedNode implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ManagedNode.class);
     private static final long DRAIN_CHECK_MS = 200;
     private static final long SAVE_DELAY_MS = 100;
+    private static final long LINK_WAIT_MS = 2_000;
     private static final long RETRY_APPLY_MS = 2_000;
     private static final long FIRST_RETRY_MS = 500;
     private static final long LONGEST_RETRY_MS = 30_000;
@@ -70,10 +72,11 @@ final class ManagedNode implements AutoCloseable {
             Thread.ofPlatform().name("node").factory());
     private final ScheduledExecutorService saver = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("node-state").factory());
+    private final AtomicBoolean linkStarted = new AtomicBoolean();
     private final AtomicBoolean applyQueued = new AtomicBoolean();
     private final AtomicBoolean saveQueued = new AtomicBoolean();
     private final Map<String, Long> retryMs = new ConcurrentHashMap<>();
-    private final long startedNs = System.nanoTime();
+    private final CountDownLatch serving = new CountDownLatch(1);
 
     private volatile Desired desired;
     private volatile HostIdentity host;
@@ -105,29 +108,35 @@ final class ManagedNode implements AutoCloseable {
     }
 
     /**
-     * Serves what is on disk, then adopts what runs, then connects. Returns when the data plane serves.
+     * Serves what is on disk, adopts what runs, then connects. The engine is asked while the data plane starts; nothing is
+     * attached before that is up. Returns when the data plane serves.
      *
      * @throws IllegalStateException when the overlay cannot be set up on this host
      */
     void start() {
+        watcher.start();
         await(core.submit(this::apply));
         String overlay = problems.get("overlay");
         if (overlay != null) {
             throw new IllegalStateException("overlay: " + overlay);
         }
+        serving.countDown();
         LOG.info(
-                "node serving host={} environment={} vtep={} block={} revision={} ms={}",
+                "node serving host={} environment={} vtep={} block={} revision={} sinceProcessStartMs={}",
                 host.hostName(),
                 host.environmentName(),
                 identity.vtep(),
                 host.block(),
                 desired.revision(),
-                sinceStartMs());
-        if (desired.revision() > 0) {
-            workloads.desire(workloads(desired));
+                sinceProcessStartMs());
+        core.schedule(this::startLink, LINK_WAIT_MS, TimeUnit.MILLISECONDS);
+    }
+
+    /** Once the engine answers, since the first message tells its version, or when it does not for a while. */
+    private void startLink() {
+        if (serving.getCount() == 0 && linkStarted.compareAndSet(false, true)) {
+            link.start();
         }
-        watcher.start();
-        link.start();
     }
 
     private static void await(Future<?> done) {
@@ -141,14 +150,26 @@ final class ManagedNode implements AutoCloseable {
         }
     }
 
-    private long sinceStartMs() {
-        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedNs);
+    private static long sinceProcessStartMs() {
+        return ProcessHandle.current()
+                .info()
+                .startInstant()
+                .map(start -> Duration.between(start, Instant.now()).toMillis())
+                .orElse(-1L);
     }
 
     private List<String> search(Seen container) {
-        String instanceId = container.labels().get(Labels.INSTANCE);
-        DesiredItem.Workload workload = instanceId == null ? null : workloads.desired(instanceId);
-        return workload == null ? List.of(host.zone()) : workload.dnsSearch();
+        String instanceId = container.instanceId();
+        DesiredItem workload = instanceId == null ? null : desired.items().get("workload/" + instanceId);
+        return workload instanceof DesiredItem.Workload held ? held.dnsSearch() : List.of(host.zone());
+    }
+
+    /** Not before the containers of this host are known, and not from a state that was never received. */
+    private void desireWorkloads() {
+        Desired now = desired;
+        if (adopted && now.revision() > 0) {
+            workloads.desire(workloads(now));
+        }
     }
 
     private static Map<String, DesiredItem.Workload> workloads(Desired desired) {
@@ -262,6 +283,7 @@ final class ManagedNode implements AutoCloseable {
     private final class FromDocker implements ContainerWatcher.Listener {
         @Override
         public void onSeen(Seen container) {
+            awaitServing();
             Attachment attachment = attacher.update(container);
             Containers.Entry entry = new Containers.Entry(container, attachment);
             if (containers.put(entry)) {
@@ -292,6 +314,15 @@ final class ManagedNode implements AutoCloseable {
             }
         }
 
+        private void awaitServing() {
+            try {
+                serving.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("closing", e);
+            }
+        }
+
         private void lookAtInstance(Containers.Entry entry) {
             String instanceId = entry.instanceId();
             if (instanceId != null) {
@@ -302,14 +333,21 @@ final class ManagedNode implements AutoCloseable {
         @Override
         public void onEngine(@Nullable String version) {
             engineVersion = version;
+            if (version != null) {
+                onCore(ManagedNode.this::startLink);
+            }
         }
 
         @Override
         public void onListed() {
             if (!adopted) {
-                adopted = true;
                 forgetRemoved();
-                LOG.info("containers adopted count={} ms={}", containers.ids().size(), sinceStartMs());
+                adopted = true;
+                LOG.info(
+                        "containers adopted count={} sinceProcessStartMs={}",
+                        containers.ids().size(),
+                        sinceProcessStartMs());
+                onCore(ManagedNode.this::desireWorkloads);
             }
             outbox.full();
             requestApply();
@@ -393,7 +431,7 @@ final class ManagedNode implements AutoCloseable {
                         change.full(),
                         next.items().size());
                 apply();
-                workloads.desire(workloads(next));
+                desireWorkloads();
                 requestSave();
             });
         }
@@ -430,6 +468,23 @@ final class ManagedNode implements AutoCloseable {
     /** For the admin endpoint. */
     List<Up.ContainerFact> facts() {
         return containers.facts();
+    }
+
+    boolean connected() {
+        return connected;
+    }
+
+    boolean engineUp() {
+        return engineVersion != null;
+    }
+
+    long revision() {
+        return desired.revision();
+    }
+
+    /** Desired key to what is wrong with it. */
+    Map<String, String> problems() {
+        return problems;
     }
 
     /** Ends looking, working and the link; containers go on, local traffic too. */

@@ -202,7 +202,18 @@ final class Picture {
     }
 
     private String serviceState(Service service, List<Instance> own) {
-        return live.state(service.id()).orElseGet(() -> estimatedState(service, own));
+        return live.state(service.id())
+                .filter(state -> !state.equals("active") || isInPlace(service, own))
+                .orElseGet(() -> estimatedState(service, own));
+    }
+
+    /** False right after a change, until the scheduler has looked at it: what it said before is out of date then. */
+    private static boolean isInPlace(Service service, List<Instance> own) {
+        long active = own.stream()
+                .filter(i -> i.phase() == Instance.Phase.ACTIVE && i.version() == service.version())
+                .count();
+        return service.kind() == Service.Kind.LOAD_BALANCER
+                || active == (service.global() ? own.size() : service.scale());
     }
 
     /** Until the scheduler has looked at it. */

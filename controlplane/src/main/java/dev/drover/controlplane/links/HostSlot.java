@@ -71,9 +71,16 @@ final class HostSlot {
     synchronized NodeStatus status() {
         Session present = session;
         if (present == null || !present.welcomed()) {
-            return new NodeStatus(false, sinceMs, 0, Long.MAX_VALUE, problems, drained);
+            return new NodeStatus(false, sinceMs, false, 0, Long.MAX_VALUE, problems, drained);
         }
         Session.Progress progress = present.progress();
-        return new NodeStatus(true, sinceMs, progress.appliedRevision(), progress.behindSinceMs(), problems, drained);
+        return new NodeStatus(
+                true,
+                sinceMs,
+                present.listed(),
+                progress.appliedRevision(),
+                progress.behindSinceMs(),
+                problems,
+                drained);
     }
 }

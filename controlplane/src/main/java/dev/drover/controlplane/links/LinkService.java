@@ -236,6 +236,10 @@ public final class LinkService implements Nodes, AutoCloseable {
                 facts.full(),
                 facts.put() == null ? List.of() : facts.put(),
                 facts.remove() == null ? List.of() : facts.remove()));
+        if (facts.full() && !session.listed()) {
+            session.setListed();
+            changed(session.host().environmentId());
+        }
     }
 
     private void onApplied(Session session, Up.Applied applied) {

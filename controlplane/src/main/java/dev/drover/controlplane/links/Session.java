@@ -50,6 +50,7 @@ final class Session implements Subscriber<WebSocketFrame> {
     private volatile long lastSeenMs;
     private volatile boolean handling;
     private volatile boolean welcomed;
+    private volatile boolean listed;
     private volatile CompletableFuture<Void> signOfLife = new CompletableFuture<>();
 
     /** Guarded by {@code this}. */
@@ -96,6 +97,15 @@ final class Session implements Subscriber<WebSocketFrame> {
 
     boolean welcomed() {
         return welcomed && !ended.get();
+    }
+
+    /** True after the first full list of containers. */
+    boolean listed() {
+        return listed;
+    }
+
+    void setListed() {
+        listed = true;
     }
 
     @Override
@@ -329,13 +339,12 @@ final class Session implements Subscriber<WebSocketFrame> {
         }
     }
 
-    /** @throws IllegalArgumentException when the revision was never sent */
+    /** A revision that was never sent here, such as the one on the node's disk after a restart of ours, says nothing. */
     void acknowledge(long revision) {
         boolean full;
         synchronized (this) {
             if (revision > sentRevision) {
-                throw new IllegalArgumentException("applied.revision: " + revision + " (expected: at most "
-                        + sentRevision + ", the last one sent)");
+                return;
             }
             acknowledgedRevision = Math.max(acknowledgedRevision, revision);
             if (acknowledgedRevision == sentRevision) {

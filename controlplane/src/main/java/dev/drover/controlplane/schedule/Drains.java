@@ -27,8 +27,8 @@ final class Drains {
     }
 
     /**
-     * True when nothing runs, the time is over, or every connected node has stopped using the instance and those that
-     * balance to it have said that no request is left.
+     * True when nothing runs, the time is over, or every node has stopped using the instance and those that balance to it
+     * have said that no request is left; nodes that are long gone are not asked.
      */
     boolean done(Service service, Versioned<Instance> draining) {
         Instance instance = draining.value();
@@ -43,7 +43,8 @@ final class Drains {
         for (Host host : view.hosts()) {
             boolean listens = everywhere || (published && host.id().equals(instance.hostId()));
             NodeStatus node = view.node(host.id());
-            if (listens && node.connected() && !node.drained().contains(instance.id())) {
+            boolean asked = node.connected() || view.mayReturn(node);
+            if (listens && asked && !node.drained().contains(instance.id())) {
                 return false;
             }
         }

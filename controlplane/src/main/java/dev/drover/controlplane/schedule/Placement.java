@@ -12,7 +12,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Placement {
     private final List<Host> hosts;
-    private final Predicate<Host> connected;
+    private final Function<Host, NodeStatus> status;
     private final Map<String, Integer> perHost = new HashMap<>();
     private final Map<String, Integer> perServiceAndHost = new HashMap<>();
     private final Map<String, String> portOwners = new HashMap<>();
@@ -36,9 +36,9 @@ final class Placement {
      */
     record Choice(@Nullable Host host, List<String> refusals) {}
 
-    Placement(EnvironmentState state, Predicate<Host> connected) {
+    Placement(EnvironmentState state, Function<Host, NodeStatus> status) {
         this.hosts = state.hosts();
-        this.connected = connected;
+        this.status = status;
         for (Service service : state.services()) {
             services.put(service.id(), service);
             if (!service.removed()) {
@@ -110,10 +110,10 @@ final class Placement {
         if (!allowed(service, host)) {
             return "labels do not fit " + hardRules(service);
         }
-        if (!connected.test(host)) {
+        if (!status.apply(host).connected()) {
             return "not connected";
         }
-        if (host.facts() == null || host.facts().engine() == null) {
+        if (!status.apply(host).listed()) {
             return "its Docker engine does not answer";
         }
         return portConflict(service, host);

@@ -30,7 +30,7 @@ final class Planner {
 
     private Planner(View view) {
         this.view = view;
-        this.placement = new Placement(view.state(), view::connected);
+        this.placement = new Placement(view.state(), host -> view.node(host.id()));
         this.drains = new Drains(view);
     }
 

@@ -66,7 +66,22 @@ final class Rollout {
     }
 
     Optional<String> message() {
+        if (message == null && state() == ServiceState.ACTIVATING) {
+            String problems = problems();
+            return problems.isEmpty() ? Optional.empty() : Optional.of(problems);
+        }
         return Optional.ofNullable(message);
+    }
+
+    private String problems() {
+        List<String> problems = new ArrayList<>();
+        for (Versioned<Instance> each : current) {
+            String problem = view.problem(each.value());
+            if (problem != null) {
+                problems.add(each.value().containerName() + ": " + problem);
+            }
+        }
+        return String.join("; ", problems);
     }
 
     /** True when an instance is about to be ready by time alone. */

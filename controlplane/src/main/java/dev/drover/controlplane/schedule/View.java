@@ -99,14 +99,21 @@ final class View {
         return since != null && nowMs - since >= config.settleMs();
     }
 
-    /** True when every connected node has applied the desired state of {@code revision}, or is too slow to be waited for. */
+    /** True when every node has applied the desired state of {@code revision} or is not to be waited for. */
     boolean acknowledged(long revision) {
-        return state.hosts().stream()
-                .map(host -> node(host.id()))
-                .allMatch(node -> !node.connected()
-                        || node.appliedRevision() >= revision
-                        || (node.behindSinceMs() != Long.MAX_VALUE
-                                && nowMs - node.behindSinceMs() >= config.acknowledgeTimeoutMs()));
+        return state.hosts().stream().map(host -> node(host.id())).allMatch(node -> {
+            if (!node.connected()) {
+                return !mayReturn(node);
+            }
+            boolean tooSlow = node.behindSinceMs() != Long.MAX_VALUE
+                    && nowMs - node.behindSinceMs() >= config.acknowledgeTimeoutMs();
+            return node.appliedRevision() >= revision || tooSlow;
+        });
+    }
+
+    /** True for a node that is not connected but was a moment ago: it goes on with what it was told last. */
+    boolean mayReturn(NodeStatus node) {
+        return !node.connected() && nowMs - node.sinceMs() < config.reconnectMs();
     }
 
     boolean lingered(Instance instance) {

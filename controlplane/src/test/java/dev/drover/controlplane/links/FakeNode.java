@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -36,7 +35,9 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     private final CompletableFuture<String> closed = new CompletableFuture<>();
     private final CompletableFuture<Void> deafened = new CompletableFuture<>();
     private int nextAddress = 2;
-    private long revision;
+    /** Of the desired state it holds; may be set as if it came from the disk. */
+    public volatile long revision;
+
     private CompletableFuture<WebSocket> sending = new CompletableFuture<>();
 
     /** Acknowledges each desired state at once. */
@@ -45,6 +46,8 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     public volatile boolean runs = true;
     /** Reports each draining target as drained at once. */
     public volatile boolean drains = true;
+    /** Answers the request for a full list. */
+    public volatile boolean lists = true;
     /** Reads nothing any more, pings neither: as good as cut off. */
     public volatile boolean deaf;
 
@@ -71,7 +74,15 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
         return this;
     }
 
+    /** Facts are remembered, so that the full list that the server may ask for agrees with them. */
     public synchronized void send(Object message) {
+        if (message instanceof Up.Facts facts) {
+            if (facts.full()) {
+                containers.clear();
+            }
+            facts.put().forEach(fact -> containers.put(fact.dockerId(), fact));
+            facts.remove().forEach(containers::remove);
+        }
         sendText(LinkCodec.encode(message));
     }
 
@@ -124,6 +135,9 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
 
     private synchronized void onMessage(Down message) {
         received.add(message);
+        if (message instanceof Down.SendFull && lists) {
+            send(new Up.Facts(true, List.copyOf(containers.values()), List.of()));
+        }
         if (!(message instanceof Down.Desired change)) {
             return;
         }
@@ -156,26 +170,23 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
 
     /** Starts what is wanted and not there, removes what is there and not wanted, and says so. */
     public synchronized void run() {
+        Map<String, String> byInstance = new HashMap<>();
+        containers.forEach((id, fact) -> {
+            if (fact.instanceId() != null) {
+                byInstance.put(fact.instanceId(), id);
+            }
+        });
         List<Up.ContainerFact> put = new ArrayList<>();
-        desired.forEach((id, item) -> {
-            if (item instanceof DesiredItem.Workload workload && !containers.containsKey(workload.instanceId())) {
-                Up.ContainerFact fact = Samples.running(
+        for (DesiredItem.Workload workload : desired(DesiredItem.Workload.class)) {
+            if (byInstance.remove(workload.instanceId()) == null) {
+                put.add(Samples.running(
                         "c" + IDS.incrementAndGet(),
                         workload.containerName(),
                         block + nextAddress++,
-                        workload.instanceId());
-                containers.put(workload.instanceId(), fact);
-                put.add(fact);
+                        workload.instanceId()));
             }
-        });
-        List<String> remove = new ArrayList<>();
-        containers.keySet().removeIf(instanceId -> {
-            boolean gone = !desired.containsKey("workload/" + instanceId);
-            if (gone) {
-                remove.add(Objects.requireNonNull(containers.get(instanceId)).dockerId());
-            }
-            return gone;
-        });
+        }
+        List<String> remove = List.copyOf(byInstance.values());
         if (!put.isEmpty() || !remove.isEmpty()) {
             send(new Up.Facts(false, put, remove));
         }

@@ -53,9 +53,8 @@ class PlacementTest {
 
     @Test
     void hostWithoutEngineIsRefused() {
-        World world = new World(0);
-        Host host = Samples.joined(1).host();
-        world.add(host);
+        World world = new World(1);
+        world.engineless.add("h1");
         assertThat(placement(world).choose(Samples.service(1)).refusals())
                 .containsExactly("host1: its Docker engine does not answer");
     }
@@ -74,6 +73,6 @@ class PlacementTest {
     }
 
     private static Placement placement(World world) {
-        return new Placement(world.state(), host -> world.connected.contains(host.id()));
+        return new Placement(world.state(), host -> world.view().node(host.id()));
     }
 }

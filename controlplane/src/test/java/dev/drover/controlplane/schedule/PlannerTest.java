@@ -106,6 +106,25 @@ class PlannerTest {
     }
 
     @Test
+    void restartInTheMiddleOfAnUpgradeWaitsForTheNodesToComeBack() {
+        World world = new World(2);
+        world.put(Samples.service(1));
+        world.settle().takeLog();
+        world.change(WEB, 1, 2);
+        world.tick();
+        world.tick();
+        assertThat(world.takeLog()).containsExactly("create web-2 v2 on h1");
+        world.disconnect("h1");
+        world.disconnect("h2");
+        for (int i = 0; i < 13; i++) {
+            world.tick();
+        }
+        assertThat(world.takeLog()).isEmpty();
+        world.connected.addAll(List.of("h1", "h2"));
+        assertThat(world.settle().takeLog()).containsExactly("drain web-1", "remove web-1");
+    }
+
+    @Test
     void drainedInstanceStaysUntilEveryNodeHasLetGoOrTheTimeIsOver() {
         World world = new World(2);
         world.put(Samples.service(1));
@@ -133,6 +152,9 @@ class PlannerTest {
         }
         assertThat(world.takeLog()).isEmpty();
         assertThat(world.last.states()).containsEntry(WEB, ServiceState.ACTIVATING);
+        world.kill("hello-web-3");
+        world.tick();
+        assertThat(world.last.messages()).containsEntry(WEB, "hello-web-3: container exited");
         world.hosts.remove("h2");
         assertThat(world.settle().takeLog())
                 .containsExactly("remove web-2", "create web-4 v1 on h1", "forget container of h2");

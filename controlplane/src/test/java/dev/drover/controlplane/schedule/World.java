@@ -23,7 +23,7 @@ import java.util.TreeMap;
  * tick after their instance was made. A tick is one second.
  */
 final class World {
-    static final ScheduleConfig CONFIG = new ScheduleConfig(2_000, 1_000, 60_000, 30_000, 5_000);
+    static final ScheduleConfig CONFIG = new ScheduleConfig(2_000, 1_000, 60_000, 15_000, 30_000, 5_000);
 
     final TreeMap<String, Host> hosts = new TreeMap<>();
     final TreeMap<String, Stack> stacks = new TreeMap<>();
@@ -34,6 +34,8 @@ final class World {
     final Set<String> connected = new HashSet<>();
     /** Hosts that do not acknowledge, with the revision they stand at. */
     final Map<String, Long> lagging = new HashMap<>();
+    /** Hosts whose engine does not answer. */
+    final Set<String> engineless = new HashSet<>();
     /** Images whose containers exit at once. */
     final Set<String> broken = new HashSet<>();
     /** Whether nodes report draining targets as drained. */
@@ -126,6 +128,7 @@ final class World {
                     new NodeStatus(
                             up,
                             up ? 0 : disconnectedMs.get(hostId),
+                            up && !engineless.contains(hostId),
                             applied,
                             lagging.containsKey(hostId) ? nowMs - 1_000 : Long.MAX_VALUE,
                             Map.of(),

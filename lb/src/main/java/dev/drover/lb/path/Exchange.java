@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Exchange {
     /** No server closes connections that have been idle for less. */
-    private static final long SURE_IDLE_NS = 100_000_000;
+    private static final long SURE_IDLE_NS = 20_000_000;
 
     private static final byte[] LAST_CHUNK = Ascii.bytes("0\r\n\r\n");
 

@@ -48,6 +48,7 @@ enum Field {
 
     @SuppressWarnings("ImmutableEnumChecker") // never written to
     private final byte[] lowerCase;
+
     private final boolean hopByHop;
     private final boolean barredFromTrailer;
 

@@ -18,6 +18,7 @@ enum Method {
     private static final Method[] ALL = values();
 
     private final boolean idempotent;
+
     @SuppressWarnings("ImmutableEnumChecker") // never written to
     private final byte[] bytes;
 

@@ -1,0 +1,259 @@
+package dev.drover.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A joined node on a real Docker engine, with a real control plane, in one namespace. */
+@Tag("root")
+@Timeout(240)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class NodeOnDockerTest {
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final int SYNC_SECONDS = 2;
+    private static final String NETWORK = "io.rancher.container.network=true";
+    private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
+
+    @TempDir
+    static Path temporary;
+
+    private TestHost host;
+    private Door door;
+    private Process node;
+    private String session;
+    private String token;
+
+    @BeforeAll
+    void startEverything() {
+        host = new TestHost(temporary);
+        host.startEngine();
+        door = new Door(temporary.resolve("door.sock"), host.socket());
+        host.drover(
+                "server", "server", "--state-dir", temporary.resolve("server").toString());
+        await().atMost(Duration.ofSeconds(90)).until(() -> host.output("server").contains("next: "));
+        Matcher password = PASSWORD.matcher(host.output("server"));
+        assertThat(password.find()).isTrue();
+        session = host.api("POST", "/v1/login", "", "{\"user\":\"admin\",\"password\":\"" + password.group(1) + "\"}")
+                .path("token")
+                .asText();
+        host.api("POST", "/v1/environments", session, "{\"name\":\"test\",\"orchestrator\":\"cattle\"}");
+        token = host.api("POST", "/v1/environments/test/join-tokens", session, "{}")
+                .path("token")
+                .asText();
+        node = startNode();
+        await().atMost(Duration.ofSeconds(90))
+                .until(() -> host.admin("/node").path("connected").asBoolean());
+    }
+
+    private Process startNode() {
+        return host.drover(
+                "node",
+                "node",
+                "--server",
+                "https://127.0.0.1:8443",
+                "--token",
+                token,
+                "--name",
+                "host1",
+                "--vtep",
+                TestHost.ADDRESS,
+                "--state-dir",
+                temporary.resolve("node").toString(),
+                "--docker",
+                "unix://" + temporary.resolve("door.sock"),
+                "--sync-interval",
+                String.valueOf(SYNC_SECONDS));
+    }
+
+    @AfterAll
+    void stopEverything() throws Exception {
+        if (door != null) {
+            door.close();
+        }
+        host.close();
+    }
+
+    @AfterEach
+    void removeContainers() {
+        TestHost.Result ids = host.dockerResult("ps", "-aq");
+        ids.out().lines().forEach(id -> host.dockerResult("rm", "-f", id));
+    }
+
+    private JsonNode known(String name) {
+        for (JsonNode container : host.admin("/containers")) {
+            if (container.path("name").asText().equals(name)) {
+                return container;
+            }
+        }
+        return MissingNode.getInstance();
+    }
+
+    private JsonNode attached(String name) {
+        await().atMost(SOON).until(() -> known(name).path("address").isTextual());
+        return known(name);
+    }
+
+    private JsonNode reported(String name) {
+        for (JsonNode container : host.api("GET", "/v1/environments/test/containers", session, "")) {
+            if (container.path("name").asText().equals(name)) {
+                return container;
+            }
+        }
+        return MissingNode.getInstance();
+    }
+
+    @Test
+    void aContainerThatIsOnlyCreatedIsKnownAndReportedAtOnce() {
+        host.docker("create", "--name", "made", "busybox");
+        await().atMost(SOON).until(() -> reported("made").path("state").asText().equals("created"));
+        host.docker("rename", "made", "renamed");
+        await().atMost(SOON)
+                .until(() -> reported("renamed").path("state").asText().equals("created"));
+        host.docker("rm", "renamed");
+        await().atMost(SOON).until(() -> reported("renamed").isMissingNode());
+    }
+
+    @Test
+    void aLabelledContainerIsAttachedAndResolves() {
+        host.docker("run", "-d", "--name", "web1", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "web2", "--net", "none", "-l", NETWORK, "busybox");
+        String address = attached("web1").path("address").asText();
+        attached("web2");
+        assertThat(address).startsWith("10.42.");
+        assertThat(host.docker("exec", "web2", "/bin/cat", "/etc/resolv.conf")).contains("nameserver 169.254.169.250");
+        await().atMost(SOON)
+                .until(() -> host.dockerResult("exec", "web2", "/bin/ping", "-c1", "-W1", "web1")
+                                .code()
+                        == 0);
+        await().atMost(SOON)
+                .until(() -> reported("web1").path("address").asText().equals(address));
+    }
+
+    @Test
+    void aContainerInTheHostsNetworkIsLeftAloneWithAReason() {
+        host.docker("run", "-d", "--name", "hostnet", "--net", "host", "-l", NETWORK, "busybox");
+        await().atMost(SOON)
+                .until(() -> known("hostnet").path("problem").asText().startsWith("network mode: host (expected:"));
+        assertThat(known("hostnet").path("address").isNull()).isTrue();
+    }
+
+    @Test
+    void aContainerWithoutTheLabelIsListedAndNotTouched() {
+        host.docker("run", "-d", "--name", "plain", "busybox");
+        await().atMost(SOON).until(() -> known("plain").path("state").asText().equals("running"));
+        assertThat(known("plain").path("address").isNull()).isTrue();
+        assertThat(host.docker("exec", "plain", "/bin/cat", "/etc/resolv.conf")).doesNotContain("169.254.169.250");
+    }
+
+    @Test
+    void theRequestedAddressIsGivenAndKeptOverRestarts() {
+        String block = host.admin("/node").path("block").asText();
+        String wanted = block.substring(0, block.lastIndexOf('.')) + ".240";
+        host.docker(
+                "run",
+                "-d",
+                "--name",
+                "fixed",
+                "-l",
+                NETWORK,
+                "-l",
+                "io.rancher.container.requested_ip=" + wanted,
+                "busybox");
+        JsonNode before = attached("fixed");
+        assertThat(before.path("address").asText()).isEqualTo(wanted);
+        host.docker("restart", "-t", "0", "fixed");
+        await().atMost(SOON)
+                .until(() -> !known("fixed").path("startedAt").equals(before.path("startedAt"))
+                        && known("fixed").path("address").isTextual());
+        assertThat(known("fixed").path("address")).isEqualTo(before.path("address"));
+        assertThat(known("fixed").path("mac")).isEqualTo(before.path("mac"));
+        assertThat(host.docker("exec", "fixed", "/bin/ip", "addr")).contains(wanted + "/16");
+    }
+
+    @Test
+    void serviceContainersRunAreRestartedAndRemoved() {
+        host.docker("run", "-d", "--name", "bystander", "busybox");
+        String compose =
+                "services:\\n  app:\\n    image: busybox\\n    command: [/bin/sh, -c, 'trap exit TERM; while :; do sleep 1; done']\\n";
+        host.api(
+                "POST",
+                "/v1/environments/test/stacks",
+                session,
+                "{\"name\":\"hello\",\"compose\":\"" + compose + "\",\"rancherCompose\":\"\"}");
+        JsonNode first = attached("hello-app-1");
+        assertThat(host.docker("exec", "hello-app-1", "/bin/cat", "/etc/resolv.conf"))
+                .contains("app.hello.rancher.internal");
+        host.docker("kill", "hello-app-1");
+        await().atMost(SOON)
+                .until(() -> !known("hello-app-1").path("startedAt").equals(first.path("startedAt"))
+                        && known("hello-app-1").path("address").equals(first.path("address")));
+        host.inside(
+                "curl",
+                "-sS",
+                "-X",
+                "DELETE",
+                "-H",
+                "Authorization: Bearer " + session,
+                "http://127.0.0.1:8080/v1/environments/test/stacks/hello");
+        await().atMost(Duration.ofSeconds(60)).until(() -> known("hello-app-1").isMissingNode());
+        assertThat(host.docker("ps", "-q", "--filter", "name=bystander")).isNotBlank();
+    }
+
+    @Test
+    void whatHappensWhileTheEngineCannotBeReachedIsRepairedAfterwards() {
+        host.docker("run", "-d", "--name", "steady", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "leaving", "-l", NETWORK, "busybox");
+        String address = attached("steady").path("address").asText();
+        attached("leaving");
+        door.lock();
+        host.docker("rm", "-f", "leaving");
+        host.docker("run", "-d", "--name", "coming", "-l", NETWORK, "busybox");
+        host.docker("restart", "-t", "0", "steady");
+        await().atMost(SOON)
+                .until(() -> host.admin("/node").path("engine").asText().equals("unreachable"));
+        assertThat(known("leaving").path("state").asText())
+                .as("nothing is deleted on silence")
+                .isEqualTo("running");
+        door.unlock();
+        await().atMost(Duration.ofSeconds(SYNC_SECONDS + 10))
+                .until(() -> known("leaving").isMissingNode());
+        assertThat(attached("coming").path("address").isTextual()).isTrue();
+        await().atMost(SOON)
+                .until(() -> host.dockerResult("exec", "coming", "/bin/ping", "-c1", "-W1", address)
+                                .code()
+                        == 0);
+        await().atMost(SOON).until(() -> reported("leaving").isMissingNode());
+    }
+
+    @Test
+    void aKilledNodeAdoptsWhatRunsAndLocalTrafficNeverStops() throws Exception {
+        host.docker("run", "-d", "--name", "one", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "two", "-l", NETWORK, "busybox");
+        String address = attached("one").path("address").asText();
+        String mac = attached("one").path("mac").asText();
+        attached("two");
+        node.destroyForcibly().waitFor();
+        host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);
+        host.docker("run", "-d", "--name", "meanwhile", "-l", NETWORK, "busybox");
+        node = startNode();
+        attached("meanwhile");
+        assertThat(known("one").path("address").asText()).isEqualTo(address);
+        assertThat(known("one").path("mac").asText()).isEqualTo(mac);
+        host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);
+        await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
+    }
+}

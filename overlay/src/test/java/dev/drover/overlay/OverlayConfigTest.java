@@ -1,0 +1,75 @@
+package dev.drover.overlay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.drover.dataplane.Cidr;
+import java.net.Inet4Address;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class OverlayConfigTest {
+    private static final OverlayConfig.Local LOCAL =
+            new OverlayConfig.Local(Cidr.parse("10.42.0.0/16"), Cidr.parse("10.42.1.0/24"));
+
+    private static OverlayConfig config(int vni, String vtep, int port, String bridge, OverlayConfig.Peer... peers) {
+        return new OverlayConfig(
+                vni, Inet4Address.ofLiteral(vtep), port, bridge, Mode.AUTO, LOCAL, List.of(peers), List.of());
+    }
+
+    private static OverlayConfig.Peer peer(String vtep, String... subnets) {
+        return new OverlayConfig.Peer(
+                Inet4Address.ofLiteral(vtep),
+                List.of(subnets).stream().map(Cidr::parse).toList());
+    }
+
+    @Test
+    void aGoodConfigurationIsTaken() {
+        OverlayConfig config =
+                config(16_777_215, "192.0.2.1", 65_535, "br0", peer("192.0.2.2", "10.42.2.0/24"), peer("192.0.2.3"));
+        assertThat(config.peers()).hasSize(2);
+        assertThat(config)
+                .isEqualTo(config(
+                        16_777_215, "192.0.2.1", 65_535, "br0", peer("192.0.2.2", "10.42.2.0/24"), peer("192.0.2.3")));
+    }
+
+    @Test
+    void everyFaultNamesKeyValueAndExpectation() {
+        refused("vni: 0 (expected: 1 to 16777215)", () -> config(0, "192.0.2.1", 4789, "br0"));
+        refused("vni: 16777216 (expected: 1 to 16777215)", () -> config(1 << 24, "192.0.2.1", 4789, "br0"));
+        refused("port: 0 (expected: 1 to 65535)", () -> config(1, "192.0.2.1", 0, "br0"));
+        refused("vtep: 0.0.0.0 (expected: a unicast address of this host)", () -> config(1, "0.0.0.0", 1, "br0"));
+        refused("vtep: 224.0.0.1 (expected: a unicast address of this host)", () -> config(1, "224.0.0.1", 1, "br0"));
+        String bridge = "1 to 15 bytes without space, / and :";
+        refused("bridge:  (expected: " + bridge + ")", () -> config(1, "192.0.2.1", 1, ""));
+        refused("bridge: a b (expected: " + bridge + ")", () -> config(1, "192.0.2.1", 1, "a b"));
+        refused(
+                "bridge: 1234567890123456 (expected: " + bridge + ")",
+                () -> config(1, "192.0.2.1", 1, "1234567890123456"));
+        refused(
+                "peers.vtep: 192.0.2.1 (expected: another host than vtep)",
+                () -> config(1, "192.0.2.1", 1, "br0", peer("192.0.2.1")));
+        refused(
+                "peers.vtep: 192.0.2.2 (expected: each peer once)",
+                () -> config(1, "192.0.2.1", 1, "br0", peer("192.0.2.2"), peer("192.0.2.2")));
+        refused(
+                "peers.subnets: 10.42.1.0/28 (expected: no overlap with this host's block)",
+                () -> config(1, "192.0.2.1", 1, "br0", peer("192.0.2.2", "10.42.1.0/28")));
+        refused(
+                "peers.subnets: 10.42.2.0/24 (expected: no overlap with those of 192.0.2.3)",
+                () -> config(
+                        1,
+                        "192.0.2.1",
+                        1,
+                        "br0",
+                        peer("192.0.2.2", "10.42.2.0/24"),
+                        peer("192.0.2.3", "10.42.2.0/25")));
+        refused(
+                "local.block: 10.43.1.0/24 (expected: a part of 10.42.0.0/16)",
+                () -> new OverlayConfig.Local(Cidr.parse("10.42.0.0/16"), Cidr.parse("10.43.1.0/24")));
+    }
+
+    private static void refused(String message, org.assertj.core.api.ThrowableAssert.ThrowingCallable config) {
+        assertThatThrownBy(config).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
+    }
+}
