@@ -4,7 +4,6 @@ import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.dataplane.Cidr;
 import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attachment;
-import dev.drover.node.docker.Labels;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.mapping.LocalContainer;
 import java.util.ArrayList;
@@ -39,7 +38,7 @@ final class Containers {
 
         @Nullable
         String instanceId() {
-            return seen.labels().get(Labels.INSTANCE);
+            return seen.instanceId();
         }
     }
 

@@ -9,7 +9,6 @@ import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attacher;
 import dev.drover.node.attach.Attachment;
 import dev.drover.node.docker.ContainerWatcher;
-import dev.drover.node.docker.Labels;
 import dev.drover.node.docker.Listed;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.link.LinkClient;
@@ -160,11 +159,10 @@ final class ManagedNode implements AutoCloseable {
     }
 
     private List<String> search(Seen container) {
-        String instanceId = container.labels().get(Labels.INSTANCE);
+        String instanceId = container.instanceId();
         DesiredItem workload = instanceId == null ? null : desired.items().get("workload/" + instanceId);
         return workload instanceof DesiredItem.Workload held ? held.dnsSearch() : List.of(host.zone());
     }
-
 
     /** Not before the containers of this host are known, and not from a state that was never received. */
     private void desireWorkloads() {
@@ -470,6 +468,23 @@ final class ManagedNode implements AutoCloseable {
     /** For the admin endpoint. */
     List<Up.ContainerFact> facts() {
         return containers.facts();
+    }
+
+    boolean connected() {
+        return connected;
+    }
+
+    boolean engineUp() {
+        return engineVersion != null;
+    }
+
+    long revision() {
+        return desired.revision();
+    }
+
+    /** Desired key to what is wrong with it. */
+    Map<String, String> problems() {
+        return problems;
     }
 
     /** Ends looking, working and the link; containers go on, local traffic too. */

@@ -57,6 +57,7 @@ final class NodeProcess implements AutoCloseable {
         return process.making(() -> {
             LiveDataPlane dataPlane = process.hold(LiveDataPlane.open(process.metrics));
             ManagedNode node = process.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
+            NodeMetrics.register(process.metrics, node);
             node.start();
             Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
             tables.put("/node", node::status);

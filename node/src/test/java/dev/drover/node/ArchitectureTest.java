@@ -82,8 +82,7 @@ final class ArchitectureTest {
                 .resideInAPackage("..path..")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage(
-                        "org.slf4j..", "ch.qos.logback..", "java.util.regex..", "..ctl..")
+                .resideInAnyPackage("org.slf4j..", "ch.qos.logback..", "java.util.regex..", "..ctl..")
                 .check(ALL);
     }
 

@@ -81,9 +81,7 @@ final class BadStartTest {
 
     @Test
     void withAPortThatIsTaken() throws Exception {
-        Path file = Files.writeString(
-                temporary.resolve("node.yaml"),
-                """
+        Path file = Files.writeString(temporary.resolve("node.yaml"), """
                 lb:
                   listeners:
                     - {name: a, bind: 127.0.0.1:9821, protocol: tcp, targets: ["127.0.0.1:9001"]}
@@ -92,7 +90,9 @@ final class BadStartTest {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
                 .until(() -> host.output("first").contains("node serving"));
-        assertThat(refusal("node", "--config", file.toString())).contains("127.0.0.1:9821").contains("in use");
+        assertThat(refusal("node", "--config", file.toString()))
+                .contains("127.0.0.1:9821")
+                .contains("in use");
         assertThat(first.isAlive()).isTrue();
     }
 }

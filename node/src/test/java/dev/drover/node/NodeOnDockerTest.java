@@ -42,12 +42,12 @@ final class NodeOnDockerTest {
         host = new TestHost(temporary);
         host.startEngine();
         door = new Door(temporary.resolve("door.sock"), host.socket());
-        host.drover("server", "server", "--state-dir", temporary.resolve("server").toString());
+        host.drover(
+                "server", "server", "--state-dir", temporary.resolve("server").toString());
         await().atMost(Duration.ofSeconds(90)).until(() -> host.output("server").contains("next: "));
         Matcher password = PASSWORD.matcher(host.output("server"));
         assertThat(password.find()).isTrue();
-        session = host.api(
-                        "POST", "/v1/login", "", "{\"user\":\"admin\",\"password\":\"" + password.group(1) + "\"}")
+        session = host.api("POST", "/v1/login", "", "{\"user\":\"admin\",\"password\":\"" + password.group(1) + "\"}")
                 .path("token")
                 .asText();
         host.api("POST", "/v1/environments", session, "{\"name\":\"test\",\"orchestrator\":\"cattle\"}");
@@ -55,7 +55,8 @@ final class NodeOnDockerTest {
                 .path("token")
                 .asText();
         node = startNode();
-        await().atMost(Duration.ofSeconds(90)).until(() -> host.admin("/node").path("connected").asBoolean());
+        await().atMost(Duration.ofSeconds(90))
+                .until(() -> host.admin("/node").path("connected").asBoolean());
     }
 
     private Process startNode() {
@@ -120,7 +121,8 @@ final class NodeOnDockerTest {
         host.docker("create", "--name", "made", "busybox");
         await().atMost(SOON).until(() -> reported("made").path("state").asText().equals("created"));
         host.docker("rename", "made", "renamed");
-        await().atMost(SOON).until(() -> reported("renamed").path("state").asText().equals("created"));
+        await().atMost(SOON)
+                .until(() -> reported("renamed").path("state").asText().equals("created"));
         host.docker("rm", "renamed");
         await().atMost(SOON).until(() -> reported("renamed").isMissingNode());
     }
@@ -134,8 +136,11 @@ final class NodeOnDockerTest {
         assertThat(address).startsWith("10.42.");
         assertThat(host.docker("exec", "web2", "/bin/cat", "/etc/resolv.conf")).contains("nameserver 169.254.169.250");
         await().atMost(SOON)
-                .until(() -> host.dockerResult("exec", "web2", "/bin/ping", "-c1", "-W1", "web1").code() == 0);
-        await().atMost(SOON).until(() -> reported("web1").path("address").asText().equals(address));
+                .until(() -> host.dockerResult("exec", "web2", "/bin/ping", "-c1", "-W1", "web1")
+                                .code()
+                        == 0);
+        await().atMost(SOON)
+                .until(() -> reported("web1").path("address").asText().equals(address));
     }
 
     @Test
@@ -159,7 +164,14 @@ final class NodeOnDockerTest {
         String block = host.admin("/node").path("block").asText();
         String wanted = block.substring(0, block.lastIndexOf('.')) + ".240";
         host.docker(
-                "run", "-d", "--name", "fixed", "-l", NETWORK, "-l", "io.rancher.container.requested_ip=" + wanted,
+                "run",
+                "-d",
+                "--name",
+                "fixed",
+                "-l",
+                NETWORK,
+                "-l",
+                "io.rancher.container.requested_ip=" + wanted,
                 "busybox");
         JsonNode before = attached("fixed");
         assertThat(before.path("address").asText()).isEqualTo(wanted);
@@ -189,7 +201,13 @@ final class NodeOnDockerTest {
         await().atMost(SOON)
                 .until(() -> !known("hello-app-1").path("startedAt").equals(first.path("startedAt"))
                         && known("hello-app-1").path("address").equals(first.path("address")));
-        host.inside("curl", "-sS", "-X", "DELETE", "-H", "Authorization: Bearer " + session,
+        host.inside(
+                "curl",
+                "-sS",
+                "-X",
+                "DELETE",
+                "-H",
+                "Authorization: Bearer " + session,
                 "http://127.0.0.1:8080/v1/environments/test/stacks/hello");
         await().atMost(Duration.ofSeconds(60)).until(() -> known("hello-app-1").isMissingNode());
         assertThat(host.docker("ps", "-q", "--filter", "name=bystander")).isNotBlank();
@@ -205,13 +223,19 @@ final class NodeOnDockerTest {
         host.docker("rm", "-f", "leaving");
         host.docker("run", "-d", "--name", "coming", "-l", NETWORK, "busybox");
         host.docker("restart", "-t", "0", "steady");
-        await().atMost(SOON).until(() -> host.admin("/node").path("engine").asText().equals("unreachable"));
-        assertThat(known("leaving").path("state").asText()).as("nothing is deleted on silence").isEqualTo("running");
+        await().atMost(SOON)
+                .until(() -> host.admin("/node").path("engine").asText().equals("unreachable"));
+        assertThat(known("leaving").path("state").asText())
+                .as("nothing is deleted on silence")
+                .isEqualTo("running");
         door.unlock();
-        await().atMost(Duration.ofSeconds(SYNC_SECONDS + 10)).until(() -> known("leaving").isMissingNode());
+        await().atMost(Duration.ofSeconds(SYNC_SECONDS + 10))
+                .until(() -> known("leaving").isMissingNode());
         assertThat(attached("coming").path("address").isTextual()).isTrue();
         await().atMost(SOON)
-                .until(() -> host.dockerResult("exec", "coming", "/bin/ping", "-c1", "-W1", address).code() == 0);
+                .until(() -> host.dockerResult("exec", "coming", "/bin/ping", "-c1", "-W1", address)
+                                .code()
+                        == 0);
         await().atMost(SOON).until(() -> reported("leaving").isMissingNode());
     }
 

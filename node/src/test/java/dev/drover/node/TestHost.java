@@ -35,7 +35,9 @@ final class TestHost implements AutoCloseable {
 
     TestHost(Path directory) {
         this.directory = directory;
-        assertThat(System.getProperty("user.name")).as("tests with tag root need root").isEqualTo("root");
+        assertThat(System.getProperty("user.name"))
+                .as("tests with tag root need root")
+                .isEqualTo("root");
         busybox = Path.of("/usr/bin/busybox");
         assertThat(busybox).as("busybox-static").exists();
         run("ip", "netns", "add", namespace);
@@ -60,19 +62,22 @@ final class TestHost implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        daemon("dockerd", List.of(
+        daemon(
                 "dockerd",
-                "--config-file=" + directory.resolve("daemon.json"),
-                "--data-root=" + directory.resolve("docker"),
-                "--exec-root=" + directory.resolve("exec"),
-                "--pidfile=" + directory.resolve("dockerd.pid"),
-                "--host=unix://" + socket(),
-                "--exec-opt=native.cgroupdriver=cgroupfs",
-                "--cgroup-parent=/" + namespace));
+                List.of(
+                        "dockerd",
+                        "--config-file=" + directory.resolve("daemon.json"),
+                        "--data-root=" + directory.resolve("docker"),
+                        "--exec-root=" + directory.resolve("exec"),
+                        "--pidfile=" + directory.resolve("dockerd.pid"),
+                        "--host=unix://" + socket(),
+                        "--exec-opt=native.cgroupdriver=cgroupfs",
+                        "--cgroup-parent=/" + namespace));
         engine = true;
-        await().atMost(START).until(() -> execute(List.of(
-                        "docker", "-H", "unix://" + socket(), "version"))
-                .code() == 0);
+        await().atMost(START)
+                .until(() -> execute(List.of("docker", "-H", "unix://" + socket(), "version"))
+                                .code()
+                        == 0);
         importBusybox();
     }
 
@@ -81,15 +86,26 @@ final class TestHost implements AutoCloseable {
             Path root = directory.resolve("busybox");
             Path bin = Files.createDirectories(root.resolve("bin"));
             Files.copy(busybox, bin.resolve("busybox"), StandardCopyOption.COPY_ATTRIBUTES);
-            for (String applet : List.of("sh", "sleep", "ping", "nslookup", "ip", "cat", "httpd", "hostname", "mkdir")) {
+            for (String applet :
+                    List.of("sh", "sleep", "ping", "nslookup", "ip", "cat", "httpd", "hostname", "mkdir")) {
                 Files.createSymbolicLink(bin.resolve(applet), Path.of("busybox"));
             }
-            run("tar", "-C", root.toString(), "-cf", directory.resolve("busybox.tar").toString(), ".");
+            run(
+                    "tar",
+                    "-C",
+                    root.toString(),
+                    "-cf",
+                    directory.resolve("busybox.tar").toString(),
+                    ".");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        docker("import", "-c", "CMD [\"/bin/sh\",\"-c\",\"trap exit TERM; while :; do sleep 1; done\"]",
-                directory.resolve("busybox.tar").toString(), "busybox:latest");
+        docker(
+                "import",
+                "-c",
+                "CMD [\"/bin/sh\",\"-c\",\"trap exit TERM; while :; do sleep 1; done\"]",
+                directory.resolve("busybox.tar").toString(),
+                "busybox:latest");
     }
 
     record Result(int code, String out, String err) {}
@@ -170,14 +186,24 @@ final class TestHost implements AutoCloseable {
     /** A call of the control plane's API on its loopback port. */
     JsonNode api(String method, String path, String token, String body) {
         return json(inside(
-                "curl", "-sS", "--max-time", "20", "-X", method, "-H", "Authorization: Bearer " + token, "-H",
-                "Content-Type: application/json", "-d", body, "http://127.0.0.1:8080" + path));
+                "curl",
+                "-sS",
+                "--max-time",
+                "20",
+                "-X",
+                method,
+                "-H",
+                "Authorization: Bearer " + token,
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                body,
+                "http://127.0.0.1:8080" + path));
     }
 
     /** What the admin endpoint of the node shows; an empty array while it does not answer. */
     JsonNode admin(String path) {
-        Result result =
-                execute(inNamespace(List.of("curl", "-sS", "--max-time", "5", "http://127.0.0.1:9901" + path)));
+        Result result = execute(inNamespace(List.of("curl", "-sS", "--max-time", "5", "http://127.0.0.1:9901" + path)));
         return json(result.code() == 0 ? result.out() : "[]");
     }
 
@@ -195,7 +221,9 @@ final class TestHost implements AutoCloseable {
 
     private static String must(List<String> command) {
         Result result = execute(command);
-        assertThat(result.code()).as("%s%n%s%s", command, result.out(), result.err()).isZero();
+        assertThat(result.code())
+                .as("%s%n%s%s", command, result.out(), result.err())
+                .isZero();
         return result.out().strip();
     }
 

@@ -43,6 +43,8 @@ public final class Overlay implements AutoCloseable {
     private final Endpoint.Shared shared;
     private volatile OverlayConfig config;
     private volatile Endpoint endpoint;
+    /** Control thread only. */
+    private boolean stopped;
 
     private Overlay(Lanes lanes, OverlayConfig config) {
         drops = new CounterSet<>(Drop.class, lanes.count());
@@ -146,6 +148,9 @@ public final class Overlay implements AutoCloseable {
 
     private void learn() {
         learnScheduled.set(false);
+        if (stopped) {
+            return;
+        }
         boolean[] news = new boolean[1];
         endpoint.drain((mac, vtep) -> news[0] |= tables.learn(mac, vtep));
         if (news[0]) {
@@ -156,7 +161,7 @@ public final class Overlay implements AutoCloseable {
     private void repair() {
         repairScheduled.set(false);
         try {
-            if (!endpoint.repair()) {
+            if (!stopped && !endpoint.repair()) {
                 LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
                 restart(config);
             }
@@ -247,6 +252,7 @@ public final class Overlay implements AutoCloseable {
     public void close() {
         if (!control.isShutdown()) {
             call(() -> {
+                stopped = true;
                 endpoint.close();
                 return true;
             });

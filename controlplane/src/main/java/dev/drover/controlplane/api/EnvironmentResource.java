@@ -105,7 +105,7 @@ final class EnvironmentResource {
     }
 
     private EnvironmentView view(Environment environment) {
-        return Picture.of(repository, live, environment.id())
+        return Picture.of(repository, live, environment.id(), Set.of(Kind.HOST, Kind.STACK))
                 .environment(environment.id())
                 .orElseThrow(() -> ApiException.notFound("environment", environment.name()));
     }

@@ -59,10 +59,15 @@ final class Picture {
 
     /** Everything of one environment, consistent. */
     static Picture of(Repository repository, LiveState live, String environmentId) {
+        return of(repository, live, environmentId, KINDS);
+    }
+
+    /** Only the records of these kinds, for an answer that needs no others. */
+    static Picture of(Repository repository, LiveState live, String environmentId, Set<Kind<?>> kinds) {
         Picture picture = new Picture(live);
         repository.read(() -> {
             repository.get(Kind.ENVIRONMENT, environmentId).ifPresent(e -> picture.add(e, true));
-            for (Kind<?> kind : Set.of(Kind.HOST, Kind.STACK, Kind.SERVICE, Kind.INSTANCE, Kind.CONTAINER)) {
+            for (Kind<?> kind : kinds) {
                 repository.list(kind, environmentId).forEach(record -> picture.add(record, true));
             }
             return picture;

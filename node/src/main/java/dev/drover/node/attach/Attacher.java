@@ -6,6 +6,9 @@ import dev.drover.node.docker.Seen;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -46,7 +49,7 @@ public final class Attacher {
 
     /** Brings the wiring in line with {@code container}; problems are part of the result. */
     public Attachment update(Seen container) {
-        if (!container.labels().containsKey(Labels.INSTANCE)) {
+        if (container.instanceId() == null) {
             if (!Labels.isTrue(container.labels(), Labels.NETWORK)) {
                 return Attachment.NONE;
             }
@@ -79,10 +82,11 @@ public final class Attacher {
             }
             wired.put(container.id(), now);
             LOG.info(
-                    "container attached name={} id={} address={}",
+                    "container attached name={} id={} address={} sinceStartMs={}",
                     container.name(),
                     container.id().substring(0, 12),
-                    Cidr.format(lease.address()));
+                    Cidr.format(lease.address()),
+                    sinceStartMs(container));
         }
         boolean honoured = requested == null || Arrays.stream(wanted).anyMatch(w -> w == lease.address());
         return new Attachment(
@@ -115,6 +119,17 @@ public final class Attacher {
     public boolean isStale(String id) {
         Wired held = wired.get(id);
         return held != null && !Objects.equals(namespace(held.pid()), held.namespace());
+    }
+
+    private static long sinceStartMs(Seen container) {
+        try {
+            return container.startedAt() == null
+                    ? -1
+                    : Duration.between(Instant.parse(container.startedAt()), Instant.now())
+                            .toMillis();
+        } catch (DateTimeParseException e) {
+            return -1; // another engine's idea of a time
+        }
     }
 
     private static boolean isFalse(@Nullable String label) {

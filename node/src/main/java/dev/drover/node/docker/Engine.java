@@ -113,12 +113,20 @@ public final class Engine implements AutoCloseable {
                         .toList());
     }
 
-    /** Ids of all containers that have {@code label=value}, also those that do not run, newest first. */
-    public List<String> idsByLabel(String label, String value) {
+    /** Ids of the containers of a service instance, see {@link Seen#instanceId}, also those that do not run. */
+    public List<String> idsOfInstance(String instanceId) {
         return call(
                 "list containers",
                 CALL_TIMEOUT,
-                () -> client.listContainersCmd().withShowAll(true).withLabelFilter(Map.of(label, value)).exec().stream()
+                () -> client
+                        .listContainersCmd()
+                        .withShowAll(true)
+                        .withLabelFilter(Map.of(Labels.INSTANCE, instanceId))
+                        .exec()
+                        .stream()
+                        .filter(container -> listed(container)
+                                .names()
+                                .contains(container.getLabels().get(Labels.NAME)))
                         .map(Container::getId)
                         .toList());
     }

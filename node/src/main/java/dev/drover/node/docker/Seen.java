@@ -33,6 +33,14 @@ public record Seen(
         labels = Map.copyOf(labels);
     }
 
+    /**
+     * The service instance it stands for, null for any other container. A copy that {@code docker commit} made has the
+     * labels too, but another name than they say, and is nobody's instance.
+     */
+    public @Nullable String instanceId() {
+        return name.equals(labels.get(Labels.NAME)) ? labels.get(Labels.INSTANCE) : null;
+    }
+
     /** True while it has a network namespace to be wired into. */
     public boolean running() {
         return pid > 0 && (state.equals("running") || state.equals("paused"));

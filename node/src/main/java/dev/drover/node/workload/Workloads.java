@@ -147,7 +147,7 @@ public final class Workloads implements AutoCloseable {
         DesiredItem.Workload workload = desired(instanceId);
         try {
             Engine connected = engine.get();
-            List<String> ids = connected.idsByLabel(Labels.INSTANCE, instanceId);
+            List<String> ids = connected.idsOfInstance(instanceId);
             if (workload == null) {
                 ids.forEach(id -> remove(connected, id));
                 backOffs.remove(instanceId);
@@ -162,15 +162,7 @@ public final class Workloads implements AutoCloseable {
     }
 
     private void run(Engine connected, DesiredItem.Workload workload, List<String> ids) {
-        String kept = null;
-        for (String id : ids) {
-            if (kept == null) {
-                kept = id;
-            } else {
-                remove(connected, id); // a copy of the label, as docker commit makes
-            }
-        }
-        String id = kept == null ? create(connected, workload) : kept;
+        String id = ids.isEmpty() ? create(connected, workload) : ids.getFirst();
         Seen container = connected.inspect(id);
         if (container == null) {
             throw new EngineException("container: " + workload.containerName() + " is gone (expected: to exist)");
