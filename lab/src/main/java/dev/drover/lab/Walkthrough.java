@@ -128,7 +128,7 @@ final class Walkthrough {
     JsonNode awaitContainer(String name, String state, Duration deadline) {
         long startNs = System.nanoTime();
         JsonNode[] seen = new JsonNode[1];
-        stage.await(name + " listed as " + state, deadline, () -> {
+        stage.await(name + " listed as " + state, STARTED, () -> {
             JsonNode container = stage.container(name);
             if (container == null || !text(container, "state").equals(state)) {
                 return false;
@@ -136,15 +136,25 @@ final class Walkthrough {
             seen[0] = container;
             return true;
         });
+        double tookSeconds = (System.nanoTime() - startNs) / 1e9;
         script.note("listed after %.2f s: name=%s host=%s image=%s state=%s%s"
                 .formatted(
-                        (System.nanoTime() - startNs) / 1e9,
+                        tookSeconds,
                         name,
                         text(seen[0], "host"),
                         text(seen[0], "image"),
                         state,
                         text(seen[0], "address").isEmpty() ? "" : " address=" + text(seen[0], "address")));
+        requireWithin(deadline, tookSeconds, "listed");
         return seen[0];
+    }
+
+    /** Fails when something that came took too long. */
+    static void requireWithin(Duration limit, double tookSeconds, String what) {
+        if (tookSeconds > limit.toMillis() / 1e3) {
+            throw new LabException(
+                    "%s after %.2f s (expected: within %.1f s)".formatted(what, tookSeconds, limit.toMillis() / 1e3));
+        }
     }
 
     private void network() {

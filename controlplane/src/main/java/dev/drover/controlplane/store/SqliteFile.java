@@ -7,6 +7,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,7 @@ final class SqliteFile implements AutoCloseable {
 
     private final Path file;
     private final Connection connection;
+    private final Statement control;
     private final PreparedStatement insert;
     private final PreparedStatement passed;
     private final PreparedStatement deleteOlder;
@@ -42,7 +44,7 @@ final class SqliteFile implements AutoCloseable {
             configure(opened);
             checkIntegrity(opened);
             migrate(opened);
-            opened.setAutoCommit(false);
+            control = opened.createStatement();
             insert = opened.prepareStatement("INSERT INTO revisions VALUES (?, ?, ?, ?)");
             passed = opened.prepareStatement("SELECT key, revision, value IS NULL FROM revisions WHERE revision > ?"
                     + " AND revision <= ? ORDER BY revision");
@@ -93,12 +95,12 @@ final class SqliteFile implements AutoCloseable {
                         null);
             }
             if (version == 0) {
-                connection.setAutoCommit(false);
+                statement.execute("BEGIN IMMEDIATE");
                 for (String each : SCHEMA) {
                     statement.execute(each);
                 }
                 statement.execute("PRAGMA user_version = " + SCHEMA_VERSION);
-                connection.commit();
+                statement.execute("COMMIT");
             }
         }
     }
@@ -128,66 +130,75 @@ final class SqliteFile implements AutoCloseable {
 
     /** Writes all rows in one database transaction, or none. */
     void append(List<List<Row>> transactions) {
-        try {
+        inTransaction(() -> {
             for (List<Row> rows : transactions) {
                 for (Row row : rows) {
                     insert.setLong(1, row.revision());
                     insert.setString(2, row.key());
                     insert.setString(3, row.value());
                     insert.setLong(4, row.createRevision());
-                    insert.addBatch();
+                    insert.executeUpdate();
                 }
             }
-            insert.executeBatch();
-            connection.commit();
-        } catch (SQLException e) {
-            throw rolledBack(e);
-        }
+        });
     }
 
     /** Forgets what rows in {@code (from, upTo]} have superseded; {@code upTo} cannot be watched from any more. */
     void compact(long from, long upTo) {
-        try {
+        inTransaction(() -> {
+            List<Row> rows = new ArrayList<>();
             passed.setLong(1, from);
             passed.setLong(2, upTo);
             try (ResultSet result = passed.executeQuery()) {
                 while (result.next()) {
-                    forget(result.getString(1), result.getLong(2), result.getBoolean(3));
+                    rows.add(new Row(result.getString(1), result.getBoolean(3) ? null : "", 0, result.getLong(2)));
                 }
             }
-            deleteOlder.executeBatch();
-            deleteOne.executeBatch();
+            for (Row row : rows) {
+                forget(row.key(), row.revision(), row.value() == null);
+            }
             setCompacted.setLong(1, upTo);
             setCompacted.executeUpdate();
-            connection.commit();
-        } catch (SQLException e) {
-            throw rolledBack(e);
-        }
+        });
     }
 
     private void forget(String key, long revision, boolean tombstone) throws SQLException {
         deleteOlder.setString(1, key);
         deleteOlder.setLong(2, revision);
-        deleteOlder.addBatch();
+        deleteOlder.executeUpdate();
         if (tombstone) {
             deleteOne.setString(1, key);
             deleteOne.setLong(2, revision);
-            deleteOne.addBatch();
+            deleteOne.executeUpdate();
         }
     }
 
-    private StoreException rolledBack(SQLException cause) {
-        StoreException failure =
-                new StoreException("store: " + file + " cannot be written: " + cause.getMessage(), cause);
+    private interface Work {
+        void run() throws SQLException;
+    }
+
+    /**
+     * Transactions are begun and ended here and not by the driver: SQLite itself rolls back when the disk is full, and the
+     * driver would take the following statements for part of a transaction that is no more.
+     */
+    private void inTransaction(Work work) {
         try {
-            insert.clearBatch();
-            deleteOlder.clearBatch();
-            deleteOne.clearBatch();
-            connection.rollback();
+            control.execute("BEGIN IMMEDIATE");
+            work.run();
+            control.execute("COMMIT");
         } catch (SQLException e) {
-            failure.addSuppressed(e);
+            StoreException failure = new StoreException("store: " + file + " cannot be written: " + e.getMessage(), e);
+            rollBack(failure);
+            throw failure;
         }
-        return failure;
+    }
+
+    private void rollBack(StoreException failure) {
+        try {
+            control.execute("ROLLBACK");
+        } catch (SQLException e) {
+            failure.addSuppressed(e); // most often: SQLite has rolled back already
+        }
     }
 
     private StoreException unusable(SQLException cause) {

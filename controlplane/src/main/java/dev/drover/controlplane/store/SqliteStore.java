@@ -119,11 +119,16 @@ public final class SqliteStore implements Store {
             if (e.getCause() instanceof IllegalArgumentException refused) {
                 throw new IllegalArgumentException(refused.getMessage(), refused);
             }
-            throw new StoreException("store: nothing was committed: " + e.getCause(), e);
+            throw new StoreException("nothing was committed: " + message(e), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new StoreException("store: interrupted while committing; the change may or may not be stored", e);
         }
+    }
+
+    private static @Nullable String message(ExecutionException e) {
+        Throwable cause = e.getCause();
+        return cause == null ? e.getMessage() : cause.getMessage();
     }
 
     @Override

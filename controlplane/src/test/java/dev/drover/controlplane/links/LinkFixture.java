@@ -13,15 +13,17 @@ import dev.drover.controlplane.store.Store;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.awaitility.Awaitility;
 
 /** A control plane without its API: store, controller and a real server for the link on a free port of loopback. */
 public final class LinkFixture implements AutoCloseable {
-    public static final LinkConfig QUICK = new LinkConfig(200, 1_000, 1_000, 500, 256 << 10);
+    public static final LinkConfig QUICK = new LinkConfig(200, 3_000, 5_000, 1_000, 256 << 10);
     public static final ScheduleConfig BRISK = new ScheduleConfig(50, 20, 60_000, 500, 30_000, 1_000);
 
     /** Keys of hosts that ever joined a fixture of this process, by host id; a restarted server must know them. */
@@ -43,6 +45,7 @@ public final class LinkFixture implements AutoCloseable {
     }
 
     public LinkFixture(Store store) {
+        Awaitility.setDefaultTimeout(Duration.ofSeconds(30)); // the machine may be busy
         this.store = store;
         repository = new Repository(store);
         if (repository.get(Kind.ENVIRONMENT, Samples.ENV).isEmpty()) {

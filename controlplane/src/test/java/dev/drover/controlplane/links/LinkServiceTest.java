@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 class LinkServiceTest {
     private LinkFixture fixture;
 
@@ -135,12 +135,12 @@ class LinkServiceTest {
         for (String message : messages) {
             FakeNode bad = again(1).connectSilently(fixture.port());
             bad.sendText(message);
-            assertThat(bad.closed().get(10, TimeUnit.SECONDS)).startsWith("1007 ");
+            assertThat(bad.closed().get(30, TimeUnit.SECONDS)).startsWith("1007 ");
         }
         node.connect(fixture.port());
         await().until(() -> fixture.live.connected("h1"));
         node.send(facts(false, Samples.running("c/1", "x", null, null)));
-        assertThat(node.closed().get(10, TimeUnit.SECONDS))
+        assertThat(node.closed().get(30, TimeUnit.SECONDS))
                 .isEqualTo("1007 facts.put[0].dockerId: c/1 (expected: a container id)");
     }
 
@@ -149,7 +149,7 @@ class LinkServiceTest {
         FakeNode node = fixture.join(1).connect(fixture.port());
         await().until(() -> fixture.live.connected("h1"));
         node.sendText("x".repeat(LinkFixture.QUICK.maxMessageBytes() + 1));
-        assertThat(node.closed().get(10, TimeUnit.SECONDS)).startsWith("1009 ");
+        assertThat(node.closed().get(30, TimeUnit.SECONDS)).startsWith("1009 ");
     }
 
     @Test
@@ -167,7 +167,7 @@ class LinkServiceTest {
     @Test
     void connectionWithoutHelloIsEnded() throws Exception {
         FakeNode node = fixture.join(1).connectSilently(fixture.port());
-        assertThat(node.closed().get(10, TimeUnit.SECONDS)).startsWith("1008 no hello within");
+        assertThat(node.closed().get(30, TimeUnit.SECONDS)).startsWith("1008 no hello within");
         assertThat(fixture.live.connected("h1")).isFalse();
     }
 
@@ -176,7 +176,7 @@ class LinkServiceTest {
         FakeNode first = fixture.join(1).connect(fixture.port());
         await().until(() -> fixture.live.connected("h1"));
         FakeNode second = again(1).connect(fixture.port());
-        assertThat(second.closed().get(10, TimeUnit.SECONDS)).startsWith("4410 another node with this host's key");
+        assertThat(second.closed().get(30, TimeUnit.SECONDS)).startsWith("4410 another node with this host's key");
         assertThat(fixture.live.connected("h1")).isTrue();
         assertThat(first.closed()).isNotDone();
         assertThat(fixture.live.message("h1"))
@@ -245,7 +245,7 @@ class LinkServiceTest {
         one.send(facts(false, Samples.running("c1", "web1", "10.42.1.2", null)));
         await().untilAsserted(() -> assertThat(two.name("web1")).hasSize(1));
         fixture.repository.update(tx -> tx.delete(Kind.HOST, host(1)));
-        assertThat(one.closed().get(10, TimeUnit.SECONDS)).startsWith("4403 ");
+        assertThat(one.closed().get(30, TimeUnit.SECONDS)).startsWith("4403 ");
         await().untilAsserted(() -> {
             assertThat(two.name("web1")).isNull();
             assertThat(two.desired(Peer.class)).isEmpty();

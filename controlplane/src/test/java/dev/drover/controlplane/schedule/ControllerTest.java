@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 class ControllerTest {
     private LinkFixture fixture;
     private final List<FakeNode> nodes = new ArrayList<>();
@@ -36,6 +36,8 @@ class ControllerTest {
         for (int n = 1; n <= 3; n++) {
             nodes.add(fixture.join(n).connect(fixture.port()));
         }
+        await().until(() -> List.of("h1", "h2", "h3").stream()
+                .allMatch(id -> fixture.links.status(id).listed()));
     }
 
     @AfterEach

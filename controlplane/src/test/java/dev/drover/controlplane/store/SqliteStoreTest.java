@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -148,6 +149,44 @@ class SqliteStoreTest extends StoreContract {
     }
 
     @Test
+    @Tag("root")
+    @Timeout(120)
+    void refusesToCommitOnAFullDiskAndGoesOnWhenThereIsRoom() throws Exception {
+        Path disk = Files.createDirectory(directory.resolve("disk"));
+        String script = "mount -t tmpfs -o size=6m tmpfs \"$0\" && exec \"$@\"";
+        Process process = new ProcessBuilder(List.of(
+                        "unshare",
+                        "--mount",
+                        "sh",
+                        "-c",
+                        script,
+                        disk.toString(),
+                        java(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        FullDisk.class.getName(),
+                        disk.toString()))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader lines = process.inputReader()) {
+            assertThat(lines.lines().filter(line -> line.matches("[a-z]+=.*")))
+                    .hasSize(4)
+                    .satisfiesExactly(
+                            refused -> assertThat(refused).contains("nothing was committed", "disk is full"),
+                            kept -> assertThat(kept).isEqualTo("kept=true"),
+                            again -> assertThat(again).isEqualTo("again=true"),
+                            reopened -> assertThat(reopened).isEqualTo("reopened=true"));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    @Test
     @Timeout(180)
     void losesNothingThatWasAcknowledgedWhenTheProcessIsKilled() throws Exception {
         Path state = directory.resolve("killed");
@@ -174,7 +213,7 @@ class SqliteStoreTest extends StoreContract {
     /** @return the last number that the process said it had committed */
     private static long runAndKill(Path state, int commits) throws Exception {
         Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        java(),
                         "--enable-native-access=ALL-UNNAMED",
                         "-XX:TieredStopAtLevel=1",
                         "-cp",

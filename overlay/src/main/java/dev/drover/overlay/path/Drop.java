@@ -32,6 +32,8 @@ public enum Drop {
     LOCAL_DESTINATION,
     /** TAP: ARP request for an address that nobody owns. */
     ARP_UNKNOWN,
+    /** TAP: more announcements of addresses (gratuitous ARP) than the peers are to be bothered with. */
+    ANNOUNCEMENT_LIMIT,
     /** TAP: broadcast or multicast, and no peer is to get copies. */
     GROUP_DESTINATION,
     /** TAP: no peer is known for the destination. */

@@ -56,6 +56,10 @@ public final class Encapsulator implements Runnable {
     /** Sent when this much is pending, while it is still in the cache. */
     private static final int FLUSH_BYTES = 64 * 1024;
 
+    /** Announcements of addresses a lane passes on in a period: each is a packet to every peer. */
+    private static final int MAX_ANNOUNCEMENTS = 256;
+
+    private static final long ANNOUNCE_PERIOD_NS = 1_000_000_000L;
     private static final int ROOM = 64;
     private static final int MAX_FRAME_BYTES = 66 * 1024;
     private static final int ALIGNMENT = 64;
@@ -76,6 +80,8 @@ public final class Encapsulator implements Runnable {
 
     private Forwarding table;
     private boolean segmented;
+    private long announcePeriodStartNs = System.nanoTime();
+    private int announced;
 
     /**
      * @param tap file descriptor of the TAP queue, non-blocking
@@ -186,6 +192,9 @@ public final class Encapsulator implements Runnable {
             return Drop.SPOOFED_SOURCE;
         }
         int target = Memory.getIntBe(frame + ARP_TARGET_IP);
+        if ((destination & MAC_GROUP_BIT) != 0 && target == Memory.getIntBe(frame + ARP_SENDER_IP)) {
+            return announce(vnet, frame, length);
+        }
         if ((destination & MAC_GROUP_BIT) == 0) {
             PeerPath peer = table.behind(destination);
             return peer == null
@@ -200,6 +209,21 @@ public final class Encapsulator implements Runnable {
             traffic.increment(lane, Traffic.ARP_DIRECTED);
         }
         return toOwner(vnet, frame, length, target, Drop.ARP_UNKNOWN);
+    }
+
+    /** Tells every peer of a new holder of an address, so that no container keeps the old one's MAC. */
+    private @Nullable Drop announce(long vnet, long frame, int length) {
+        long now = System.nanoTime();
+        if (now - announcePeriodStartNs > ANNOUNCE_PERIOD_NS) {
+            announcePeriodStartNs = now;
+            announced = 0;
+        }
+        if (announced == MAX_ANNOUNCEMENTS) {
+            return Drop.ANNOUNCEMENT_LIMIT;
+        }
+        announced++;
+        traffic.increment(lane, Traffic.ARP_ANNOUNCED);
+        return copies(vnet, frame, length, table.peers());
     }
 
     static boolean isArp(long frame) {
@@ -245,6 +269,11 @@ public final class Encapsulator implements Runnable {
         if (peers.length == 0) {
             return otherwise;
         }
+        traffic.increment(lane, Traffic.FLOODED);
+        return copies(vnet, frame, length, peers);
+    }
+
+    private @Nullable Drop copies(long vnet, long frame, int length, PeerPath[] peers) {
         Drop drop = complete(vnet, frame, length);
         if (drop != null) {
             return drop;
@@ -253,7 +282,6 @@ public final class Encapsulator implements Runnable {
         for (PeerPath peer : peers) {
             send(batch, peer, frame, length);
         }
-        traffic.increment(lane, Traffic.FLOODED);
         return null;
     }
 

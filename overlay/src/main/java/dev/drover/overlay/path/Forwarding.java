@@ -19,6 +19,7 @@ public final class Forwarding {
     private final FrozenMap<PeerPath> byVtep;
     private final FrozenMap<PeerPath> byMac;
     private final FrozenMap<Mac> neighbours;
+    private final PeerPath[] peers;
     private final PeerPath[] flooded;
     /** First addresses of subnets, ascending as unsigned, with the last address and owner of each (null: this host). */
     private final int[] first;
@@ -30,6 +31,7 @@ public final class Forwarding {
         byVtep = new FrozenMap<>(builder.byVtep);
         byMac = new FrozenMap<>(builder.byMac);
         neighbours = new FrozenMap<>(builder.neighbours);
+        peers = builder.byVtep.values().toArray(PeerPath[]::new);
         flooded = builder.byVtep.values().stream().filter(PeerPath::floods).toArray(PeerPath[]::new);
         List<Range> ranges = new ArrayList<>(builder.ranges);
         ranges.sort(Comparator.comparingInt(range -> range.subnet.network() ^ Integer.MIN_VALUE));
@@ -84,6 +86,11 @@ public final class Forwarding {
     @Nullable
     PeerPath owner(int subnet) {
         return owner[subnet];
+    }
+
+    /** Every peer. Not to be modified. */
+    PeerPath[] peers() {
+        return peers;
     }
 
     /** Peers that get a copy of what is flooded. Not to be modified. */

@@ -19,6 +19,8 @@ public enum Traffic {
     ARP_ANSWERED,
     /** ARP requests sent to the one peer that owns the address. */
     ARP_DIRECTED,
+    /** Announcements of an address (gratuitous ARP) sent to every peer. */
+    ARP_ANNOUNCED,
     /** Frames copied to every peer without known addresses. */
     FLOODED,
     /** Sends repeated without segmentation because the kernel refused it. */

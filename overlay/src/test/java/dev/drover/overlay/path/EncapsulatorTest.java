@@ -123,6 +123,20 @@ class EncapsulatorTest {
         }
     }
 
+    @Test
+    void anAnnouncementReachesEveryPeerButNotEndlessly() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.WITH_FLOODING)) {
+            byte[] announcement = Packets.arp(1, MAC_A, HERE, HERE, BROADCAST);
+            path.fromBridge(announcement);
+            assertThat(PathFixture.inner(path.owner)).isEqualTo(announcement);
+            assertThat(PathFixture.inner(path.flooded)).isEqualTo(announcement);
+            for (int i = 0; i < 300; i++) {
+                path.fromBridge(announcement);
+            }
+            assertThat(path.drops.sum(Drop.ANNOUNCEMENT_LIMIT)).isBetween(1L, 45L);
+        }
+    }
+
     /** One frame for every reason to drop what comes from the TAP. */
     @SuppressWarnings("ImmutableEnumChecker") // the bytes are only read
     enum Reason {
