@@ -30,7 +30,7 @@ final class BadStartTest {
     }
 
     @AfterEach
-    void close() throws Exception {
+    void close() {
         host.close();
     }
 

@@ -82,7 +82,7 @@ final class NodeOnDockerTest {
     }
 
     @AfterAll
-    void stopEverything() throws Exception {
+    void stopEverything() {
         if (door != null) {
             door.close();
         }

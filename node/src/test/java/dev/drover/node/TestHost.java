@@ -249,7 +249,7 @@ final class TestHost implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
         if (engine) {
             Result ids = dockerResult("ps", "-aq");
             if (!ids.out().isBlank()) {
@@ -259,14 +259,22 @@ final class TestHost implements AutoCloseable {
             }
         }
         while (!processes.isEmpty()) {
-            Process process = processes.pop();
-            process.destroy();
-            if (!process.waitFor(20, TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
-            }
+            end(processes.pop());
         }
         run("ip", "netns", "del", namespace);
         execute(List.of("sh", "-c", "umount " + directory + "/exec/netns/* " + directory + "/docker/* 2>/dev/null"));
         execute(List.of("sh", "-c", "find /sys/fs/cgroup -depth -type d -path '*/" + namespace + "*' -delete"));
+    }
+
+    private static void end(Process process) {
+        process.destroy();
+        try {
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
     }
 }
