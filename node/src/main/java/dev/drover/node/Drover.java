@@ -8,6 +8,9 @@ import dev.drover.node.cli.ServiceCommand;
 import dev.drover.node.cli.StackCommand;
 import dev.drover.node.cli.TokenCommand;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -25,24 +28,27 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "drover",
         description = "Network of a container host: overlay, load balancer, DNS and their control plane.",
-        versionProvider = Drover.VersionProvider.class,
-        subcommands = {
-            ServerCommand.class,
-            NodeCommand.class,
-            StandaloneCommand.class,
-            LoginCommand.class,
-            EnvCommand.class,
-            HostCommand.class,
-            TokenCommand.class,
-            StackCommand.class,
-            ServiceCommand.class,
-            PsCommand.class,
-            CommandLine.HelpCommand.class
-        })
+        versionProvider = Drover.VersionProvider.class)
 public final class Drover implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(Drover.class);
     private static final int FAILED = 1;
     private static final int WRONG_USAGE = 2;
+    /** Name to command, in the order of the help. */
+    private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("server", ServerCommand::new);
+        COMMANDS.put("node", NodeCommand::new);
+        COMMANDS.put("standalone", StandaloneCommand::new);
+        COMMANDS.put("login", LoginCommand::new);
+        COMMANDS.put("env", EnvCommand::new);
+        COMMANDS.put("host", HostCommand::new);
+        COMMANDS.put("token", TokenCommand::new);
+        COMMANDS.put("stack", StackCommand::new);
+        COMMANDS.put("service", ServiceCommand::new);
+        COMMANDS.put("ps", PsCommand::new);
+        COMMANDS.put("help", CommandLine.HelpCommand::new);
+    }
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli
@@ -82,11 +88,18 @@ public final class Drover implements Runnable {
     }
 
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        System.exit(commandLine(args).execute(args));
     }
 
-    static CommandLine commandLine() {
+    /** With the command that is asked for alone, since reading all of them takes longer than a node needs to serve. */
+    static CommandLine commandLine(String[] args) {
         CommandLine commandLine = new CommandLine(new Drover());
+        Supplier<Object> wanted = args.length == 0 || args[0].equals("help") ? null : COMMANDS.get(args[0]);
+        if (wanted != null) {
+            commandLine.addSubcommand(args[0], wanted.get());
+        } else {
+            COMMANDS.forEach((name, command) -> commandLine.addSubcommand(name, command.get()));
+        }
         commandLine.setExecutionExceptionHandler((exception, command, _) -> {
             LOG.debug("command failed", exception);
             complain(command, reason(exception));

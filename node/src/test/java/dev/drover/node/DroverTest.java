@@ -16,7 +16,7 @@ final class DroverTest {
     private final StringWriter err = new StringWriter();
 
     private int run(String... arguments) {
-        CommandLine commandLine = Drover.commandLine();
+        CommandLine commandLine = Drover.commandLine(arguments);
         commandLine.setOut(new PrintWriter(out));
         commandLine.setErr(new PrintWriter(err));
         return commandLine.execute(arguments);
@@ -49,6 +49,13 @@ final class DroverTest {
                 .isEqualTo(1);
         assertThat(err.toString().lines()).hasSize(1);
         assertThat(err.toString()).startsWith("error: ").contains("none.yaml: cannot be read");
+    }
+
+    @Test
+    void helpListsEveryCommand() {
+        assertThat(run("help")).isZero();
+        assertThat(out.toString())
+                .contains("server", "node", "standalone", "login", "env", "host", "token", "stack", "service", "ps");
     }
 
     @Test

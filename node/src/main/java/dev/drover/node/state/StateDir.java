@@ -67,6 +67,11 @@ public final class StateDir implements AutoCloseable {
         return directory;
     }
 
+    /** Whether this host has joined; cheaper than reading the identity. */
+    public boolean hasIdentity() {
+        return Files.exists(identity.path());
+    }
+
     public @Nullable Identity identity() {
         return read(identity, Identity.class);
     }
