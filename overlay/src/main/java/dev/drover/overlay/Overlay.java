@@ -53,12 +53,18 @@ public final class Overlay implements AutoCloseable {
         shared = new Endpoint.Shared(lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost);
         forwarding.publish(tables.build(config));
         this.config = config;
-        endpoint = Endpoint.open(config, shared);
         // the control thread is made here and now: a thread inherits the network namespace of its maker
         control = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().daemon().name("overlay-" + config.vni()).factory());
         control.setRemoveOnCancelPolicy(true);
         control.prestartAllCoreThreads();
+        try {
+            // on the control thread, as every later change: what the first frames teach waits behind it
+            endpoint = call(() -> Endpoint.open(config, shared));
+        } catch (RuntimeException e) {
+            control.shutdownNow();
+            throw e;
+        }
     }
 
     /**
