@@ -31,6 +31,12 @@ final class Demo implements Callable<Integer> {
             description = "port on 127.0.0.1 for the UI, 0 for any (default: ${DEFAULT-VALUE})")
     private int uiPort = DroverProcesses.UI_PORT;
 
+    @Option(
+            names = "--patience",
+            paramLabel = "N",
+            description = "factor for the times a step may take, on a busy machine (default: ${DEFAULT-VALUE})")
+    private int patience = 1;
+
     @Option(names = "--json", paramLabel = "FILE", description = "write the outcome of each step to a file")
     private @Nullable Path json;
 
@@ -62,6 +68,9 @@ final class Demo implements Callable<Integer> {
     }
 
     private int play() throws IOException {
+        if (patience < 1) {
+            throw new LabException("--patience: " + patience + " (expected: 1 or more)");
+        }
         requireFree(uiPort);
         Progress progress = new Progress(System.out);
         removeOrphans(progress);
@@ -71,7 +80,7 @@ final class Demo implements Callable<Integer> {
         try (Lab lab = Lab.up(spec, progress::step);
                 DemoStage stage = DemoStage.set(lab, uiPort, progress::step)) {
             Script script = new Script(System.out, stage::logs);
-            new Walkthrough(stage, script).play();
+            new Walkthrough(stage, script, patience).play();
             summarize(script);
             passed = script.passed();
             if (!once) {

@@ -10,7 +10,7 @@ final class FailureSteps {
     private static final Duration CUT = Duration.ofSeconds(20);
     private static final Duration SYNC_PERIOD = Duration.ofSeconds(15);
     private static final Duration ADOPTED = Duration.ofSeconds(2);
-    private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration SOON = Duration.ofSeconds(15);
     private static final Duration BACK = Duration.ofMinutes(1);
     private static final int REQUESTS_PER_SECOND = 50;
     private static final Pattern PING_SUMMARY = Pattern.compile("(\\d+) packets transmitted, (\\d+) packets received");
@@ -125,7 +125,7 @@ final class FailureSteps {
                         .ok());
         walkthrough.awaitHosts();
         stage.sh(script, "host1", "docker rm -f box1b");
-        Walkthrough.requireWithin(ADOPTED, tookSeconds, "adopted");
+        walkthrough.requireWithin(ADOPTED, tookSeconds, "adopted");
     }
 
     private void requireNoLoss(Shell.Result ping) {

@@ -25,7 +25,7 @@ class DemoTest {
     @Test
     @Timeout(600)
     void everyStepOfTheWalkThroughPassesAndNothingStaysBehind() throws IOException, InterruptedException {
-        Process demo = start("--once", "--ui-port", "0");
+        Process demo = start("--once", "--ui-port", "0", "--patience", "5"); // a test proves behaviour, not time
         String id = "demo" + demo.pid();
         try {
             boolean ended = demo.waitFor(9, TimeUnit.MINUTES);
