@@ -68,7 +68,8 @@ public final class StackCommand extends ClientGroup {
 
     private static JsonNode put(ApiClient client, String env, String name, Map<String, String> body) {
         for (JsonNode stack : client.get(ApiClient.path("environments", env, "stacks"))) {
-            if (stack.path("name").asText().equalsIgnoreCase(name)) {
+            boolean leaving = stack.path("state").asText().equals("removing");
+            if (stack.path("name").asText().equalsIgnoreCase(name) && !leaving) {
                 return client.put(ApiClient.path("environments", env, "stacks", name), body);
             }
         }
