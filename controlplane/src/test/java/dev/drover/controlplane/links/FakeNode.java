@@ -39,6 +39,7 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
     public volatile long revision;
 
     private CompletableFuture<WebSocket> sending = new CompletableFuture<>();
+    private volatile WebSocket connection;
 
     /** Acknowledges each desired state at once. */
     public volatile boolean acknowledges = true;
@@ -70,6 +71,7 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
                 .header("Authorization", "Bearer " + key)
                 .buildAsync(URI.create("ws://127.0.0.1:" + port + "/v1/link"), this)
                 .join();
+        connection = socket;
         sending = CompletableFuture.completedFuture(socket);
         return this;
     }
@@ -220,15 +222,15 @@ public final class FakeNode implements WebSocket.Listener, AutoCloseable {
         return closed;
     }
 
-    /** Ends the connection as a killed process does. */
+    /** Ends the connection as a killed process does, also one that the server has ended already. */
     public void kill() {
-        sending.join().abort();
+        if (connection != null) {
+            connection.abort();
+        }
     }
 
     @Override
     public void close() {
-        if (sending.isDone()) {
-            kill();
-        }
+        kill();
     }
 }
