@@ -102,6 +102,10 @@ final class StartTraining {
     }
 
     private void keep(String kind) {
+        // the JVM leaves an empty file when it fails while writing
+        if (fresh(kind).toFile().length() == 0) {
+            throw new LabException("cache of " + kind + ": the JVM wrote none (its log is that of the " + kind + ")");
+        }
         try {
             Files.move(fresh(kind), cache(kind), StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {

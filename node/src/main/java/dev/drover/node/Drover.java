@@ -47,7 +47,8 @@ public final class Drover implements Runnable {
         COMMANDS.put("stack", StackCommand::new);
         COMMANDS.put("service", ServiceCommand::new);
         COMMANDS.put("ps", PsCommand::new);
-        COMMANDS.put("help", CommandLine.HelpCommand::new);
+        // no method reference: to a class as old as picocli's it crashes JDK 25 when it writes the start cache
+        COMMANDS.put("help", () -> new CommandLine.HelpCommand());
     }
 
     @Spec
