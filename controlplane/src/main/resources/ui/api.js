@@ -7,7 +7,7 @@ async function call(method, path, body) {
     method,
     headers: body ? { "content-type": "application/json" } : {},
     body: body ? JSON.stringify(body) : undefined,
-  });
+  }).catch(() => { throw new Error("The server does not answer."); });
   if (response.status === 401) throw new Unauthorized("not logged in");
   const text = await response.text();
   const json = text ? JSON.parse(text) : {};
@@ -25,19 +25,20 @@ export const login = (user, password) => call("POST", "/v1/login", { user, passw
 export const logout = () => call("POST", "/v1/logout");
 export const environments = () => list("/v1/environments");
 
-/** Everything the page shows of one environment. */
-export async function picture(environment) {
-  const base = `/v1/environments/${encodeURIComponent(environment)}`;
-  const [hosts, services, containers] = await Promise.all([
-    list(`${base}/hosts`),
-    list(`${base}/services`),
-    list(`${base}/containers`),
-  ]);
-  return { hosts, services, containers };
+/** Everything the page shows: all environments, and what is in the wanted one, or in the first if there is no such one. */
+export async function picture(wanted) {
+  const all = await environments();
+  const environment = all.find((each) => each.id === wanted) ?? all[0] ?? null;
+  const base = `/v1/environments/${encodeURIComponent(environment?.id)}`;
+  const [hosts, services, containers] = environment
+    ? await Promise.all(["hosts", "services", "containers"].map((kind) => list(`${base}/${kind}`)))
+    : [[], [], []];
+  return { environments: all, environment, hosts, services, containers };
 }
 
 /**
- * Calls onChange whenever something changed on the server, and onLink(true|false) as the channel comes and goes.
+ * Calls onChange whenever something changed on the server, and onLink(true|false) as the channel comes and goes. Calls
+ * onChange also when the channel breaks or cannot be opened: why, only a request can tell.
  * Reconnects by itself, with a growing pause. Returns a function that ends it.
  */
 export function watch(onChange, onLink) {
@@ -49,6 +50,7 @@ export function watch(onChange, onLink) {
     socket.onclose = () => {
       if (ended) return;
       onLink(false);
+      onChange();
       timer = setTimeout(open, pause);
       pause = Math.min(pause * 2, 10_000);
     };

@@ -42,7 +42,7 @@ function Services({ services }) {
       <td>${s.stack}</td>
       <td>${s.name}</td>
       <td><${State} of=${s.state} />${s.message ? html`<div class="problem">${s.message}</div>` : ""}</td>
-      <td>${s.kind?.toLowerCase() === "load_balancer" ? html`every host: ${ports(s)}` : `${(s.instances ?? []).filter((i) => i.state === "running").length} of ${s.global ? "one a host" : s.scale}`}</td>
+      <td>${s.kind === "load-balancer" ? html`every host: ${ports(s)}` : `${(s.instances ?? []).filter((i) => i.state === "running").length} of ${s.global ? "one a host" : s.scale}`}</td>
       <td class="mono">${(s.instances ?? []).map((i) => html`<div>${i.name} · ${i.host} · ${i.address ?? "–"}${i.phase?.toLowerCase() === "draining" ? " · draining" : ""}${i.problem ? html` <span class="problem">${i.problem}</span>` : ""}</div>`)}</td>
     </tr>`);
   return html`<${Table} columns=${["Stack", "Service", "State", "Scale", "Instances"]} rows=${rows}
@@ -86,55 +86,59 @@ function Login({ onDone }) {
 }
 
 function Page({ onLogout }) {
-  const [environments, setEnvironments] = useState([]);
-  const [chosen, setChosen] = useState(null);
-  const [picture, setPicture] = useState({ hosts: [], services: [], containers: [] });
+  const [shown, setShown] = useState({ environments: [], environment: null, hosts: [], services: [], containers: [] });
   const [linked, setLinked] = useState(false);
   const [problem, setProblem] = useState("");
   const wanted = useRef(null);
-  wanted.current = chosen;
+  const turns = useRef({ begun: 0, done: 0 });
 
-  const refresh = async () => {
-    try {
-      const all = await api.environments();
-      setEnvironments(all);
-      const current = all.find((e) => e.id === wanted.current) ?? all[0];
-      if (current) {
-        setChosen(current.id);
-        const next = await api.picture(current.id);
-        if (!wanted.current || wanted.current === current.id) setPicture(next);
-      }
+  const failed = (error) => {
+    if (error instanceof api.Unauthorized) onLogout();
+    else setProblem(error.message);
+  };
+  /** Answers may overtake each other: one that was asked for before the newest that came, or by a page left, is dropped. */
+  const refresh = () => {
+    const turn = ++turns.current.begun;
+    const inTurn = (then) => (result) => {
+      if (turn <= turns.current.done) return;
+      turns.current.done = turn;
+      then(result);
+    };
+    api.picture(wanted.current).then(inTurn((next) => {
+      wanted.current = next.environment?.id ?? null;
+      setShown(next);
       setProblem("");
-    } catch (error) {
-      if (error instanceof api.Unauthorized) onLogout();
-      else setProblem(error.message);
-    }
+    }), inTurn(failed));
+  };
+  const choose = (id) => {
+    wanted.current = id;
+    turns.current.done = turns.current.begun;
+    refresh();
   };
 
   useEffect(() => {
     let timer = null;
     const soon = () => { timer ??= setTimeout(() => { timer = null; refresh(); }, REFRESH_MS); };
     const end = api.watch(soon, setLinked);
-    return () => { clearTimeout(timer); end(); };
+    return () => { clearTimeout(timer); end(); turns.current.done = Infinity; };
   }, []);
-  useEffect(() => { if (chosen) refresh(); }, [chosen]);
 
-  const environment = environments.find((e) => e.id === chosen);
+  const { environments, environment } = shown;
   return html`
     <header>
       <h1>Drover</h1>
-      <nav>${environments.map((e) => html`<button key=${e.id} aria-current=${e.id === chosen} onClick=${() => setChosen(e.id)}>${e.name}</button>`)}</nav>
+      <nav>${environments.map((e) => html`<button key=${e.id} aria-current=${e.id === environment?.id} onClick=${() => choose(e.id)}>${e.name}</button>`)}</nav>
       <span class="link"><${State} of=${linked ? "connected" : "disconnected"} /></span>
-      <nav><button onClick=${async () => { await api.logout(); onLogout(); }}>Log out</button></nav>
+      <nav><button onClick=${() => api.logout().then(onLogout, failed)}>Log out</button></nav>
     </header>
     <main>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       ${environment
         ? html`<p class="facts">${environment.orchestrator.toLowerCase()} · overlay <span class="mono">${environment.subnet}</span> · VNI ${environment.vni}</p>`
         : html`<p class="empty">No environment yet: <span class="mono">drover env create NAME</span></p>`}
-      <h2>Hosts</h2><${Hosts} hosts=${picture.hosts} />
-      <h2>Stacks</h2><${Services} services=${picture.services} />
-      <h2>Containers</h2><${Containers} containers=${picture.containers} />
+      <h2>Hosts</h2><${Hosts} hosts=${shown.hosts} />
+      <h2>Stacks</h2><${Services} services=${shown.services} />
+      <h2>Containers</h2><${Containers} containers=${shown.containers} />
     </main>`;
 }
 

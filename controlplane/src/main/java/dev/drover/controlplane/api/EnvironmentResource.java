@@ -16,6 +16,7 @@ import dev.drover.controlplane.security.Secrets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -101,7 +102,10 @@ final class EnvironmentResource {
     }
 
     private List<EnvironmentView> list() {
-        return repository.list(Kind.ENVIRONMENT).stream().map(this::view).toList();
+        return repository.list(Kind.ENVIRONMENT).stream()
+                .map(this::view)
+                .sorted(Comparator.comparing(EnvironmentView::name))
+                .toList();
     }
 
     private EnvironmentView view(Environment environment) {
