@@ -62,7 +62,7 @@ public final class Lanes implements AutoCloseable {
                 if (!Epoll.isAvailable()) {
                     throw new IllegalStateException("transport: epoll is not available", Epoll.unavailabilityCause());
                 }
-                yield EpollParking.over(EpollIoHandler.newFactory());
+                yield EpollParking.over(EpollIoHandler.newFactory(0, LingeringSelect::new));
             }
             case IO_URING -> {
                 if (!IoUring.isAvailable()) {

@@ -135,6 +135,11 @@ public final class Links {
                                         v6 -> v6.attributeU8(Nl.IFLA_INET6_ADDR_GEN_MODE, Nl.IN6_ADDR_GEN_MODE_NONE))));
     }
 
+    /** Sets an interface up that gets no IPv6 address of its own and therefore never speaks. */
+    public void setUpWithoutIpv6(int index) {
+        setPort(index, 0);
+    }
+
     public void setMtu(int index, int mtu) {
         change("set mtu " + mtu + " of link " + index, index, 0, 0, m -> m.attributeU32(Nl.IFLA_MTU, mtu));
     }

@@ -1,13 +1,18 @@
 package dev.drover.dataplane;
 
+import java.net.Inet4Address;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
 
 /**
  * Unicast routes of one namespace. Every method is one request (or one dump) and waits for the kernel's answer.
  * Thread-safe. A refusal is a {@link SysException} with the kernel's words.
  */
 public final class Routes {
+    private static final int ENETUNREACH = 101;
+    private static final int EHOSTUNREACH = 113;
+
     private final NetlinkSocket socket;
 
     Routes(NetlinkSocket socket) {
@@ -22,6 +27,33 @@ public final class Routes {
     /** IPv4 unicast routes of table main. */
     public List<Route> listV4() {
         return list(Nl.AF_INET);
+    }
+
+    /** Index of the interface by which the kernel would send to an IPv4 address now; empty when it has no route. */
+    public OptionalInt linkTowards(Inet4Address destination) {
+        NlMessage message = new NlMessage(Nl.RTM_GETROUTE, 0)
+                .u8(Nl.AF_INET)
+                .u8(Integer.SIZE)
+                .u8(0)
+                .u8(0)
+                .u8(0)
+                .u8(0)
+                .u8(0)
+                .u8(0)
+                .u32(0)
+                .attribute(Nl.RTA_DST, destination.getAddress());
+        try {
+            return socket.request("route to " + destination.getHostAddress(), message).stream()
+                    .map(Route::parse)
+                    .filter(Objects::nonNull)
+                    .mapToInt(Route::linkIndex)
+                    .findFirst();
+        } catch (SysException e) {
+            if (e.errno() == ENETUNREACH || e.errno() == EHOSTUNREACH) {
+                return OptionalInt.empty();
+            }
+            throw e;
+        }
     }
 
     /** Adds a route; false when there is one with the same destination, metric and table. */

@@ -70,6 +70,10 @@ public final class Sys {
     private static final MethodHandle POLL = handle("poll");
     private static final MethodHandle SETNS = handle("setns");
     private static final MethodHandle STRERROR = handle("strerror");
+    private static final MethodHandle SYSCALL = handle("syscall");
+
+    /** Number of {@code bpf(2)}, which glibc has no function for. */
+    private static final long BPF = System.getProperty("os.arch").equals("aarch64") ? 280 : 321;
 
     private Sys() {}
 
@@ -270,6 +274,17 @@ public final class Sys {
         try {
             MemorySegment capture = CAPTURE.get();
             int result = (int) (long) SETNS.invokeExact(capture, (long) fd, (long) type, 0L, 0L, 0L);
+            return result < 0 ? -errno(capture) : result;
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** {@code bpf(2)}; {@code attributes} points to a {@code union bpf_attr} of {@code size} bytes. */
+    public static int bpf(int command, long attributes, int size) {
+        try {
+            MemorySegment capture = CAPTURE.get();
+            int result = (int) (long) SYSCALL.invokeExact(capture, BPF, (long) command, attributes, (long) size, 0L);
             return result < 0 ? -errno(capture) : result;
         } catch (Throwable t) {
             throw unexpected(t);

@@ -7,11 +7,16 @@ import java.util.Arrays;
  * {@value #VNET_HEADER_BYTES} bytes (Linux {@code Documentation/networking/tuntap.rst}, {@code linux/virtio_net.h}). The
  * kernel hands out unfinished checksums and TCP (and, where it can, UDP) super-frames of up to 64 KB, and takes them.
  *
+ * <p>A tunnel TAP has a header of {@value #TUNNEL_HEADER_BYTES} bytes, which also says where the inner packet of a UDP
+ * tunnel begins ({@code virtio_net_hdr_v1_hash_tunnel}): super-frames inside a tunnel, cut by the kernel or the NIC.
+ *
  * <p>The device lives in the network namespace of the thread that opens it and vanishes with its last queue. Queues are
  * non-blocking.
  */
 public final class Tap implements AutoCloseable {
     public static final int VNET_HEADER_BYTES = 12;
+
+    public static final int TUNNEL_HEADER_BYTES = 24;
 
     private static final String DEVICE = "/dev/net/tun";
     private static final int O_RDWR_NONBLOCK_CLOEXEC = 02 | 04000 | 02000000;
@@ -24,6 +29,7 @@ public final class Tap implements AutoCloseable {
     private static final int IFF_MULTI_QUEUE = 0x0100;
     private static final int OFFLOAD_CSUM_TSO = 0x01 | 0x02 | 0x04;
     private static final int OFFLOAD_USO = 0x20 | 0x40;
+    private static final int OFFLOAD_TUNNEL = 0x80 | 0x100;
     private static final int IFNAMSIZ = 16;
     private static final int IFREQ_BYTES = 40;
     private static final int ENOENT = 2;
@@ -50,6 +56,20 @@ public final class Tap implements AutoCloseable {
      * @throws IllegalStateException when the kernel has no TUN or the caller may not use it
      */
     public static Tap open(String name, int queues) {
+        return open(name, queues, VNET_HEADER_BYTES, OFFLOAD_CSUM_TSO | OFFLOAD_USO, OFFLOAD_CSUM_TSO);
+    }
+
+    /**
+     * Creates a tunnel TAP.
+     *
+     * @throws SysException as {@link #open}; EINVAL before Linux 6.17, which has no tunnel offloads
+     */
+    public static Tap openTunnel(String name, int queues) {
+        int offloads = OFFLOAD_CSUM_TSO | OFFLOAD_USO | OFFLOAD_TUNNEL;
+        return open(name, queues, TUNNEL_HEADER_BYTES, offloads, offloads);
+    }
+
+    private static Tap open(String name, int queues, int headerBytes, int offloads, int fewerOffloads) {
         if (name.isEmpty() || name.length() >= IFNAMSIZ) {
             throw new IllegalArgumentException("tap: " + name + " (expected: 1 to 15 bytes)");
         }
@@ -61,21 +81,29 @@ public final class Tap implements AutoCloseable {
             int multi = queues > 1 ? IFF_MULTI_QUEUE : 0;
             Memory.putShort(request + IFNAMSIZ, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | multi);
             long size = slab.allocate(Integer.BYTES);
-            Memory.putInt(size, VNET_HEADER_BYTES);
-            boolean uso = true;
+            Memory.putInt(size, headerBytes);
+            int granted = offloads;
             for (int i = 0; i < queues; i++) {
                 fds[i] = openDevice();
                 Sys.check("create tap " + name, Sys.ioctl(fds[i], TUNSETIFF, request));
                 Sys.check("vnet header size of " + name, Sys.ioctl(fds[i], TUNSETVNETHDRSZ, size));
-                if (Sys.ioctl(fds[i], TUNSETOFFLOAD, OFFLOAD_CSUM_TSO | OFFLOAD_USO) < 0) {
-                    uso = false;
-                    Sys.check("offloads of " + name, Sys.ioctl(fds[i], TUNSETOFFLOAD, OFFLOAD_CSUM_TSO));
+                if (Sys.ioctl(fds[i], TUNSETOFFLOAD, granted) < 0) {
+                    granted = fewerOffloads;
+                    Sys.check("offloads of " + name, Sys.ioctl(fds[i], TUNSETOFFLOAD, granted));
                 }
             }
-            return new Tap(name, fds, uso);
+            return new Tap(name, fds, (granted & OFFLOAD_USO) != 0);
         } catch (RuntimeException e) {
             closeAll(fds);
             throw e;
+        }
+    }
+
+    /** Makes the kernel finish checksums and cut super-frames before it hands frames out, or no longer. */
+    public void acceptSuperFrames(boolean accept) {
+        int offloads = accept ? OFFLOAD_CSUM_TSO | OFFLOAD_USO | OFFLOAD_TUNNEL : 0;
+        for (int fd : fds) {
+            Sys.check("offloads of " + name, Sys.ioctl(fd, TUNSETOFFLOAD, offloads));
         }
     }
 

@@ -11,6 +11,7 @@ import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
 import dev.drover.dataplane.Tap;
+import dev.drover.dataplane.TcxRedirect;
 import dev.drover.dataplane.UdpSocket;
 import dev.drover.overlay.path.Decapsulator;
 import dev.drover.overlay.path.Drop;
@@ -18,11 +19,14 @@ import dev.drover.overlay.path.Encapsulator;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.LaneContext;
 import dev.drover.overlay.path.LearnRing;
+import dev.drover.overlay.path.PeerPath;
+import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
 import java.net.Inet4Address;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The running half of an overlay: device, sockets and lanes for one {@linkplain OverlayConfig#samePath path}. Opened,
@@ -55,6 +59,7 @@ final class Endpoint implements AutoCloseable {
     private final Link underlay;
     private final int mtu;
     private final Tap tap;
+    private final @Nullable Tap tunnelTap;
     private boolean closed;
 
     /** What an endpoint takes from the overlay it belongs to; outlives it. */
@@ -94,14 +99,14 @@ final class Endpoint implements AutoCloseable {
                     + " with mtu " + underlay.mtu() + " (expected: at least " + (MIN_MTU + OVERHEAD_BYTES) + ")");
         }
         try {
-            choice = SelfTest.choose(config.mode(), config.vtep());
-            boolean gso = choice.mode() == Mode.GSO;
-            List<UdpSocket> receivers = receivers(shared.lanes.count(), gso);
+            choice = SelfTest.choose(config.mode(), config.vtep(), config.vni());
+            List<UdpSocket> receivers = receivers(shared.lanes.count(), choice.mode() != Mode.PLAIN);
             tap = keep(Tap.open("drt" + config.vni(), shared.lanes.count()));
             nameDevice();
             plug();
+            tunnelTap = choice.mode() == Mode.SUPER ? tunnelTap(shared.lanes.count()) : null;
             for (int lane = 0; lane < shared.lanes.count(); lane++) {
-                start(shared, lane, receivers.get(lane).fd(), gso);
+                start(shared, lane, receivers.get(lane).fd());
             }
         } catch (RuntimeException e) {
             release();
@@ -133,17 +138,32 @@ final class Endpoint implements AutoCloseable {
         return sockets;
     }
 
-    private void start(Shared shared, int lane, int receiver, boolean gso) {
+    /** What is written to it leaves by the underlay's interface, addressed by the kernel's routes and neighbours. */
+    private Tap tunnelTap(int queues) {
+        Tap made = keep(Tap.openTunnel("dru" + config.vni(), queues));
+        Link link = netlink.links().get(made.name());
+        keep(TcxRedirect.toNeighbour(link.index(), underlay.index()));
+        netlink.links().setUpWithoutIpv6(link.index());
+        return made;
+    }
+
+    private void start(Shared shared, int lane, int receiver) {
         LaneContext context = new LaneContext(lane, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic);
         int[] senders = new int[TX_SOCKETS];
+        int[] ports = new int[TX_SOCKETS];
         for (int i = 0; i < senders.length; i++) {
-            senders[i] = keep(UdpSocket.open(config.vtep(), 0, false, SOCKET_BUFFER_BYTES))
-                    .fd();
+            UdpSocket sender = keep(UdpSocket.open(config.vtep(), 0, false, SOCKET_BUFFER_BYTES));
+            senders[i] = sender.fd();
+            ports[i] = sender.port();
         }
+        SuperFrameWriter superFrames = tunnelTap == null
+                ? null
+                : new SuperFrameWriter(context, tunnelTap.queue(lane), Cidr.toInt(config.vtep()), ports, slab);
+        boolean gso = choice.mode() != Mode.PLAIN;
         LearnRing ring = new LearnRing(shared.onLearned);
         rings.add(ring);
         int queue = tap.queue(lane);
-        Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, shared.onTapLost, slab);
+        Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, superFrames, shared.onTapLost, slab);
         Decapsulator decapsulator =
                 new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, slab);
         watches.add(FdWatch.start(shared.lanes, lane, queue, encapsulator));
@@ -190,7 +210,24 @@ final class Endpoint implements AutoCloseable {
             return false;
         }
         plug();
-        return true;
+        return plugTunnel();
+    }
+
+    private boolean plugTunnel() {
+        if (tunnelTap == null) {
+            return true;
+        }
+        Optional<Link> device = netlink.links().find(tunnelTap.name());
+        device.filter(link -> !link.up()).ifPresent(link -> netlink.links().setUpWithoutIpv6(link.index()));
+        return device.isPresent();
+    }
+
+    /** Super-frames go to the peers that the kernel reaches by the VTEP's interface; the others get packets. */
+    void judge(List<PeerPath> peers) {
+        if (tunnelTap != null) {
+            peers.forEach(peer ->
+                    peer.direct(netlink.routes().linkTowards(peer.vtep()).orElse(0) == underlay.index()));
+        }
     }
 
     /** Hands over what the lanes have learned; returns whether there was anything. */

@@ -4,6 +4,11 @@ package dev.drover.overlay;
 public enum Mode {
     /** The best that the self-test finds working. */
     AUTO,
+    /**
+     * Super-frames cross the tunnel whole, by a TAP with tunnel offloads whose packets the kernel redirects to the
+     * underlay and cuts there as late as it can; the rest as with GSO. Linux 6.17 and later.
+     */
+    SUPER,
     /** User-space segmentation, one UDP_SEGMENT send a super-frame, UDP_GRO receive: Linux 5.0 and later. */
     GSO,
     /** One datagram a packet: any kernel. */

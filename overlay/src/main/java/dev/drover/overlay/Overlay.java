@@ -60,7 +60,11 @@ public final class Overlay implements AutoCloseable {
         control.prestartAllCoreThreads();
         try {
             // on the control thread, as every later change: what the first frames teach waits behind it
-            endpoint = call(() -> Endpoint.open(config, shared));
+            endpoint = call(() -> {
+                Endpoint opened = Endpoint.open(config, shared);
+                opened.judge(tables.peers());
+                return opened;
+            });
         } catch (RuntimeException e) {
             control.shutdownNow();
             throw e;
@@ -98,7 +102,9 @@ public final class Overlay implements AutoCloseable {
             if (!next.samePath(config)) {
                 restart(next);
             }
-            forwarding.publish(tables.build(next));
+            Forwarding built = tables.build(next);
+            endpoint.judge(tables.peers());
+            forwarding.publish(built);
             config = next;
             return true;
         });
@@ -167,10 +173,14 @@ public final class Overlay implements AutoCloseable {
     private void repair() {
         repairScheduled.set(false);
         try {
-            if (!stopped && !endpoint.repair()) {
+            if (stopped) {
+                return;
+            }
+            if (!endpoint.repair()) {
                 LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
                 restart(config);
             }
+            endpoint.judge(tables.peers());
         } catch (RuntimeException e) {
             LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
         }

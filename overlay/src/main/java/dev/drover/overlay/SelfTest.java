@@ -7,8 +7,9 @@ import dev.drover.dataplane.UdpSocket;
 import java.net.Inet4Address;
 
 /**
- * Finds out at start whether this kernel segments and aggregates UDP, by sending a segmented message between two sockets
- * of this host and comparing every byte that arrives.
+ * Finds out at start what this kernel can do. Whether it segments and aggregates UDP, by sending a segmented message
+ * between two sockets of this host and comparing every byte that arrives; whether it carries super-frames whole, by
+ * {@link SuperFrameProbe}.
  */
 final class SelfTest {
     private static final int SEGMENT_BYTES = 1_000;
@@ -21,16 +22,35 @@ final class SelfTest {
     private SelfTest() {}
 
     /**
-     * @param mode in force: GSO or PLAIN
+     * @param mode in force, never AUTO
      * @param reason why, for status and log
      */
     record Choice(Mode mode, String reason) {}
 
-    /** Resolves AUTO for a host with this underlay address; takes at most a quarter of a second. */
-    static Choice choose(Mode wanted, Inet4Address vtep) {
-        if (wanted != Mode.AUTO) {
+    /**
+     * Resolves AUTO for a host with this underlay address; takes at most half a second.
+     *
+     * @throws IllegalStateException a mode is wanted that the kernel does not have
+     */
+    static Choice choose(Mode wanted, Inet4Address vtep, int vni) {
+        if (wanted == Mode.GSO || wanted == Mode.PLAIN) {
             return new Choice(wanted, "configured");
         }
+        Choice datagrams = datagrams(vtep);
+        String problem = datagrams.mode() == Mode.GSO ? SuperFrameProbe.problem(vni) : datagrams.reason();
+        if (problem == null) {
+            return new Choice(Mode.SUPER, "self-test passed");
+        }
+        if (wanted == Mode.SUPER) {
+            throw new IllegalStateException(
+                    "mode: super (expected: auto, or a kernel that passes the self-test: " + problem + ")");
+        }
+        return datagrams.mode() == Mode.GSO
+                ? new Choice(Mode.GSO, datagrams.reason() + "; not super: " + problem)
+                : datagrams;
+    }
+
+    private static Choice datagrams(Inet4Address vtep) {
         try (UdpSocket sender = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
                 UdpSocket receiver = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
                 Slab slab = new Slab()) {

@@ -2,10 +2,15 @@ package dev.drover.overlay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.UdpSocket;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -103,6 +108,56 @@ final class Load {
             }
             near.send(new DatagramPacket(END, END.length, there, far.getLocalPort()));
             echo.join(TIMEOUT_MS);
+        }
+    }
+
+    /** Sends one datagram of many segments, which the stack hands on as one super-frame, and compares what arrives. */
+    static void udpSegmented(TwoHosts.Side client, TwoHosts.Side server, int segmentBytes, int segments)
+            throws Exception {
+        int length = segmentBytes * (segments - 1) + 1;
+        byte[] sent = new byte[length];
+        new Random(segmentBytes).nextBytes(sent);
+        InetAddress there = InetAddress.ofLiteral(server.address());
+        try (DatagramSocket far = server.container.netNs.call(() -> new DatagramSocket(0, there))) {
+            far.setSoTimeout(TIMEOUT_MS);
+            far.setReceiveBufferSize(1 << 20);
+            client.container.netNs.run(() -> sendSegmented(client, server, far.getLocalPort(), sent, segmentBytes));
+            byte[] got = new byte[length];
+            DatagramPacket packet = new DatagramPacket(new byte[66_000], 66_000);
+            for (int offset = 0; offset < length; offset += packet.getLength()) {
+                far.receive(packet);
+                assertThat(packet.getLength()).isEqualTo(Math.min(segmentBytes, length - offset));
+                System.arraycopy(packet.getData(), 0, got, offset, packet.getLength());
+            }
+            assertThat(got).isEqualTo(sent);
+        }
+    }
+
+    private static void sendSegmented(
+            TwoHosts.Side client, TwoHosts.Side server, int port, byte[] bytes, int segmentBytes) {
+        Inet4Address here = Inet4Address.ofLiteral(client.address());
+        try (UdpSocket socket = UdpSocket.open(here, 0, false, 1 << 20);
+                Slab slab = new Slab()) {
+            long data = slab.allocate(bytes.length);
+            Memory.copyIn(bytes, data);
+            long message = slab.allocate(64);
+            long name = slab.allocate(UdpSocket.SOCKADDR_BYTES);
+            long iovec = slab.allocate(16);
+            long control = slab.allocate(24);
+            Memory.putLong(name, UdpSocket.name(Inet4Address.ofLiteral(server.address()), port));
+            Memory.putLong(iovec, data);
+            Memory.putLong(iovec + 8, bytes.length);
+            Memory.putLong(control, 18);
+            Memory.putInt(control + 8, UdpSocket.SOL_UDP);
+            Memory.putInt(control + 12, UdpSocket.UDP_SEGMENT);
+            Memory.putShort(control + 16, segmentBytes);
+            Memory.putLong(message, name);
+            Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+            Memory.putLong(message + 16, iovec);
+            Memory.putLong(message + 24, 1);
+            Memory.putLong(message + 32, control);
+            Memory.putLong(message + 40, 24);
+            assertThat(Sys.sendmsg(socket.fd(), message, 0)).isEqualTo(bytes.length);
         }
     }
 

@@ -205,4 +205,51 @@ class OverlayLifecycleTest {
                     .hasMessageContaining("drt42");
         }
     }
+
+    @Test
+    void superFramesGoOnWhenTheirDeviceIsSetDownOrDeleted() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.assumeSuperFrames();
+            Overlay overlay = hosts.one.drover(Mode.AUTO);
+            hosts.two.drover(Mode.AUTO);
+            awaitPath(hosts);
+            assertThat(overlay.status().mode()).isEqualTo(Mode.SUPER);
+            hosts.one.ip("link set dru42 down");
+            Load.tcp(hosts.one, hosts.two, 4_000_000);
+            awaitSuperFrames(hosts, overlay);
+            hosts.one.ip("link delete dru42");
+            Load.tcp(hosts.one, hosts.two, 4_000_000);
+            awaitSuperFrames(hosts, overlay);
+        }
+    }
+
+    private static void awaitSuperFrames(TwoHosts hosts, Overlay overlay) {
+        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            long before = overlay.status().traffic().get(Traffic.TX_SUPER_FRAMES);
+            Load.tcp(hosts.one, hosts.two, 1_000_000);
+            assertThat(overlay.status().traffic().get(Traffic.TX_SUPER_FRAMES)).isGreaterThan(before);
+        });
+    }
+
+    @Test
+    void aPeerBehindAnotherInterfaceGetsPacketsNotSuperFrames() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.assumeSuperFrames();
+            hosts.one.ip("link add second type veth peer name second netns " + hosts.two.host.name);
+            for (TwoHosts.Side side : List.of(hosts.one, hosts.two)) {
+                side.ip("link set second up");
+            }
+            hosts.one.ip("route add 192.0.2.2/32 dev second src 192.0.2.1");
+            hosts.two.ip("route add 192.0.2.1/32 dev second src 192.0.2.2");
+            Overlay overlay = hosts.one.drover(Mode.AUTO);
+            hosts.two.drover(Mode.AUTO);
+            awaitPath(hosts);
+            Load.tcp(hosts.one, hosts.two, 4_000_000);
+            assertThat(overlay.status().traffic())
+                    .containsEntry(Traffic.TX_SUPER_FRAMES, 0L)
+                    .hasEntrySatisfying(Traffic.TX_SEGMENTED, n -> assertThat(n).isPositive());
+            hosts.one.ip("route delete 192.0.2.2/32 dev second");
+            awaitSuperFrames(hosts, overlay);
+        }
+    }
 }

@@ -30,6 +30,10 @@ class OverlayTrafficTest {
 
     /** What is at each end. */
     enum Ends {
+        SUPER_SUPER(Mode.SUPER, Mode.SUPER),
+        SUPER_GSO(Mode.SUPER, Mode.GSO),
+        SUPER_PLAIN(Mode.SUPER, Mode.PLAIN),
+        SUPER_KERNEL(Mode.SUPER, null),
         GSO_GSO(Mode.GSO, Mode.GSO),
         PLAIN_PLAIN(Mode.PLAIN, Mode.PLAIN),
         GSO_PLAIN(Mode.GSO, Mode.PLAIN),
@@ -45,6 +49,9 @@ class OverlayTrafficTest {
         }
 
         Overlay connect(TwoHosts hosts) {
+            if (one == Mode.SUPER) {
+                hosts.assumeSuperFrames();
+            }
             if (two == null) {
                 hosts.two.kernel();
             } else {
@@ -70,6 +77,8 @@ class OverlayTrafficTest {
             Load.udp(hosts.two, hosts.one, sizes);
             Load.tcp(hosts.one, hosts.two, TCP_BYTES);
             Load.tcp(hosts.two, hosts.one, TCP_BYTES);
+            Load.udpSegmented(hosts.one, hosts.two, 1_000, 20);
+            Load.udpSegmented(hosts.two, hosts.one, FULL, 30);
             OverlayStatus status = overlay.status();
             assertThat(status.mtu()).isEqualTo(TwoHosts.MTU);
             assertThat(status.drops())
@@ -78,6 +87,13 @@ class OverlayTrafficTest {
                     .containsEntry(Drop.MALFORMED_OFFLOAD, 0L)
                     .containsEntry(Drop.TAP_WRITE_FAILED, 0L)
                     .containsEntry(Drop.SEND_FAILED, 0L);
+            assertThat(status.traffic()).containsEntry(Traffic.SUPER_FRAMES_REFUSED, 0L);
+            if (ends.one == Mode.SUPER) {
+                assertThat(status.traffic())
+                        .containsEntry(Traffic.TX_SEGMENTED, 0L)
+                        .hasEntrySatisfying(
+                                Traffic.TX_SUPER_FRAMES, n -> assertThat(n).isPositive());
+            }
             if (ends == Ends.GSO_KERNEL) {
                 assertThat(status.traffic().get(Traffic.RX_SUPER_FRAMES)).isPositive();
             }
@@ -96,7 +112,7 @@ class OverlayTrafficTest {
     @ParameterizedTest
     @EnumSource
     void trafficPassesWithoutOffloads(Off off) throws Exception {
-        for (Ends ends : new Ends[] {Ends.GSO_GSO, Ends.GSO_KERNEL}) {
+        for (Ends ends : new Ends[] {Ends.SUPER_SUPER, Ends.SUPER_KERNEL, Ends.GSO_GSO, Ends.GSO_KERNEL}) {
             try (TwoHosts hosts = new TwoHosts()) {
                 for (TwoHosts.Side side : new TwoHosts.Side[] {hosts.one, hosts.two}) {
                     TestNs where = off == Off.CONTAINERS ? side.container : side.host;
@@ -146,7 +162,7 @@ class OverlayTrafficTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"GSO_GSO", "GSO_KERNEL"})
+    @EnumSource(names = {"SUPER_SUPER", "SUPER_KERNEL", "GSO_GSO", "GSO_KERNEL"})
     void aStreamNeverStalls(Ends ends) throws Exception {
         try (TwoHosts hosts = new TwoHosts()) {
             ends.connect(hosts);

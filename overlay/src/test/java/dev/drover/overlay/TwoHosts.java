@@ -1,5 +1,7 @@
 package dev.drover.overlay;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
@@ -91,6 +93,12 @@ final class TwoHosts implements AutoCloseable {
             close();
             throw e;
         }
+    }
+
+    /** Skips a test of super-frames on a kernel that has none. */
+    void assumeSuperFrames() {
+        String problem = one.host.netNs.call(() -> SuperFrameProbe.problem(VNI));
+        assumeTrue(problem == null, () -> "super-frames: " + problem);
     }
 
     private <T extends AutoCloseable> T keep(T resource) {

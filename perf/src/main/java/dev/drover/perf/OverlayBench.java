@@ -36,7 +36,7 @@ final class OverlayBench implements Callable<Integer> {
     @Option(names = "--seconds", description = "length of one throughput measurement (default: ${DEFAULT-VALUE})")
     private int seconds = 3;
 
-    @Option(names = "--mode", description = "auto, gso or plain (default: ${DEFAULT-VALUE})")
+    @Option(names = "--mode", description = "auto, super, gso or plain (default: ${DEFAULT-VALUE})")
     private String mode = "auto";
 
     @Option(names = "--json", paramLabel = "FILE", description = "also write the rows as JSON")

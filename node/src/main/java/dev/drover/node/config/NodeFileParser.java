@@ -107,10 +107,10 @@ public final class NodeFileParser {
     private static Mode mode(YamlNode node) {
         return switch (node.text()) {
             case "auto" -> Mode.AUTO;
+            case "super" -> Mode.SUPER;
             case "gso" -> Mode.GSO;
             case "plain" -> Mode.PLAIN;
-            case "super" -> throw node.error("super is not available in this version (expected: auto, gso or plain)");
-            default -> throw node.error(node.text() + " (expected: auto, gso or plain)");
+            default -> throw node.error(node.text() + " (expected: auto, super, gso or plain)");
         };
     }
 

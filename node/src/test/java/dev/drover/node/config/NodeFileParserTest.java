@@ -88,8 +88,7 @@ final class NodeFileParserTest {
                     vtep: 192.0.2.1    | vtep: 192.0.2.2    | node.yaml:8: overlay.peers[0].vtep: 192.0.2.2 is this host's own vtep (expected: another host's)
                     vtep: 192.0.2.1    | encryption: on     | node.yaml:3: overlay.encryption: not available in this version
                     bridge: br0        | bridge: bridge-too-long-for-linux | node.yaml:5: overlay.bridge: bridge-too-long-for-linux (expected: an interface name of 1 to 15 letters, digits, '.', '_' or '-')
-                    mode: auto         | mode: super        | node.yaml:6: overlay.mode: super is not available in this version (expected: auto, gso or plain)
-                    mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, gso or plain)
+                    mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, super, gso or plain)
                     10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)
                     protocol: http     | protocol: udp      | node.yaml:13: lb.listeners[0].protocol: udp is not available in this version (expected: http or tcp)
                     protocol: http     | tls: {}            | node.yaml:13: lb.listeners[0].tls: not available in this version

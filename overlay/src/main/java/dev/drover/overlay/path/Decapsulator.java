@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 public final class Decapsulator implements Runnable {
     private static final int MAX_DATAGRAMS = 64;
     private static final int MAX_BYTES = 512 * 1024;
+    /** From this size on a datagram is worth a system call of its own: it is passed on while the cache still has it. */
+    private static final int LARGE_BYTES = 16 * 1024;
 
     /** {@code struct mmsghdr}. */
     private static final int MESSAGE_BYTES = 64;
@@ -78,6 +80,7 @@ public final class Decapsulator implements Runnable {
     private final Snapshot<Forwarding> forwarding;
 
     private Forwarding table;
+    private boolean large;
 
     /**
      * @param socket file descriptor to receive from
@@ -129,13 +132,16 @@ public final class Decapsulator implements Runnable {
         long bytes = 0;
         int datagrams = 0;
         while (datagrams < MAX_DATAGRAMS && bytes < MAX_BYTES) {
-            int received = Sys.recvmmsg(socket, messages, slots, MSG_DONTWAIT);
+            int wanted = large ? 1 : slots;
+            int received = Sys.recvmmsg(socket, messages, wanted, MSG_DONTWAIT);
             for (int i = 0; i < received; i++) {
-                bytes += onMessage(i);
+                int length = onMessage(i);
+                large = length >= LARGE_BYTES;
+                bytes += length;
             }
             coalescer.flush();
             datagrams += received;
-            if (received < slots) {
+            if (received < wanted) {
                 return;
             }
         }

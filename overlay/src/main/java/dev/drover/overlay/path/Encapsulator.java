@@ -48,6 +48,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *  one frame in the buffer:   | room | vnet header 12 | Ethernet frame … |
  *  sent without a copy:              |    | VXLAN 8   | Ethernet frame … |
+ *  a super-frame sent whole:  | vnet 24, outer headers | Ethernet frame … |
  * </pre>
  */
 public final class Encapsulator implements Runnable {
@@ -60,7 +61,7 @@ public final class Encapsulator implements Runnable {
     private static final int MAX_ANNOUNCEMENTS = 256;
 
     private static final long ANNOUNCE_PERIOD_NS = 1_000_000_000L;
-    private static final int ROOM = 64;
+    private static final int ROOM = SuperFrameWriter.HEADROOM;
     private static final int MAX_FRAME_BYTES = 66 * 1024;
     private static final int ALIGNMENT = 64;
 
@@ -69,6 +70,7 @@ public final class Encapsulator implements Runnable {
     private final Runnable onTapLost;
     private final TxBatch[] batches;
     private final Segmenter segmenter;
+    private final @Nullable SuperFrameWriter superFrames;
     private final long vxlan;
     private final int maxFrameBytes;
     private final int lane;
@@ -80,6 +82,7 @@ public final class Encapsulator implements Runnable {
 
     private Forwarding table;
     private boolean segmented;
+    private int gsoType;
     private long announcePeriodStartNs = System.nanoTime();
     private int announced;
 
@@ -87,11 +90,19 @@ public final class Encapsulator implements Runnable {
      * @param tap file descriptor of the TAP queue, non-blocking
      * @param sockets file descriptors to send from, a power of two; a flow always takes the same
      * @param segmentation use UDP_SEGMENT
+     * @param superFrames sends super-frames whole to peers that are {@linkplain PeerPath#direct direct}; null to cut them
      * @param onTapLost called, possibly often, when the TAP cannot be read any more; must be cheap
      */
     public Encapsulator(
-            LaneContext context, int tap, int[] sockets, boolean segmentation, Runnable onTapLost, Slab slab) {
+            LaneContext context,
+            int tap,
+            int[] sockets,
+            boolean segmentation,
+            @Nullable SuperFrameWriter superFrames,
+            Runnable onTapLost,
+            Slab slab) {
         this.context = context;
+        this.superFrames = superFrames;
         this.tap = tap;
         this.onTapLost = onTapLost;
         lane = context.lane();
@@ -117,7 +128,7 @@ public final class Encapsulator implements Runnable {
         long cursor = buffer;
         long bytes = 0;
         for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
-            long header = cursor + ROOM - Tap.VNET_HEADER_BYTES;
+            long header = cursor + ROOM - Tap.VNET_HEADER_BYTES; // the frame begins behind the room
             long length = Sys.read(tap, header, Tap.VNET_HEADER_BYTES + MAX_FRAME_BYTES);
             if (length <= 0) {
                 if (length != -Sys.EAGAIN && length != -Sys.EINTR) {
@@ -127,13 +138,23 @@ public final class Encapsulator implements Runnable {
             }
             bytes += length;
             onFrame(header, (int) length - Tap.VNET_HEADER_BYTES);
-            cursor = cursor + ROOM + length + ALIGNMENT - 1 & -ALIGNMENT;
+            cursor = pending() ? cursor + ROOM + length + ALIGNMENT - 1 & -ALIGNMENT : buffer;
             if (cursor - buffer >= FLUSH_BYTES) {
                 flush();
                 cursor = buffer;
             }
         }
         flush();
+    }
+
+    /** Whether a batch still borrows from the buffer; if not, the next frame goes where the cache is warm. */
+    private boolean pending() {
+        for (TxBatch batch : batches) {
+            if (batch.messageCount() > 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void flush() {
@@ -278,9 +299,9 @@ public final class Encapsulator implements Runnable {
         if (drop != null) {
             return drop;
         }
-        TxBatch batch = batch(frame, length);
+        int socket = socket(frame, length);
         for (PeerPath peer : peers) {
-            send(batch, peer, frame, length);
+            send(socket, peer, frame, length);
         }
         return null;
     }
@@ -288,24 +309,24 @@ public final class Encapsulator implements Runnable {
     private @Nullable Drop unicast(long vnet, long frame, int length, PeerPath peer) {
         Drop drop = complete(vnet, frame, length);
         if (drop == null) {
-            send(batch(frame, length), peer, frame, length);
+            send(socket(frame, length), peer, frame, length);
         }
         return drop;
     }
 
-    private TxBatch batch(long frame, int length) {
-        return batches.length == 1 ? batches[0] : batches[FlowHash.of(frame, length) & batches.length - 1];
+    /** Index of the socket and batch of a flow. */
+    private int socket(long frame, int length) {
+        return batches.length == 1 ? 0 : FlowHash.of(frame, length) & batches.length - 1;
     }
 
     /** Does what the kernel left to the device: the checksum, or the preparation for segmentation. */
     private @Nullable Drop complete(long vnet, long frame, int length) {
         int flags = Memory.getByte(vnet + VNET_FLAGS);
-        int gsoType = Memory.getByte(vnet + VNET_GSO_TYPE);
+        gsoType = Memory.getByte(vnet + VNET_GSO_TYPE);
         int start = Memory.getShort(vnet + VNET_CSUM_START);
         int offset = Memory.getShort(vnet + VNET_CSUM_OFFSET);
         segmented = gsoType != VNET_GSO_NONE;
         if (segmented) {
-            traffic.increment(lane, Traffic.TX_SEGMENTED);
             return segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
         }
         if (length > maxFrameBytes) {
@@ -322,18 +343,34 @@ public final class Encapsulator implements Runnable {
         return null;
     }
 
-    private void send(TxBatch batch, PeerPath peer, long frame, int length) {
+    private void send(int socket, PeerPath peer, long frame, int length) {
         int packets = 1;
         long bytes = length;
-        if (segmented) {
-            packets = segmenter.emit(batch, peer.name());
+        if (!segmented) {
+            batches[socket].add(peer.name(), frame - VXLAN_BYTES, VXLAN_BYTES + length);
+        } else if (sendWhole(socket, peer, frame, length)) {
+            packets = segmenter.segments();
             bytes = segmenter.bytes();
         } else {
-            batch.add(peer.name(), frame - VXLAN_BYTES, VXLAN_BYTES + length);
+            packets = segmenter.emit(batches[socket], peer.name());
+            bytes = segmenter.bytes();
+            traffic.increment(lane, Traffic.TX_SEGMENTED);
         }
         peer.sent(lane, packets, bytes);
         traffic.add(lane, Traffic.TX_PACKETS, packets);
         traffic.add(lane, Traffic.TX_BYTES, bytes);
+    }
+
+    /** Behind the flow's packets that are still pending, so that they stay in order. */
+    private boolean sendWhole(int socket, PeerPath peer, long frame, int length) {
+        SuperFrameWriter writer = superFrames;
+        if (writer == null || !peer.direct() || segmenter.cuts()) {
+            return false;
+        }
+        batches[socket].flush();
+        boolean taken = writer.write(peer, socket, frame, length, gsoType, segmenter);
+        traffic.increment(lane, taken ? Traffic.TX_SUPER_FRAMES : Traffic.SUPER_FRAMES_REFUSED);
+        return taken;
     }
 
     /** Whether the kernel segments for every socket of this lane. */

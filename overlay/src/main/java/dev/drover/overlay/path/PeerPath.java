@@ -25,6 +25,7 @@ public final class PeerPath {
     private final boolean floods;
     private final long[] cells;
     private final int lanes;
+    private volatile boolean direct;
 
     /**
      * @param port UDP port of the peer
@@ -55,6 +56,16 @@ public final class PeerPath {
 
     public boolean floods() {
         return floods;
+    }
+
+    /** Whether packets to it leave by the interface of this host's VTEP, the one that super-frames are sent to. */
+    public boolean direct() {
+        return direct;
+    }
+
+    /** Takes effect with the next frame; any thread. */
+    public void direct(boolean direct) {
+        this.direct = direct;
     }
 
     /** First half of its {@code sockaddr_in}. */

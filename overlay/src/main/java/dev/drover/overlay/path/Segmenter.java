@@ -45,13 +45,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Cuts a super-frame of the TAP into packets: headers are stamped from a template, payload stays where it is. What the
  * segments have in common is summed once; each adds its length, sequence number, flags and payload. {@link #prepare}
- * judges the frame, {@link #emit} may then be called for several receivers. Owned by one lane.
+ * judges the frame, {@link #emit} may then be called for several receivers, and not at all for those that are sent the
+ * super-frame whole. Owned by one lane.
  */
 final class Segmenter {
     private static final int MAX_HEADERS = TxBatch.HEADER_BYTES - VXLAN_BYTES;
 
     private final int mtu;
     private final long template;
+    private long frame;
+    private boolean stamped;
     private boolean v4;
     private boolean tcp;
     private int l3;
@@ -60,6 +63,7 @@ final class Segmenter {
     private long payload;
     private int payloadLength;
     private int chunk;
+    private boolean cuts;
     private int id;
     private int sequence;
     private int flags;
@@ -95,12 +99,14 @@ final class Segmenter {
         }
         int room = mtu - (headers - l3);
         chunk = Math.min(gsoSize, room);
+        cuts = chunk < gsoSize;
         if (chunk < 1 || !tcp && chunk < gsoSize) {
             return Drop.OVERSIZE;
         }
         payload = frame + headers;
         payloadLength = length - headers;
-        stamp(frame);
+        this.frame = frame;
+        stamped = false;
         return null;
     }
 
@@ -119,7 +125,8 @@ final class Segmenter {
         return v4 || type == TYPE_IPV6;
     }
 
-    private void stamp(long frame) {
+    private void stamp() {
+        stamped = true;
         copyWords(frame, template + VXLAN_BYTES, headers);
         long ip = template + VXLAN_BYTES + l3;
         long transport = template + VXLAN_BYTES + l4;
@@ -150,6 +157,9 @@ final class Segmenter {
 
     /** Adds the segments to {@code batch}; returns how many. */
     int emit(TxBatch batch, long name) {
+        if (!stamped) {
+            stamp();
+        }
         int index = 0;
         for (int offset = 0; offset < payloadLength; offset += chunk) {
             int bytes = Math.min(chunk, payloadLength - offset);
@@ -168,10 +178,43 @@ final class Segmenter {
         return index;
     }
 
+    /** Packets of the frame. */
+    int segments() {
+        return (payloadLength + chunk - 1) / chunk;
+    }
+
     /** Bytes of all inner frames that {@link #emit} adds. */
     long bytes() {
-        int segments = (payloadLength + chunk - 1) / chunk;
-        return payloadLength + (long) segments * headers;
+        return payloadLength + (long) segments() * headers;
+    }
+
+    /** Bytes of Ethernet, IP and transport headers. */
+    int headers() {
+        return headers;
+    }
+
+    /** Offset of the IP header in the frame. */
+    int l3() {
+        return l3;
+    }
+
+    /** Offset of the transport header in the frame. */
+    int l4() {
+        return l4;
+    }
+
+    boolean tcp() {
+        return tcp;
+    }
+
+    /** Whether its packets become smaller than the sender had meant them: the MTU of the overlay is less than his. */
+    boolean cuts() {
+        return cuts;
+    }
+
+    /** Payload bytes of every packet but the last. */
+    int chunk() {
+        return chunk;
     }
 
     private void finishIp(long ip, int bytes, int index) {

@@ -7,6 +7,10 @@ public enum Traffic {
     TX_BYTES,
     /** Super-frames cut into segments here. */
     TX_SEGMENTED,
+    /** Super-frames handed to the kernel whole. */
+    TX_SUPER_FRAMES,
+    /** Super-frames that the kernel did not take whole and that were cut here instead. */
+    SUPER_FRAMES_REFUSED,
     /** System calls that sent. */
     TX_CALLS,
     RX_PACKETS,

@@ -42,6 +42,7 @@ final class Wire {
     static final int IPV4_FRAGMENT = 6;
     static final int IPV4_DONT_FRAGMENT = 0x4000;
     static final int IPV4_FRAGMENT_MASK = 0x3fff;
+    static final int IPV4_TTL = 8;
     static final int IPV4_PROTOCOL = 9;
     static final int IPV4_CHECKSUM = 10;
     static final int IPV4_SOURCE = 12;
@@ -68,6 +69,7 @@ final class Wire {
     static final int TCP_CWR = 0x80;
 
     static final int UDP_BYTES = 8;
+    static final int UDP_DESTINATION = 2;
     static final int UDP_LENGTH = 4;
     static final int UDP_CHECKSUM = 6;
 
@@ -88,6 +90,7 @@ final class Wire {
 
     static final int VNET_GSO_TYPE = 1;
     static final int VNET_GSO_SIZE = 4;
+    static final int VNET_HEADERS = 2;
     static final int VNET_CSUM_START = 6;
     static final int VNET_CSUM_OFFSET = 8;
     static final int VNET_NEEDS_CSUM = 1;
@@ -96,6 +99,13 @@ final class Wire {
     static final int VNET_GSO_TCPV6 = 4;
     static final int VNET_GSO_UDP_L4 = 5;
     static final int VNET_GSO_ECN = 0x80;
+
+    /** {@code struct virtio_net_hdr_v1_hash_tunnel}: what it adds. */
+    static final int VNET_TUNNEL_CSUM = 8;
+
+    static final int VNET_GSO_TUNNEL_IPV4 = 0x20;
+    static final int VNET_OUTER_L4 = 20;
+    static final int VNET_INNER_L3 = 22;
 
     /** Most segments and bytes the kernel takes in one UDP_SEGMENT send on every version. */
     static final int MAX_SEGMENTS = 64;

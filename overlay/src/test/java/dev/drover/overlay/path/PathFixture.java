@@ -87,8 +87,8 @@ final class PathFixture implements AutoCloseable {
             Sys.check("buffer", Sys.setsockopt(fd, 1, 7, 1 << 20));
         }
         LaneContext context = new LaneContext(0, VNI, MTU, forwarding, drops, traffic);
-        encapsulator =
-                new Encapsulator(context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, () -> tapLost++, slab);
+        encapsulator = new Encapsulator(
+                context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, null, () -> tapLost++, slab);
         decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, slab);
     }
 
