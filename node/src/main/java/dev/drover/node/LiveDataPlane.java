@@ -19,6 +19,7 @@ import dev.drover.overlay.HostNetworkSpec;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayConfig;
 import dev.drover.overlay.ResolvConf;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -56,6 +57,11 @@ final class LiveDataPlane implements DataPlane {
         dnsServer = new DnsServer(lanes);
         loadBalancer.registerMetrics(metrics);
         dnsServer.registerMetrics(metrics);
+        CounterWithCallback.builder()
+                .name("drover_container_spoofed_frames")
+                .help("frames that containers sent from an address or MAC that is not theirs, dropped")
+                .callback(sink -> sink.call((double) wires.spoofedFrames()))
+                .register(metrics);
     }
 
     /** Starts one event loop a processor; nothing is served until the first {@link #apply}. */
@@ -211,6 +217,10 @@ final class LiveDataPlane implements DataPlane {
 
         private static String key(String containerId) {
             return containerId.substring(0, DOCKER_SHORT_ID);
+        }
+
+        long spoofedFrames() {
+            return network.spoofedFrames();
         }
 
         void close() {
