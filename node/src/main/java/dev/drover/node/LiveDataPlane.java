@@ -14,7 +14,6 @@ import dev.drover.node.attach.Wiring;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.AttachRequest;
 import dev.drover.overlay.ContainerNetwork;
-import dev.drover.overlay.HostNetwork;
 import dev.drover.overlay.HostNetworkSpec;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayConfig;
@@ -47,7 +46,7 @@ final class LiveDataPlane implements DataPlane {
     private final DnsServer dnsServer;
     private final Wires wires = new Wires();
     private volatile @Nullable Overlay overlay;
-    private @Nullable HostNetworkSpec hostNetwork;
+    private final HostUpkeep upkeep = new HostUpkeep();
     private volatile @Nullable DnsConfig dnsApplied;
 
     private LiveDataPlane(PrometheusRegistry metrics, Lanes lanes) {
@@ -121,18 +120,15 @@ final class LiveDataPlane implements DataPlane {
         } else {
             running.apply(config);
         }
+        Overlay started = running;
         OverlayConfig.Local local = config.local();
         if (local != null) {
-            HostNetworkSpec spec = new HostNetworkSpec(
+            upkeep.keep(() -> new HostNetworkSpec(
                     config.bridge(),
                     local.subnet(),
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
-                    running.mtu());
-            if (!spec.equals(hostNetwork)) {
-                HostNetwork.ensure(spec);
-                hostNetwork = spec;
-            }
+                    started.mtu()));
         }
     }
 
@@ -168,6 +164,7 @@ final class LiveDataPlane implements DataPlane {
     /** Ends listeners, resolver and tunnel; bridge and containers stay as they are. */
     @Override
     public void close() {
+        upkeep.close();
         loadBalancer.close();
         dnsServer.close();
         wires.close();
@@ -199,6 +196,12 @@ final class LiveDataPlane implements DataPlane {
                     Cidr.toInt(Tables.RESOLVER),
                     running.config().bridge(),
                     running.mtu()));
+        }
+
+        @Override
+        public int mtu() {
+            Overlay running = overlay;
+            return running == null ? 0 : running.mtu();
         }
 
         @Override
