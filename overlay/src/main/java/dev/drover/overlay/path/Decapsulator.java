@@ -244,7 +244,7 @@ public final class Decapsulator implements Runnable {
     /** Nobody speaks for an address of somebody else; what a peer may speak for is learned. */
     private @Nullable Drop admitSource(PeerPath peer, long frame, int length, long source) {
         int type = Memory.getShortBe(frame + ETHERNET_TYPE);
-        boolean arp = type == TYPE_ARP && length >= ARP_FRAME_BYTES && Encapsulator.isArp(frame);
+        boolean arp = type == TYPE_ARP && length >= ARP_FRAME_BYTES && Decision.isArp(frame);
         int subnet = -1;
         if (arp) {
             subnet = table.subnet(Memory.getIntBe(frame + ARP_SENDER_IP));
