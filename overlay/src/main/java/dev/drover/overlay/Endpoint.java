@@ -7,6 +7,7 @@ import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Link;
 import dev.drover.dataplane.LinkAddress;
 import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.Route;
 import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
@@ -24,7 +25,10 @@ import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
 import java.net.Inet4Address;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +64,9 @@ final class Endpoint implements AutoCloseable {
     private final int mtu;
     private final Tap tap;
     private final @Nullable Tap tunnelTap;
+    /** Peers that get no super-frames, with the reason. */
+    private volatile Map<Inet4Address, String> obstacles = Map.of();
+
     private boolean closed;
 
     /** What an endpoint takes from the overlay it belongs to; outlives it. */
@@ -224,10 +231,44 @@ final class Endpoint implements AutoCloseable {
 
     /** Super-frames go to the peers that the kernel reaches by the VTEP's interface; the others get packets. */
     void judge(List<PeerPath> peers) {
-        if (tunnelTap != null) {
-            peers.forEach(peer ->
-                    peer.direct(netlink.routes().linkTowards(peer.vtep()).orElse(0) == underlay.index()));
+        if (closed || tunnelTap == null) {
+            return;
         }
+        Map<Inet4Address, String> found = new HashMap<>();
+        for (PeerPath peer : peers) {
+            String obstacle = routeObstacle(peer.vtep());
+            peer.direct(obstacle == null);
+            if (obstacle != null) {
+                found.put(peer.vtep(), obstacle);
+            }
+        }
+        obstacles = Map.copyOf(found);
+    }
+
+    private @Nullable String routeObstacle(Inet4Address vtep) {
+        Optional<Route> route = netlink.routes().towards(vtep);
+        if (route.isEmpty()) {
+            return "no route";
+        }
+        int index = route.get().linkIndex();
+        return index == underlay.index()
+                ? null
+                : "route leaves by "
+                        + netlink.links().find(index).map(Link::name).orElse("interface " + index) + ", not by "
+                        + underlay.name();
+    }
+
+    /** Why a peer gets no super-frames whole, null when it does; any thread. */
+    @Nullable
+    String superFrameObstacle(PeerPath peer) {
+        if (tunnelTap == null) {
+            return "mode " + choice.mode().name().toLowerCase(Locale.ROOT);
+        }
+        return peer.direct() ? null : obstacles.getOrDefault(peer.vtep(), "not looked at yet");
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     /** Hands over what the lanes have learned; returns whether there was anything. */
@@ -257,6 +298,16 @@ final class Endpoint implements AutoCloseable {
 
     String tapName() {
         return tap.name();
+    }
+
+    /** Name of the device that super-frames go through, empty for none. */
+    String tunnelName() {
+        return tunnelTap == null ? "" : tunnelTap.name();
+    }
+
+    /** For questions to the kernel, on the control thread and until closed. */
+    Rtnetlink netlink() {
+        return netlink;
     }
 
     @Override
