@@ -22,7 +22,7 @@ final class BridgeView {
     private BridgeView() {}
 
     /** Looks; empty when there is no such bridge. */
-    static BridgeView of(Rtnetlink netlink, String bridge, String tap) {
+    static BridgeView of(Rtnetlink netlink, String bridge, int tapIndex) {
         BridgeView view = new BridgeView();
         Optional<Link> found = netlink.links().find(bridge);
         if (found.isEmpty()) {
@@ -31,7 +31,7 @@ final class BridgeView {
         int index = found.get().index();
         Map<Integer, String> names = new HashMap<>();
         netlink.links().list().stream()
-                .filter(link -> link.master() == index && !link.name().equals(tap))
+                .filter(link -> link.master() == index && link.index() != tapIndex)
                 .forEach(link -> names.put(link.index(), link.name()));
         for (Neigh entry : netlink.neighbours().fdb(index)) {
             String port = names.get(entry.linkIndex());

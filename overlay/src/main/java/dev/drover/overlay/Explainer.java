@@ -155,7 +155,7 @@ final class Explainer {
             step("bridge", config.bridge() + " itself: the address is this host's own");
             return true;
         }
-        BridgeView bridge = BridgeView.of(netlink, config.bridge(), endpoint.tapName());
+        BridgeView bridge = BridgeView.of(netlink, config.bridge(), endpoint.tapIndex());
         Mac known = attached != null ? attached.mac() : bridge.mac(address);
         if (known == null) {
             return false;

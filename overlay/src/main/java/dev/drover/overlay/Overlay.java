@@ -55,6 +55,8 @@ public final class Overlay implements AutoCloseable {
     private volatile Endpoint endpoint;
     /** Control thread only. */
     private boolean stopped;
+    /** Why the last repair failed, told once; null when it did not. Control thread only. */
+    private @Nullable String trouble;
 
     private Overlay(Lanes lanes, OverlayConfig config) {
         drops = new CounterSet<>(Drop.class, lanes.count());
@@ -127,7 +129,9 @@ public final class Overlay implements AutoCloseable {
             endpoint = Endpoint.open(next, shared);
             logStart(before);
         } catch (RuntimeException e) {
-            endpoint = Endpoint.open(config, shared);
+            if (!next.equals(config)) {
+                endpoint = Endpoint.open(config, shared);
+            }
             throw e;
         }
     }
@@ -188,13 +192,20 @@ public final class Overlay implements AutoCloseable {
                 return;
             }
             if (!endpoint.repair()) {
-                LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
+                if (trouble == null) {
+                    LOG.warn("overlay restarts vni={} reason=\"device gone, or underlay changed\"", config.vni());
+                }
                 restart(config);
             }
             endpoint.judge(tables.peers());
             observe(System.nanoTime());
+            trouble = null;
         } catch (RuntimeException e) {
-            LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            String reason = e.toString();
+            if (!reason.equals(trouble)) {
+                LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            }
+            trouble = reason;
         }
     }
 
@@ -312,7 +323,7 @@ public final class Overlay implements AutoCloseable {
             if (stopped || endpoint.closed()) {
                 return entries;
             }
-            BridgeView bridge = BridgeView.of(endpoint.netlink(), config.bridge(), endpoint.tapName());
+            BridgeView bridge = BridgeView.of(endpoint.netlink(), config.bridge(), endpoint.tapIndex());
             entries.replaceAll(
                     entry -> entry.address() != null ? entry : withAddress(entry, bridge.address(entry.mac())));
             bridge.ports().forEach((mac, port) -> entries.add(FdbEntry.local(mac, bridge.address(mac), port)));
