@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +44,7 @@ final class Explainer {
     private final Inet4Address address;
     private final Inet4Address from;
     private final @Nullable FdbEntry attached;
+    private final @Nullable Mac learned;
     private final List<Trace.Step> steps = new ArrayList<>();
     private final List<Inet4Address> vteps = new ArrayList<>();
     private @Nullable Mac mac;
@@ -50,6 +53,7 @@ final class Explainer {
     /**
      * @param from assumed sender
      * @param attached what the caller knows of the address as one of this host's containers
+     * @param learned MAC that was learned with the address
      */
     Explainer(
             OverlayConfig config,
@@ -57,7 +61,8 @@ final class Explainer {
             Endpoint endpoint,
             Inet4Address address,
             Inet4Address from,
-            @Nullable FdbEntry attached) {
+            @Nullable FdbEntry attached,
+            @Nullable Mac learned) {
         this.config = config;
         this.table = table;
         this.endpoint = endpoint;
@@ -65,6 +70,7 @@ final class Explainer {
         this.address = address;
         this.from = from;
         this.attached = attached;
+        this.learned = learned;
     }
 
     Trace explain() {
@@ -83,6 +89,7 @@ final class Explainer {
 
     private Trace.Verdict follow() {
         OverlayConfig.Local local = config.local();
+        step("sender", sender(local));
         if (address.isMulticastAddress() || Cidr.toInt(address) == -1) {
             step("group", "broadcast or multicast, which the bridge copies to its ports and to the tunnel");
             mac = new Mac(BROADCAST);
@@ -91,7 +98,7 @@ final class Explainer {
         if (local != null && !local.subnet().contains(Cidr.toInt(address))) {
             return routed(local);
         }
-        step("block", block(local));
+        step("block", block(Cidr.toInt(address), local));
         if (isLocal(local)) {
             return Trace.Verdict.LOCAL;
         }
@@ -102,6 +109,8 @@ final class Explainer {
         }
         if (question.outcome() == Forecast.Outcome.ANSWERED) {
             mac = new Mac(question.mac());
+        } else {
+            mac = learned;
         }
         return packetFollowed();
     }
@@ -120,6 +129,17 @@ final class Explainer {
         return packet.outcome() == Forecast.Outcome.FLOODED ? Trace.Verdict.FLOODED : Trace.Verdict.SENT;
     }
 
+    private String sender(OverlayConfig.@Nullable Local local) {
+        int source = Cidr.toInt(from);
+        if (source == 0) {
+            return "any container of this host";
+        }
+        if (local != null && local.block().address(1) == source) {
+            return from.getHostAddress() + ", this host";
+        }
+        return from.getHostAddress() + ", " + block(source, local);
+    }
+
     private Trace.Verdict dropped(@Nullable Drop reason) {
         drop = reason;
         return Trace.Verdict.DROPPED;
@@ -134,8 +154,7 @@ final class Explainer {
         return Trace.Verdict.ROUTED;
     }
 
-    private String block(OverlayConfig.@Nullable Local local) {
-        int target = Cidr.toInt(address);
+    private String block(int target, OverlayConfig.@Nullable Local local) {
         Cidr block = table.block(target);
         if (block == null) {
             return local == null
@@ -204,9 +223,20 @@ final class Explainer {
                     case PLAIN -> "one datagram a packet";
                 });
         step("underlay", way(vtep));
+        step("heard", heard(peer));
         if (netlink.routes().towards(vtep).isEmpty()) {
             drop = Drop.SEND_FAILED;
         }
+    }
+
+    private static String heard(PeerPath peer) {
+        long nowNs = System.nanoTime();
+        peer.notice(nowNs);
+        OptionalLong silentNs = peer.silentNs(nowNs);
+        return silentNs.isEmpty()
+                ? "never; is the peer up, does it know this host, and does its UDP port " + peer.port() + " reach here?"
+                : TimeUnit.NANOSECONDS.toSeconds(silentNs.getAsLong()) + " s ago, " + peer.rxPackets()
+                        + " packets in all";
     }
 
     /** Interface and next hop by which the kernel sends to an address. */

@@ -179,7 +179,7 @@ public final class Overlay implements AutoCloseable {
             return;
         }
         boolean[] news = new boolean[1];
-        endpoint.drain((mac, vtep) -> news[0] |= tables.learn(mac, vtep));
+        endpoint.drain((mac, vtep, address) -> news[0] |= tables.learn(mac, vtep, address));
         if (news[0]) {
             forwarding.publish(tables.build(config));
         }
@@ -356,7 +356,8 @@ public final class Overlay implements AutoCloseable {
                             endpoint,
                             Cidr.toInet(address),
                             Cidr.toInet(from == null ? own : from),
-                            attached)
+                            attached,
+                            tables.learnedMac(address))
                     .explain();
         });
     }

@@ -29,7 +29,8 @@ final class Tables {
     private final Map<Long, Learned> learned = new LinkedHashMap<>();
     private volatile Map<Inet4Address, PeerPath> peers = Map.of();
 
-    private record Learned(Inet4Address vtep, long sinceNs) {}
+    /** @param address in host order, 0 when it is not known */
+    private record Learned(Inet4Address vtep, int address, long sinceNs) {}
 
     Tables(int lanes) {
         this(lanes, System::nanoTime);
@@ -81,15 +82,18 @@ final class Tables {
         return newest;
     }
 
-    /** Notes that a MAC spoke from a VTEP (host order); returns whether that is news. */
-    boolean learn(long mac, int vtep) {
-        Inet4Address address = Cidr.toInet(vtep);
+    /**
+     * Notes that a MAC spoke from a VTEP, and the address it claimed, 0 for none (both host order); returns whether that is
+     * news to the lanes.
+     */
+    boolean learn(long mac, int vtep, int address) {
+        Inet4Address peer = Cidr.toInet(vtep);
         @Nullable Learned before = learned.remove(mac);
-        learned.put(mac, new Learned(address, clockNs.getAsLong()));
+        learned.put(mac, new Learned(peer, address, clockNs.getAsLong()));
         if (learned.size() > MAX_LEARNED) {
             learned.remove(learned.keySet().iterator().next());
         }
-        return before == null || !address.equals(before.vtep);
+        return before == null || !peer.equals(before.vtep);
     }
 
     /** What is known of MACs behind peers, the configured ones first; a learned one is left out when it is configured. */
@@ -114,10 +118,26 @@ final class Tables {
             Mac mac = new Mac(value);
             if (!configured.contains(mac)) {
                 long ageMs = TimeUnit.NANOSECONDS.toMillis(nowNs - entry.sinceNs);
-                entries.add(new FdbEntry(mac, null, entry.vtep, null, FdbEntry.Known.LEARNED, null, ageMs));
+                entries.add(new FdbEntry(
+                        mac,
+                        entry.address == 0 ? null : Cidr.toInet(entry.address),
+                        entry.vtep,
+                        null,
+                        FdbEntry.Known.LEARNED,
+                        null,
+                        ageMs));
             }
         });
         return entries;
+    }
+
+    /** The MAC that was learned last with an address, null for none: for people, since it may have passed to another. */
+    @Nullable
+    Mac learnedMac(int address) {
+        return learned.entrySet().stream()
+                .filter(entry -> entry.getValue().address == address)
+                .map(entry -> new Mac(entry.getKey()))
+                .reduce(null, (_, last) -> last);
     }
 
     /** The configured peers, by any thread. */

@@ -75,6 +75,7 @@ class OverlaySeeingTest {
                             assertThat(entry.mac()).hasToString(remote);
                             assertThat(entry.known()).isEqualTo(FdbEntry.Known.LEARNED);
                             assertThat(entry.vtep()).hasToString("/192.0.2.2");
+                            assertThat(entry.address()).hasToString("/10.42.2.2");
                             assertThat(entry.ageMs()).isBetween(0L, 60_000L);
                         })
                         .anySatisfy(entry -> {
@@ -83,6 +84,10 @@ class OverlaySeeingTest {
                             assertThat(entry.port()).isEqualTo("v0");
                             assertThat(entry.address()).hasToString("/10.42.1.2");
                         });
+                Trace learned = trace(overlay, "10.42.2.2");
+                assertThat(learned.mac()).hasToString(remote);
+                assertThat(finding(learned, "packet")).isEqualTo("to peer 192.0.2.2, which the MAC is behind");
+                assertThat(finding(learned, "sender")).isEqualTo("10.42.1.1, this host");
                 overlay.apply(config(hosts, neighbour));
                 assertThat(overlay.fdb()).anySatisfy(entry -> {
                     assertThat(entry.known()).isEqualTo(FdbEntry.Known.CONFIGURED);
@@ -119,6 +124,7 @@ class OverlaySeeingTest {
         assertThat(sent.from()).hasToString("/10.42.1.1");
         assertThat(finding(sent, "block")).isEqualTo("10.42.2.0/24 of peer 192.0.2.2");
         assertThat(finding(sent, "arp")).startsWith("answered here with " + remote);
+        assertThat(finding(sent, "heard")).matches("\\d+ s ago, \\d+ packets in all");
         assertThat(finding(sent, "underlay")).startsWith("uplink, next hop 192.0.2.2 on the link at ");
 
         Trace asked = trace(overlay, "10.42.2.77");

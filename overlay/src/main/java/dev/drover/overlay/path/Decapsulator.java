@@ -271,7 +271,7 @@ public final class Decapsulator implements Runnable {
         if (peer.floods() || arp && subnet >= 0) {
             PeerPath known = table.behind(source);
             if (known != peer) {
-                learned.offer(source, peer.address());
+                learned.offer(source, peer.address(), arp ? Memory.getIntBe(frame + ARP_SENDER_IP) : 0);
             }
         }
         return null;
