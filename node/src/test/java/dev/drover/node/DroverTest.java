@@ -71,6 +71,13 @@ final class DroverTest {
                         "overlay");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"env", "env ls", "ps", "service scale", "stack up", "overlay", "overlay trace"})
+    void everyCommandHasHelp(String command) {
+        assertThat(run((command + " --help").split(" "))).isZero();
+        assertThat(out.toString()).startsWith("Usage: drover " + command);
+    }
+
     @Test
     void saysItsVersion() {
         assertThat(run("version")).isZero();

@@ -20,6 +20,12 @@ final class AdminOptions {
     @Option(names = "--json", description = "Print the node's answer as JSON.")
     boolean json;
 
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
     AdminClient client() {
         Matcher matcher = HOST_PORT.matcher(admin);
         if (!matcher.matches() || Integer.parseInt(matcher.group(2)) > MAX_PORT) {
