@@ -55,9 +55,13 @@ final class Decision {
         this.table = table;
     }
 
-    /** Decides by this picture; what the way needs is in the fields. */
-    Way on(Forwarding picture, long frame, int length) {
+    /** Decide by this picture from now on. */
+    void by(Forwarding picture) {
         table = picture;
+    }
+
+    /** Decides; what the way needs is in the fields. */
+    Way on(long frame, int length) {
         if (length < ETHERNET_BYTES) {
             return drop(Drop.RUNT);
         }

@@ -121,6 +121,7 @@ public final class Encapsulator implements Runnable {
     @Override
     public void run() {
         table = forwarding.read();
+        decision.by(table);
         long cursor = buffer;
         long bytes = 0;
         for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
@@ -167,7 +168,7 @@ public final class Encapsulator implements Runnable {
     }
 
     private @Nullable Drop act(long vnet, long frame, int length) {
-        return switch (decision.on(table, frame, length)) {
+        return switch (decision.on(frame, length)) {
             case DROP -> decision.drop;
             case PEER -> unicast(vnet, frame, length, decision.peer());
             case ASK_OWNER -> counted(unicast(vnet, frame, length, decision.peer()), Traffic.ARP_DIRECTED);

@@ -46,7 +46,7 @@ public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peer
             Memory.copyIn(frame, copy);
             Decision decision = new Decision(table);
             boolean fits = frame.length <= Encapsulator.maxFrameBytes(mtu);
-            return switch (decision.on(table, copy, frame.length)) {
+            return switch (decision.on(copy, frame.length)) {
                 case DROP -> new Forecast(Outcome.DROPPED, decision.drop, List.of(), Forwarding.NO_MAC);
                 case PEER -> sent(Outcome.SENT, fits, decision.peer());
                 case ASK_OWNER -> sent(Outcome.ASKED, fits, decision.peer());
