@@ -223,6 +223,13 @@ final class LiveDataPlane implements DataPlane {
         }
 
         @Override
+        public boolean inPlace(String containerId) {
+            Overlay running = overlay;
+            return running == null
+                    || network.inPlace(key(containerId), running.config().bridge(), running.mtu());
+        }
+
+        @Override
         public void detach(String containerId) {
             network.detach(key(containerId));
             attached.remove(key(containerId));

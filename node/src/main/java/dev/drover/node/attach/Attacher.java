@@ -74,7 +74,7 @@ public final class Attacher {
         int[] wanted = wanted(requested);
         Addresses.Lease lease = addresses.lease(container.id(), wanted);
         Wired now = new Wired(container.pid(), namespace(container.pid()));
-        if (!now.equals(wired.get(container.id()))) {
+        if (!now.equals(wired.get(container.id())) || !wiring.inPlace(container.id())) {
             wiring.attach(container.id(), container.pid(), lease.address(), lease.mac());
             if (container.resolvConfPath() != null
                     && !isFalse(container.labels().get(Labels.DNS))) {
@@ -115,10 +115,13 @@ public final class Attacher {
         }
     }
 
-    /** True when a container that was wired has another network namespace by now, as after a restart nobody told of. */
+    /**
+     * True when a container that was wired has another network namespace by now, as after a restart nobody told of, or when
+     * its wire is not what it was: the bridge was deleted, or the overlay's MTU has changed.
+     */
     public boolean isStale(String id) {
         Wired held = wired.get(id);
-        return held != null && !Objects.equals(namespace(held.pid()), held.namespace());
+        return held != null && (!Objects.equals(namespace(held.pid()), held.namespace()) || !wiring.inPlace(id));
     }
 
     private static long sinceStartMs(Seen container) {
