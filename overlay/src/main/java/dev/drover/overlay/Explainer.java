@@ -35,6 +35,7 @@ final class Explainer {
     private static final int TYPE_ARP = 0x0806;
     private static final int ARP_BODY_BYTES = 28;
     private static final int IPV4_BYTES = 20;
+    private static final int MAX_PORTS_NAMED = 5;
     private static final int NUD_UNANSWERED = 0x01 | 0x20;
 
     private final OverlayConfig config;
@@ -222,11 +223,25 @@ final class Explainer {
                     case GSO, AUTO -> "cut here and sent by UDP_SEGMENT";
                     case PLAIN -> "one datagram a packet";
                 });
+        step("mtu", mtu());
         step("underlay", way(vtep));
         step("heard", heard(peer));
         if (netlink.routes().towards(vtep).isEmpty()) {
             drop = Drop.SEND_FAILED;
         }
+    }
+
+    /** What the bridge itself drops, where no counter of ours sees it. */
+    private String mtu() {
+        int mtu = endpoint.mtu();
+        int bridge = netlink.links().find(config.bridge()).map(Link::index).orElse(-1);
+        String larger = netlink.links().list().stream()
+                .filter(link -> link.master() == bridge && link.mtu() > mtu)
+                .map(link -> link.name() + " (" + link.mtu() + ")")
+                .limit(MAX_PORTS_NAMED)
+                .collect(Collectors.joining(", "));
+        return "IP packets up to " + mtu + " bytes"
+                + (larger.isEmpty() ? "" : "; the bridge drops longer ones from ports that have more: " + larger);
     }
 
     private static String heard(PeerPath peer) {

@@ -139,6 +139,8 @@ public final class Overlay implements AutoCloseable {
     private <T> T call(Callable<T> task) {
         try {
             return control.submit(task).get();
+        } catch (RejectedExecutionException e) {
+            throw new IllegalStateException("overlay: closed (expected: one that forwards)", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 cause.addSuppressed(new IllegalStateException("called from here"));

@@ -127,6 +127,11 @@ class OverlaySeeingTest {
         assertThat(finding(sent, "heard")).matches("\\d+ s ago, \\d+ packets in all");
         assertThat(finding(sent, "underlay")).startsWith("uplink, next hop 192.0.2.2 on the link at ");
 
+        assertThat(finding(sent, "mtu")).isEqualTo("IP packets up to 1450 bytes");
+        hosts.one.ip("link set v0 mtu 1500");
+        assertThat(finding(trace(overlay, "10.42.2.2"), "mtu")).endsWith("from ports that have more: v0 (1500)");
+        hosts.one.ip("link set v0 mtu 1450");
+
         Trace asked = trace(overlay, "10.42.2.77");
         assertThat(finding(asked, "arp")).isEqualTo("asked of the owner of the block alone, peer 192.0.2.2");
         assertThat(asked.verdict()).isEqualTo(Trace.Verdict.SENT);
