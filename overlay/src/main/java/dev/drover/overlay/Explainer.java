@@ -231,17 +231,19 @@ final class Explainer {
         }
     }
 
-    /** What the bridge itself drops, where no counter of ours sees it. */
+    /** Containers whose packets may be too long. */
     private String mtu() {
         int mtu = endpoint.mtu();
         int bridge = netlink.links().find(config.bridge()).map(Link::index).orElse(-1);
         String larger = netlink.links().list().stream()
-                .filter(link -> link.master() == bridge && link.mtu() > mtu)
+                .filter(link -> link.master() == bridge && link.index() != endpoint.tapIndex() && link.mtu() > mtu)
                 .map(link -> link.name() + " (" + link.mtu() + ")")
                 .limit(MAX_PORTS_NAMED)
                 .collect(Collectors.joining(", "));
         return "IP packets up to " + mtu + " bytes"
-                + (larger.isEmpty() ? "" : "; the bridge drops longer ones from ports that have more: " + larger);
+                + (larger.isEmpty()
+                        ? ""
+                        : "; longer ones are dropped as oversize, from ports that have more: " + larger);
     }
 
     private static String heard(PeerPath peer) {

@@ -18,6 +18,9 @@ public interface Wiring {
     /** Whether a container that was attached still has its wire to the bridge as it has to be. */
     boolean inPlace(String containerId);
 
+    /** The MTU that {@link #attach} gives; when it changes, containers are to be attached again. */
+    int mtu();
+
     /** Takes away what is left of a container's wiring; does nothing when nothing is. */
     void detach(String containerId);
 

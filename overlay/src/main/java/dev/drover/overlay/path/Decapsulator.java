@@ -75,6 +75,7 @@ public final class Decapsulator implements Runnable {
     private final Inner inner = new Inner();
     private final LearnRing learned;
     private final int vni;
+    private final int mtu;
     private final int maxDatagramBytes;
     private final int lane;
     private final CounterSet<Drop> drops;
@@ -95,8 +96,9 @@ public final class Decapsulator implements Runnable {
         this.slots = slots;
         this.learned = learned;
         vni = context.vni();
-        localMtu = context.mtu();
-        maxDatagramBytes = HEADER_BYTES + context.mtu();
+        mtu = context.mtu();
+        localMtu = mtu;
+        maxDatagramBytes = HEADER_BYTES + mtu;
         lane = context.lane();
         drops = context.drops();
         traffic = context.traffic();
@@ -215,6 +217,7 @@ public final class Decapsulator implements Runnable {
         long frame = datagram + VXLAN_BYTES;
         int frameLength = length - VXLAN_BYTES;
         if (superFrame == 0) {
+            clamp(frame, frameLength);
             coalescer.add(frame, frameLength);
             return;
         }
@@ -231,6 +234,16 @@ public final class Decapsulator implements Runnable {
             traffic.increment(lane, Traffic.RX_PACKETS);
             traffic.add(lane, Traffic.RX_BYTES, frameLength);
             traffic.increment(lane, Traffic.RX_SUPER_FRAMES);
+        }
+    }
+
+    /** A foreign peer may be open to more than the overlay carries. */
+    private void clamp(long frame, int length) {
+        int segmentSize = MssClamp.find(frame, length, mtu);
+        if (segmentSize >= 0) {
+            boolean partial = inner.parse(frame, length) && inner.partialChecksum();
+            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
     }
 

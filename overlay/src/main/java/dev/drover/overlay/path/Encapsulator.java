@@ -9,7 +9,10 @@ import static dev.drover.overlay.path.Wire.ARP_TARGET_IP;
 import static dev.drover.overlay.path.Wire.ARP_TARGET_MAC;
 import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
 import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
+import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.TYPE_QINQ;
+import static dev.drover.overlay.path.Wire.TYPE_VLAN;
 import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
 import static dev.drover.overlay.path.Wire.VLAN_BYTES;
 import static dev.drover.overlay.path.Wire.VNET_CSUM_OFFSET;
@@ -49,7 +52,10 @@ public final class Encapsulator implements Runnable {
     /** Announcements of addresses a lane passes on in a period: each is a packet to every peer. */
     private static final int MAX_ANNOUNCEMENTS = 256;
 
-    private static final long ANNOUNCE_PERIOD_NS = 1_000_000_000L;
+    /** Answers to packets that are too big, of a lane in a period. */
+    private static final int MAX_TOO_BIG = 256;
+
+    private static final long LIMIT_PERIOD_NS = 1_000_000_000L;
     private static final int ROOM = SuperFrameWriter.HEADROOM;
     private static final int MAX_FRAME_BYTES = 66 * 1024;
     private static final int ALIGNMENT = 64;
@@ -61,7 +67,7 @@ public final class Encapsulator implements Runnable {
     private final Segmenter segmenter;
     private final @Nullable SuperFrameWriter superFrames;
     private final long vxlan;
-    private final int maxFrameBytes;
+    private final int mtu;
     private final int lane;
     private final CounterSet<Drop> drops;
     private final CounterSet<Traffic> traffic;
@@ -73,8 +79,9 @@ public final class Encapsulator implements Runnable {
     private Forwarding table;
     private boolean segmented;
     private int gsoType;
-    private long announcePeriodStartNs = System.nanoTime();
+    private long limitPeriodStartNs = System.nanoTime();
     private int announced;
+    private int answeredTooBig;
 
     /**
      * @param tap file descriptor of the TAP queue, non-blocking
@@ -107,14 +114,14 @@ public final class Encapsulator implements Runnable {
         }
         vxlan = context.vxlanHeader();
         segmenter = new Segmenter(context.mtu(), vxlan, slab);
-        maxFrameBytes = maxFrameBytes(context.mtu());
+        mtu = context.mtu();
         buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + ALIGNMENT);
-        reply = slab.allocate(ALIGNMENT);
+        reply = slab.allocate(Tap.VNET_HEADER_BYTES + TooBig.MAX_BYTES);
     }
 
-    /** Longest frame that is sent as one packet: an IP packet of the overlay's MTU, with tags. */
-    static int maxFrameBytes(int mtu) {
-        return mtu + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
+    /** Whether a frame without offloads goes as one packet: its IP packet is within the overlay's MTU. */
+    static boolean fits(long frame, int length, int mtu) {
+        return length <= mtu + ETHERNET_BYTES || length <= mtu + ETHERNET_BYTES + tagBytes(frame);
     }
 
     /** Drains the TAP queue, within the budget. */
@@ -180,16 +187,21 @@ public final class Encapsulator implements Runnable {
 
     /** Tells every peer of a new holder of an address, so that no container keeps the old one's MAC. */
     private @Nullable Drop announce(long vnet, long frame, int length) {
-        long now = System.nanoTime();
-        if (now - announcePeriodStartNs > ANNOUNCE_PERIOD_NS) {
-            announcePeriodStartNs = now;
-            announced = 0;
-        }
+        startLimitPeriod();
         if (announced == MAX_ANNOUNCEMENTS) {
             return Drop.ANNOUNCEMENT_LIMIT;
         }
         announced++;
         return counted(copies(vnet, frame, length, table.peers()), Traffic.ARP_ANNOUNCED);
+    }
+
+    private void startLimitPeriod() {
+        long now = System.nanoTime();
+        if (now - limitPeriodStartNs > LIMIT_PERIOD_NS) {
+            limitPeriodStartNs = now;
+            announced = 0;
+            answeredTooBig = 0;
+        }
     }
 
     private @Nullable Drop counted(@Nullable Drop drop, Traffic event) {
@@ -252,12 +264,19 @@ public final class Encapsulator implements Runnable {
         int offset = Memory.getShort(vnet + VNET_CSUM_OFFSET);
         segmented = gsoType != VNET_GSO_NONE;
         if (segmented) {
-            return segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
+            Drop drop = segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
+            return drop == Drop.OVERSIZE ? oversize(frame, length) : drop;
         }
-        if (length > maxFrameBytes) {
-            return Drop.OVERSIZE;
+        if (!fits(frame, length, mtu)) {
+            return oversize(frame, length);
         }
-        if ((flags & VNET_NEEDS_CSUM) != 0) {
+        boolean partial = (flags & VNET_NEEDS_CSUM) != 0;
+        int segmentSize = MssClamp.find(frame, length, mtu);
+        if (segmentSize >= 0) {
+            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            traffic.increment(lane, Traffic.MSS_CLAMPED);
+        }
+        if (partial) {
             if (start + offset + Short.BYTES > length) {
                 return Drop.MALFORMED_OFFLOAD;
             }
@@ -266,6 +285,29 @@ public final class Encapsulator implements Runnable {
         }
         Memory.putLong(frame - VXLAN_BYTES, vxlan);
         return null;
+    }
+
+    private static int tagBytes(long frame) {
+        int tags = 0;
+        int type = Memory.getShortBe(frame + ETHERNET_TYPE);
+        while (tags < MAX_VLAN_TAGS && (type == TYPE_VLAN || type == TYPE_QINQ)) {
+            tags++;
+            type = Memory.getShortBe(frame + ETHERNET_TYPE + tags * (long) VLAN_BYTES);
+        }
+        return tags * VLAN_BYTES;
+    }
+
+    /** Tells the sender the MTU, unless he has been told often enough. */
+    private Drop oversize(long frame, int length) {
+        startLimitPeriod();
+        if (length >= TooBig.MAX_BYTES && answeredTooBig < MAX_TOO_BIG) {
+            int answer = TooBig.answer(frame, reply + Tap.VNET_HEADER_BYTES, mtu);
+            if (answer > 0 && Sys.write(tap, reply, Tap.VNET_HEADER_BYTES + answer) > 0) {
+                answeredTooBig++;
+                traffic.increment(lane, Traffic.TOO_BIG_ANSWERED);
+            }
+        }
+        return Drop.OVERSIZE;
     }
 
     private void send(int socket, PeerPath peer, long frame, int length) {

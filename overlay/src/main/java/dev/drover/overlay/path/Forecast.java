@@ -45,7 +45,7 @@ public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peer
             long copy = slab.allocate(Math.max(frame.length, 1));
             Memory.copyIn(frame, copy);
             Decision decision = new Decision(table);
-            boolean fits = frame.length <= Encapsulator.maxFrameBytes(mtu);
+            boolean fits = Encapsulator.fits(copy, frame.length, mtu);
             return switch (decision.on(copy, frame.length)) {
                 case DROP -> new Forecast(Outcome.DROPPED, decision.drop, List.of(), Forwarding.NO_MAC);
                 case PEER -> sent(Outcome.SENT, fits, decision.peer());
