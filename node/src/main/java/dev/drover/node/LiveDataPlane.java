@@ -167,7 +167,7 @@ final class LiveDataPlane implements DataPlane {
     }
 
     private OverlaySight seen() {
-        return new OverlaySight(overlay, wires.attached);
+        return new OverlaySight(overlay, wires.attached, wires.spoofedFrames());
     }
 
     private Object overlayTable() {

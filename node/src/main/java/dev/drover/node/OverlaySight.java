@@ -15,17 +15,23 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What the admin endpoint shows of the overlay, with what the node knows of its own containers. */
 final class OverlaySight {
     private final @Nullable Overlay overlay;
     private final Map<String, Attached> attached;
+    private final long spoofedFrames;
 
-    /** @param attached containers of this host by key */
-    OverlaySight(@Nullable Overlay overlay, Map<String, Attached> attached) {
+    /**
+     * @param attached containers of this host by key
+     * @param spoofedFrames that the guards of containers' wires have dropped
+     */
+    OverlaySight(@Nullable Overlay overlay, Map<String, Attached> attached, long spoofedFrames) {
         this.overlay = overlay;
         this.attached = attached;
+        this.spoofedFrames = spoofedFrames;
     }
 
     /**
@@ -72,13 +78,18 @@ final class OverlaySight {
             return List.of();
         }
         Map<Drop, Long> counts = overlay.status().drops();
-        return Arrays.stream(Drop.values())
+        Stream<Dropped> byOverlay = Arrays.stream(Drop.values())
                 .map(drop -> new Dropped(
                         drop.name().toLowerCase(Locale.ROOT),
                         counts.getOrDefault(drop, 0L),
                         drop.meaning(),
-                        drop.advice()))
-                .toList();
+                        drop.advice()));
+        Dropped atTheWire = new Dropped(
+                "container_spoofed",
+                spoofedFrames,
+                "container: sent from an address or MAC that is not its own, dropped at its port",
+                "look what runs in the container; drover_container_spoofed_frames counts it");
+        return Stream.concat(byOverlay, Stream.of(atTheWire)).toList();
     }
 
     /** @throws Query.BadQueryException unless there is an IPv4 address, and perhaps another to come from */
