@@ -34,7 +34,9 @@ final class DroverTest {
                 "service scale hello",
                 "service scale hello/web=many",
                 "service scale web=3",
-                "service upgrade web"
+                "service upgrade web",
+                "overlay",
+                "overlay trace"
             })
     void wrongUsageIsExitCodeTwoAndSaysWhereHelpIs(String arguments) {
         assertThat(run(arguments.isEmpty() ? new String[0] : arguments.split(" ")))
@@ -55,7 +57,25 @@ final class DroverTest {
     void helpListsEveryCommand() {
         assertThat(run("help")).isZero();
         assertThat(out.toString())
-                .contains("server", "node", "standalone", "login", "env", "host", "token", "stack", "service", "ps");
+                .contains(
+                        "server",
+                        "node",
+                        "standalone",
+                        "login",
+                        "env",
+                        "host",
+                        "token",
+                        "stack",
+                        "service",
+                        "ps",
+                        "overlay");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"env", "env ls", "ps", "service scale", "stack up", "overlay", "overlay trace"})
+    void everyCommandHasHelp(String command) {
+        assertThat(run((command + " --help").split(" "))).isZero();
+        assertThat(out.toString()).startsWith("Usage: drover " + command);
     }
 
     @Test

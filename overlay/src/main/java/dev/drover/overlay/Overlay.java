@@ -1,5 +1,6 @@
 package dev.drover.overlay;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
@@ -8,9 +9,14 @@ import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Traffic;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.net.Inet4Address;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -18,6 +24,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +39,7 @@ public final class Overlay implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Overlay.class);
     private static final long LEARN_DELAY_MS = 2;
     private static final long REPAIR_PERIOD_MS = 2_000;
+    private static final long ALARM_PERIOD_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final ScheduledThreadPoolExecutor control;
     private final AtomicBoolean learnScheduled = new AtomicBoolean();
@@ -41,10 +49,14 @@ public final class Overlay implements AutoCloseable {
     private final Tables tables;
     private final Snapshot<Forwarding> forwarding = new Snapshot<>(new Forwarding.Builder().build());
     private final Endpoint.Shared shared;
+    private final GrowthAlarm superFramesRefused = new GrowthAlarm(ALARM_PERIOD_NS);
+    private final GrowthAlarm segmentationRefused = new GrowthAlarm(ALARM_PERIOD_NS);
     private volatile OverlayConfig config;
     private volatile Endpoint endpoint;
     /** Control thread only. */
     private boolean stopped;
+    /** Why the last repair failed, told once; null when it did not. Control thread only. */
+    private @Nullable String trouble;
 
     private Overlay(Lanes lanes, OverlayConfig config) {
         drops = new CounterSet<>(Drop.class, lanes.count());
@@ -81,7 +93,7 @@ public final class Overlay implements AutoCloseable {
      */
     public static Overlay start(Lanes lanes, OverlayConfig config) {
         Overlay overlay = new Overlay(lanes, config);
-        overlay.logStart();
+        overlay.logStart(null);
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
         return overlay;
@@ -111,12 +123,15 @@ public final class Overlay implements AutoCloseable {
     }
 
     private void restart(OverlayConfig next) {
+        Mode before = next.mode() == config.mode() ? endpoint.choice().mode() : null;
         endpoint.close();
         try {
             endpoint = Endpoint.open(next, shared);
-            logStart();
+            logStart(before);
         } catch (RuntimeException e) {
-            endpoint = Endpoint.open(config, shared);
+            if (!next.equals(config)) {
+                endpoint = Endpoint.open(config, shared);
+            }
             throw e;
         }
     }
@@ -124,6 +139,8 @@ public final class Overlay implements AutoCloseable {
     private <T> T call(Callable<T> task) {
         try {
             return control.submit(task).get();
+        } catch (RejectedExecutionException e) {
+            throw new IllegalStateException("overlay: closed (expected: one that forwards)", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 cause.addSuppressed(new IllegalStateException("called from here"));
@@ -164,7 +181,7 @@ public final class Overlay implements AutoCloseable {
             return;
         }
         boolean[] news = new boolean[1];
-        endpoint.drain((mac, vtep) -> news[0] |= tables.learn(mac, vtep));
+        endpoint.drain((mac, vtep, address) -> news[0] |= tables.learn(mac, vtep, address));
         if (news[0]) {
             forwarding.publish(tables.build(config));
         }
@@ -177,16 +194,46 @@ public final class Overlay implements AutoCloseable {
                 return;
             }
             if (!endpoint.repair()) {
-                LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
+                if (trouble == null) {
+                    LOG.warn("overlay restarts vni={} reason=\"device gone, or underlay changed\"", config.vni());
+                }
                 restart(config);
             }
             endpoint.judge(tables.peers());
+            observe(System.nanoTime());
+            trouble = null;
         } catch (RuntimeException e) {
-            LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            String reason = e.toString();
+            if (!reason.equals(trouble)) {
+                LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            }
+            trouble = reason;
         }
     }
 
-    private void logStart() {
+    /** What the lanes have no time to tell. */
+    private void observe(long nowNs) {
+        tables.peers().forEach(peer -> peer.notice(nowNs));
+        long refused = superFramesRefused.grown(traffic.sum(Traffic.SUPER_FRAMES_REFUSED), nowNs);
+        if (refused > 0) {
+            LOG.warn(
+                    "super-frames refused by the kernel and cut here instead vni={} count={} tunnel={} underlay={}",
+                    config.vni(),
+                    refused,
+                    endpoint.tunnelName(),
+                    endpoint.underlay().name());
+        }
+        long unsegmented = segmentationRefused.grown(traffic.sum(Traffic.SEGMENTATION_REFUSED), nowNs);
+        if (unsegmented > 0) {
+            LOG.warn(
+                    "segmentation refused by the kernel, sockets go on without vni={} count={} underlay={}",
+                    config.vni(),
+                    unsegmented,
+                    endpoint.underlay().name());
+        }
+    }
+
+    private void logStart(@Nullable Mode before) {
         LOG.info(
                 "overlay up vni={} vtep={} port={} underlay={} tap={} bridge={} mtu={} mode={} reason=\"{}\" lanes={}",
                 endpoint.config().vni(),
@@ -199,6 +246,16 @@ public final class Overlay implements AutoCloseable {
                 endpoint.choice().mode(),
                 endpoint.choice().reason(),
                 shared.lanes().count());
+        String complaint = ModeWatch.complaint(
+                endpoint.config().mode(), endpoint.choice().mode(), before, System.getProperty("os.version", ""));
+        if (complaint != null) {
+            LOG.warn(
+                    "overlay mode is less than it could be vni={} mode={} expected=\"{}\" reason=\"{}\"",
+                    endpoint.config().vni(),
+                    endpoint.choice().mode(),
+                    complaint,
+                    endpoint.choice().reason());
+        }
     }
 
     /** Largest IP packet inside the overlay, bytes: the MTU for the interfaces of containers. */
@@ -222,9 +279,13 @@ public final class Overlay implements AutoCloseable {
         for (Drop key : Drop.values()) {
             dropped.put(key, drops.sum(key));
         }
+        long nowNs = System.nanoTime();
+        Map<Inet4Address, List<Cidr>> subnets = new HashMap<>();
+        config.peers().forEach(peer -> subnets.put(peer.vtep(), peer.subnets()));
         List<OverlayStatus.PeerStatus> peers = tables.peers().stream()
-                .map(p -> new OverlayStatus.PeerStatus(
-                        p.vtep(), p.floods(), p.txPackets(), p.txBytes(), p.rxPackets(), p.rxBytes()))
+                .sorted(Comparator.comparing(
+                        PeerPath::vtep, Comparator.comparing(Cidr::toInt, Integer::compareUnsigned)))
+                .map(peer -> peer(now, peer, subnets.getOrDefault(peer.vtep(), List.of()), nowNs))
                 .toList();
         return new OverlayStatus(
                 now.config().vni(),
@@ -240,9 +301,76 @@ public final class Overlay implements AutoCloseable {
                 Map.copyOf(dropped));
     }
 
+    private static OverlayStatus.PeerStatus peer(Endpoint now, PeerPath peer, List<Cidr> subnets, long nowNs) {
+        peer.notice(nowNs);
+        String obstacle = now.superFrameObstacle(peer);
+        OptionalLong silentNs = peer.silentNs(nowNs);
+        return new OverlayStatus.PeerStatus(
+                peer.vtep(),
+                peer.floods(),
+                subnets,
+                obstacle == null,
+                obstacle,
+                peer.txPackets(),
+                peer.txBytes(),
+                peer.rxPackets(),
+                peer.rxBytes(),
+                silentNs.isEmpty() ? null : TimeUnit.NANOSECONDS.toMillis(silentNs.getAsLong()));
+    }
+
+    /** MACs behind peers, and those behind the bridge's ports on this host. Asks the kernel; takes milliseconds. */
+    public List<FdbEntry> fdb() {
+        return call(() -> {
+            List<FdbEntry> entries = new ArrayList<>(tables.entries(config));
+            if (stopped || endpoint.closed()) {
+                return entries;
+            }
+            BridgeView bridge = BridgeView.of(endpoint.netlink(), config.bridge(), endpoint.tapIndex());
+            entries.replaceAll(
+                    entry -> entry.address() != null ? entry : withAddress(entry, bridge.address(entry.mac())));
+            bridge.ports().forEach((mac, port) -> entries.add(FdbEntry.local(mac, bridge.address(mac), port)));
+            return entries;
+        });
+    }
+
+    private static FdbEntry withAddress(FdbEntry e, @Nullable Inet4Address address) {
+        return new FdbEntry(e.mac(), address, e.vtep(), e.port(), e.known(), e.revision(), e.ageMs());
+    }
+
+    /**
+     * Says what this host would do with a packet from a container, by the tables that the lanes use now. Asks the kernel;
+     * takes milliseconds.
+     *
+     * @param address destination inside the overlay, host order
+     * @param from sender; null for this host's own address
+     * @param attached what the caller knows of the destination as a container of this host
+     */
+    public Trace trace(int address, @Nullable Integer from, @Nullable FdbEntry attached) {
+        return call(() -> {
+            if (stopped || endpoint.closed()) {
+                throw new IllegalStateException("overlay: not running (expected: one that forwards)");
+            }
+            OverlayConfig.Local local = config.local();
+            int own = local == null ? 0 : local.block().address(1);
+            return new Explainer(
+                            config,
+                            forwarding.read(),
+                            endpoint,
+                            Cidr.toInet(address),
+                            Cidr.toInet(from == null ? own : from),
+                            attached,
+                            tables.learnedMac(address))
+                    .explain();
+        });
+    }
+
     /** Exposes counters and MTU; once a registry. */
     public void registerMetrics(PrometheusRegistry registry) {
         OverlayMetrics.register(registry, this);
+    }
+
+    SelfTest.Choice choice() {
+        return endpoint.choice();
     }
 
     CounterSet<Drop> drops() {
