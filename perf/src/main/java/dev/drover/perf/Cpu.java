@@ -5,7 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** CPU time of the whole machine, from {@code /proc/stat}: what kernel and user space spent together. */
+/** CPU time from {@code /proc}: what kernel and user space spent together. */
 final class Cpu {
     private static final double TICKS_PER_SECOND = 100; // USER_HZ, fixed by the kernel's ABI
 
@@ -27,5 +27,18 @@ final class Cpu {
             }
         }
         return busy / TICKS_PER_SECOND;
+    }
+
+    /** Seconds all threads of a process ran since it started. */
+    static double processSeconds(long pid) {
+        String line;
+        try {
+            line = Files.readString(Path.of("/proc/" + pid + "/stat"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        // The name in brackets may hold spaces; behind it state is the first field, utime the 12th, stime the 13th.
+        String[] fields = line.substring(line.lastIndexOf(')') + 2).split(" ");
+        return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / TICKS_PER_SECOND;
     }
 }
