@@ -32,7 +32,7 @@ final class LbBench implements Callable<Integer> {
     private static final int DOWNLOADS = 4;
     private static final int IDLE_CONNECTIONS = 10_000;
     private static final int MAX_SECONDS = 40;
-    private static final int WARM_UP_ROUNDS = 3;
+    private static final int WARM_UP_S = 10;
     private static final double OPEN_LOOP_SHARE = 0.5;
 
     @Option(names = "--rounds", description = "alternating rounds of each case (default: ${DEFAULT-VALUE})")
@@ -112,10 +112,9 @@ final class LbBench implements Callable<Integer> {
 
     /** Each case throws a round away besides; this is for code that every case needs, until the JIT has compiled it. */
     private void warmUp(Wrk wrk, List<LbProxy> proxies) {
-        for (int i = 0; i < WARM_UP_ROUNDS; i++) {
-            for (LbProxy proxy : proxies) {
-                wrk.run(proxy.http("/small"), CONNECTIONS, seconds, false);
-            }
+        for (LbProxy proxy : proxies) {
+            wrk.run(proxy.http("/small"), CONNECTIONS, WARM_UP_S, false);
+            wrk.run(proxy.http("/small"), CONNECTIONS, WARM_UP_S / 2, true);
         }
     }
 

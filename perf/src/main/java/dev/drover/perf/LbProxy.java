@@ -11,8 +11,8 @@ import java.util.List;
  * requests.
  */
 final class LbProxy implements AutoCloseable {
-    /** Idle connections to each target: 64 a lane is what Drover keeps, so it depends on the cores. */
-    private static final int KEPT = 64;
+    /** Idle connections to each target and of each core, as Drover keeps by default. */
+    private static final int KEPT = 512;
 
     /** Who is compared. */
     enum Kind {

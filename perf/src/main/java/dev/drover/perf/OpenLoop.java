@@ -90,7 +90,7 @@ final class OpenLoop {
         TimeUnit.SECONDS.sleep(seconds);
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(DRAIN_MS);
         while (System.nanoTime() < deadline
-                && loop.submit(this::pending).awaitUninterruptibly().getNow() > 0) {
+                && !loop.submit(this::allAnswered).awaitUninterruptibly().getNow()) {
             OverlayTopology.pause();
         }
         loop.submit(() -> {
@@ -98,6 +98,10 @@ final class OpenLoop {
                 })
                 .await();
         return new Result(latencyNs, failures);
+    }
+
+    private boolean allAnswered() {
+        return nextDueNs >= endNs && pending() == 0;
     }
 
     private long pending() {
