@@ -48,7 +48,7 @@ public record LbSettings(
             32 * 1024,
             0,
             64 * 1024,
-            64);
+            512);
 
     public LbSettings {
         positive("connect-timeout", connectTimeout);

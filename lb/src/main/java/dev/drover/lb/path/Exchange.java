@@ -273,8 +273,12 @@ final class Exchange {
         } else {
             front.write(piece);
         }
-        if (back != null && !front.isWritable()) {
-            back.read(false);
+        if (!front.isWritable()) {
+            // Most often the kernel takes it all, and reading need not be turned off and on again.
+            front.flush();
+            if (back != null && !front.isWritable()) {
+                back.read(false);
+            }
         }
     }
 

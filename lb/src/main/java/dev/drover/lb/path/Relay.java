@@ -74,9 +74,14 @@ final class Relay extends Timed {
             ((ByteBuf) message).release();
             return;
         }
-        peer().write((ByteBuf) message);
-        if (!peer().channel.isWritable()) {
-            channel.config().setAutoRead(false);
+        Relay to = peer();
+        to.write((ByteBuf) message);
+        if (!to.channel.isWritable()) {
+            // Most often the kernel takes it all, and reading need not be turned off and on again.
+            to.flush();
+            if (!to.channel.isWritable()) {
+                channel.config().setAutoRead(false);
+            }
         }
     }
 
@@ -87,7 +92,9 @@ final class Relay extends Timed {
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-        peer().regulate();
+        if (channel.isWritable()) {
+            peer().regulate();
+        }
     }
 
     @Override
