@@ -10,6 +10,20 @@ public enum Drop {
     NO_VNI,
     /** Underlay: VNI of another network. */
     WRONG_VNI,
+    /** Underlay: sealed datagram or handshake, but this overlay is not encrypted. */
+    ENCRYPTED,
+    /** Underlay: datagram that is not sealed, but this overlay is encrypted. */
+    PLAINTEXT,
+    /** Either: no session with the peer, or underlay: sealed for one that is over. */
+    NO_SESSION,
+    /** Underlay: sealed with another key, or changed on its way. */
+    BAD_TAG,
+    /** Underlay: sealed packet that was accepted before, or is too old to tell. */
+    REPLAYED,
+    /** Underlay: handshake of somebody who has not the peer's key, or a repeated one. */
+    BAD_HANDSHAKE,
+    /** Underlay: more handshakes than are looked at. */
+    HANDSHAKE_LIMIT,
     /** Underlay: datagram longer than any that a VTEP may send. */
     TRUNCATED,
     /** Underlay: an aggregated frame whose headers do not agree with its length. */

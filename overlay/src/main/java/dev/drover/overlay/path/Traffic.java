@@ -27,6 +27,8 @@ public enum Traffic {
     ARP_ANNOUNCED,
     /** Frames copied to every peer without known addresses. */
     FLOODED,
+    /** Sessions made with peers of an encrypted overlay. */
+    HANDSHAKES,
     /** Sends repeated without segmentation because the kernel refused it. */
     SEGMENTATION_REFUSED
 }
