@@ -6,8 +6,10 @@ import dev.drover.dataplane.Snapshot;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
+import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +19,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +36,8 @@ public final class Overlay implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Overlay.class);
     private static final long LEARN_DELAY_MS = 2;
     private static final long REPAIR_PERIOD_MS = 2_000;
+    private static final int TICKS_PER_RETRY = 4;
+    private static final long HANDSHAKE_DELAY_MS = 1;
 
     private final ScheduledThreadPoolExecutor control;
     private final AtomicBoolean learnScheduled = new AtomicBoolean();
@@ -41,16 +47,25 @@ public final class Overlay implements AutoCloseable {
     private final Tables tables;
     private final Snapshot<Forwarding> forwarding = new Snapshot<>(new Forwarding.Builder().build());
     private final Endpoint.Shared shared;
+    private final KeyExchange.Timing timing;
+    private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
+    /** Control thread only. */
+    private @Nullable KeyExchange keys;
+
+    private @Nullable Encryption keysOwn;
     private volatile OverlayConfig config;
     private volatile Endpoint endpoint;
     /** Control thread only. */
     private boolean stopped;
 
-    private Overlay(Lanes lanes, OverlayConfig config) {
-        drops = new CounterSet<>(Drop.class, lanes.count());
-        traffic = new CounterSet<>(Traffic.class, lanes.count());
+    private Overlay(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
+        // the row behind those of the lanes belongs to the control thread
+        drops = new CounterSet<>(Drop.class, lanes.count() + 1);
+        traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
+        this.timing = timing;
         tables = new Tables(lanes.count());
-        shared = new Endpoint.Shared(lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost);
+        shared = new Endpoint.Shared(
+                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake);
         forwarding.publish(tables.build(config));
         this.config = config;
         // the control thread is made here and now: a thread inherits the network namespace of its maker
@@ -63,6 +78,8 @@ public final class Overlay implements AutoCloseable {
             endpoint = call(() -> {
                 Endpoint opened = Endpoint.open(config, shared);
                 opened.judge(tables.peers());
+                endpoint = opened;
+                exchangeKeys(config);
                 return opened;
             });
         } catch (RuntimeException e) {
@@ -80,10 +97,16 @@ public final class Overlay implements AutoCloseable {
      * @throws dev.drover.dataplane.SysException any other refusal of the kernel
      */
     public static Overlay start(Lanes lanes, OverlayConfig config) {
-        Overlay overlay = new Overlay(lanes, config);
+        return start(lanes, config, KeyExchange.Timing.STANDARD);
+    }
+
+    static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
+        Overlay overlay = new Overlay(lanes, config, timing);
         overlay.logStart();
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
+        long tickNs = timing.retryNs() / TICKS_PER_RETRY;
+        overlay.control.scheduleWithFixedDelay(overlay::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
         return overlay;
     }
 
@@ -105,9 +128,80 @@ public final class Overlay implements AutoCloseable {
             Forwarding built = tables.build(next);
             endpoint.judge(tables.peers());
             forwarding.publish(built);
+            exchangeKeys(next);
             config = next;
             return true;
         });
+    }
+
+    /** Tells the key exchange who the peers are, or begins one with another own key. */
+    private void exchangeKeys(OverlayConfig next) {
+        Encryption own = next.encryption();
+        if (keys != null && (own == null || !own.equals(keysOwn))) {
+            keys.close();
+            keys = null;
+        }
+        keysOwn = own;
+        if (own != null) {
+            if (keys == null) {
+                int lanes = shared.lanes().count();
+                KeyExchange.Surroundings surroundings = new KeyExchange.Surroundings(
+                        (peer, message) -> endpoint.sendHandshake(peer, message),
+                        this::retire,
+                        System::nanoTime,
+                        Overlay::wallNs);
+                keys = new KeyExchange(
+                        own, next.vni(), lanes, Endpoint.streams(lanes), timing, surroundings, drops, traffic);
+            }
+            keys.peers(tables.keys());
+        }
+    }
+
+    private static long wallNs() {
+        Instant now = Instant.now();
+        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+    }
+
+    /** Closes a session after every lane has begun anew: none has an address of its keys in hand then. */
+    private void retire(Session session) {
+        AtomicInteger left = new AtomicInteger(shared.lanes().count());
+        for (int lane = 0; lane < shared.lanes().count(); lane++) {
+            try {
+                shared.lanes().lane(lane).execute(() -> passed(session, left));
+            } catch (RejectedExecutionException e) {
+                LOG.debug("lanes are closed", e);
+                passed(session, left);
+            }
+        }
+    }
+
+    private static void passed(Session session, AtomicInteger left) {
+        if (left.decrementAndGet() == 0) {
+            session.close();
+        }
+    }
+
+    /** On a lane: a handshake message came, or a peer needs a session. */
+    private void onHandshake() {
+        if (handshakeScheduled.compareAndSet(false, true)) {
+            later(this::shakeHands, HANDSHAKE_DELAY_MS);
+        }
+    }
+
+    private void shakeHands() {
+        handshakeScheduled.set(false);
+        KeyExchange exchange = keys;
+        if (!stopped && exchange != null) {
+            // first what was used, since a message may replace it
+            exchange.onSignal();
+            endpoint.drainHandshakes(exchange::onMessage);
+        }
+    }
+
+    private void tick() {
+        if (!stopped && keys != null) {
+            keys.onTick();
+        }
     }
 
     private void restart(OverlayConfig next) {
@@ -270,6 +364,9 @@ public final class Overlay implements AutoCloseable {
             call(() -> {
                 stopped = true;
                 endpoint.close();
+                if (keys != null) {
+                    keys.close();
+                }
                 return true;
             });
             control.shutdownNow();

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ final class Tables {
     private final int lanes;
     private final Map<Long, Inet4Address> learned = new LinkedHashMap<>();
     private volatile Map<Inet4Address, PeerPath> peers = Map.of();
+    private Map<PeerPath, PeerKey> keys = Map.of();
 
     Tables(int lanes) {
         this.lanes = lanes;
@@ -30,6 +32,7 @@ final class Tables {
     /** The picture for a configuration; peers that stay keep their counters, learned addresses of the others go. */
     Forwarding build(OverlayConfig config) {
         Map<Inet4Address, PeerPath> next = new HashMap<>();
+        Map<PeerPath, PeerKey> nextKeys = new HashMap<>();
         Forwarding.Builder builder = new Forwarding.Builder();
         if (config.local() != null) {
             builder.local(config.local().block());
@@ -37,13 +40,21 @@ final class Tables {
         for (OverlayConfig.Peer peer : config.peers()) {
             boolean floods = peer.subnets().isEmpty();
             PeerPath path = peers.get(peer.vtep());
-            if (path == null || path.floods() != floods || path.port() != config.port()) {
+            PeerKey key = config.encryption() == null ? null : peer.key();
+            if (path == null
+                    || path.floods() != floods
+                    || path.port() != config.port()
+                    || !Objects.equals(keys.get(path), key)) {
                 path = new PeerPath(peer.vtep(), config.port(), floods, lanes);
+            }
+            if (key != null) {
+                nextKeys.put(path, key);
             }
             next.put(peer.vtep(), path);
             builder.peer(path, peer.subnets());
         }
         peers = Map.copyOf(next);
+        keys = Map.copyOf(nextKeys);
         newest(config.neighbours()).values().forEach(n -> {
             PeerPath peer = next.get(n.vtep());
             if (peer != null) {
@@ -77,6 +88,11 @@ final class Tables {
             learned.remove(learned.keySet().iterator().next());
         }
         return !address.equals(before);
+    }
+
+    /** The keys of the configured peers, when the overlay is encrypted. */
+    Map<PeerPath, PeerKey> keys() {
+        return keys;
     }
 
     /** The configured peers, by any thread. */
