@@ -39,6 +39,20 @@ final class Nl {
     static final int RTM_DELNEIGH = 29;
     static final int RTM_GETNEIGH = 30;
 
+    static final int RTM_NEWQDISC = 36;
+    static final int RTM_NEWTFILTER = 44;
+
+    static final int TC_H_CLSACT = 0xffff_fff1;
+    static final int TC_H_CLSACT_HANDLE = 0xffff_0000;
+    static final int TC_H_CLSACT_INGRESS = 0xffff_fff2;
+    static final int TCA_KIND = 1;
+    static final int TCA_OPTIONS = 2;
+    static final int TCA_BPF_FD = 6;
+    static final int TCA_BPF_NAME = 7;
+    static final int TCA_BPF_FLAGS = 8;
+    static final int TCA_BPF_FLAG_ACT_DIRECT = 1;
+    static final int ETH_P_ALL = 3;
+
     static final int IFINFOMSG_BYTES = 16;
     static final int IFADDRMSG_BYTES = 8;
     static final int RTMSG_BYTES = 12;

@@ -12,6 +12,7 @@ public final class Rtnetlink implements AutoCloseable {
     private final Addresses addresses;
     private final Routes routes;
     private final Neighbours neighbours;
+    private final Filters filters;
 
     private Rtnetlink(NetlinkSocket socket) {
         this.socket = socket;
@@ -19,6 +20,7 @@ public final class Rtnetlink implements AutoCloseable {
         this.addresses = new Addresses(socket);
         this.routes = new Routes(socket);
         this.neighbours = new Neighbours(socket);
+        this.filters = new Filters(socket);
     }
 
     /** Opens a socket for the namespace of the calling thread. */
@@ -45,6 +47,10 @@ public final class Rtnetlink implements AutoCloseable {
 
     public Neighbours neighbours() {
         return neighbours;
+    }
+
+    public Filters filters() {
+        return filters;
     }
 
     @Override

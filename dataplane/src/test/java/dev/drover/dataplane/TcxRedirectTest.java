@@ -61,6 +61,6 @@ class TcxRedirectTest {
     void anInterfaceThatIsNotThereIsRefused() {
         assertThatThrownBy(() -> TcxRedirect.verbatim(Integer.MAX_VALUE, 1))
                 .isInstanceOf(SysException.class)
-                .hasMessageStartingWith("attach redirect to interface 2147483647: ");
+                .hasMessageStartingWith("attach program to interface 2147483647: ");
     }
 }

@@ -14,11 +14,11 @@ import dev.drover.node.attach.Wiring;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.AttachRequest;
 import dev.drover.overlay.ContainerNetwork;
-import dev.drover.overlay.HostNetwork;
 import dev.drover.overlay.HostNetworkSpec;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayConfig;
 import dev.drover.overlay.ResolvConf;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,7 +46,7 @@ final class LiveDataPlane implements DataPlane {
     private final DnsServer dnsServer;
     private final Wires wires = new Wires();
     private volatile @Nullable Overlay overlay;
-    private @Nullable HostNetworkSpec hostNetwork;
+    private final HostUpkeep upkeep = new HostUpkeep();
     private volatile @Nullable DnsConfig dnsApplied;
 
     private LiveDataPlane(PrometheusRegistry metrics, Lanes lanes) {
@@ -56,6 +56,11 @@ final class LiveDataPlane implements DataPlane {
         dnsServer = new DnsServer(lanes);
         loadBalancer.registerMetrics(metrics);
         dnsServer.registerMetrics(metrics);
+        CounterWithCallback.builder()
+                .name("drover_container_spoofed_frames")
+                .help("frames that containers sent from an address or MAC that is not theirs, dropped")
+                .callback(sink -> sink.call((double) wires.spoofedFrames()))
+                .register(metrics);
     }
 
     /** Starts one event loop a processor; nothing is served until the first {@link #apply}. */
@@ -115,18 +120,15 @@ final class LiveDataPlane implements DataPlane {
         } else {
             running.apply(config);
         }
+        Overlay started = running;
         OverlayConfig.Local local = config.local();
         if (local != null) {
-            HostNetworkSpec spec = new HostNetworkSpec(
+            upkeep.keep(() -> new HostNetworkSpec(
                     config.bridge(),
                     local.subnet(),
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
-                    running.mtu());
-            if (!spec.equals(hostNetwork)) {
-                HostNetwork.ensure(spec);
-                hostNetwork = spec;
-            }
+                    started.mtu()));
         }
     }
 
@@ -162,6 +164,7 @@ final class LiveDataPlane implements DataPlane {
     /** Ends listeners, resolver and tunnel; bridge and containers stay as they are. */
     @Override
     public void close() {
+        upkeep.close();
         loadBalancer.close();
         dnsServer.close();
         wires.close();
@@ -196,6 +199,12 @@ final class LiveDataPlane implements DataPlane {
         }
 
         @Override
+        public int mtu() {
+            Overlay running = overlay;
+            return running == null ? 0 : running.mtu();
+        }
+
+        @Override
         public void detach(String containerId) {
             network.detach(key(containerId));
         }
@@ -211,6 +220,10 @@ final class LiveDataPlane implements DataPlane {
 
         private static String key(String containerId) {
             return containerId.substring(0, DOCKER_SHORT_ID);
+        }
+
+        long spoofedFrames() {
+            return network.spoofedFrames();
         }
 
         void close() {

@@ -146,6 +146,29 @@ final class NodeOnDockerTest {
     }
 
     @Test
+    void flushedRulesComeBackAndANewMtuReachesTheContainers() {
+        host.docker("run", "-d", "--name", "sized", "-l", NETWORK, "--net", "none", "busybox");
+        attached("sized");
+        assertThat(host.docker("exec", "sized", "/bin/ip", "link", "show", "eth0"))
+                .contains("mtu 1450");
+        assertThat(host.inside("iptables", "-S", "DROVER-FORWARD")).contains("-A DROVER-FORWARD");
+        host.inside("iptables", "-F", "DROVER-FORWARD");
+        host.inside("ip", "link", "set", "eth0", "mtu", "1400");
+        try {
+            await().atMost(Duration.ofSeconds(40)).untilAsserted(() -> {
+                assertThat(host.inside("iptables", "-S", "DROVER-FORWARD")).contains("-A DROVER-FORWARD");
+                assertThat(host.docker("exec", "sized", "/bin/ip", "link", "show", "eth0"))
+                        .contains("mtu 1350");
+            });
+        } finally {
+            host.inside("ip", "link", "set", "eth0", "mtu", "1500");
+        }
+        await().atMost(Duration.ofSeconds(40))
+                .until(() -> host.docker("exec", "sized", "/bin/ip", "link", "show", "eth0")
+                        .contains("mtu 1450"));
+    }
+
+    @Test
     void aContainerInTheHostsNetworkIsLeftAloneWithAReason() {
         host.docker("run", "-d", "--name", "hostnet", "--net", "host", "-l", NETWORK, "busybox");
         await().atMost(SOON)

@@ -4,9 +4,11 @@ import dev.drover.dataplane.Link;
 import dev.drover.dataplane.Mac;
 import dev.drover.dataplane.NetNs;
 import dev.drover.dataplane.Rtnetlink;
+import dev.drover.dataplane.SourceGuard;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.SysException;
 import dev.drover.dataplane.VethSpec;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,16 +16,22 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Wires containers into the overlay: a veth pair from the bridge into the container's namespace, its address and its
  * routes. The kernel is the only memory: an attach looks at what is there, changes what differs and says whether it
- * changed anything, so a restarted node adopts the wires of its predecessor by attaching all again.
+ * changed anything, so a restarted node adopts the wires of its predecessor by attaching all again. What a container sends
+ * from another address or MAC than its own is dropped where its wire enters the host, before anybody sees it, also while
+ * no node runs.
  *
  * <p>Thread-safe; one change at a time. Each attach runs on a short-lived platform thread inside the container's
  * namespace and takes a few milliseconds. Failures of the kernel are {@link SysException}s.
  */
 public final class ContainerNetwork implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ContainerNetwork.class);
     /** Host ends are named {@code drv} and the key: 15 bytes, the most that the kernel takes, for a key of 12. */
     private static final String PREFIX = "drv";
 
@@ -33,10 +41,19 @@ public final class ContainerNetwork implements AutoCloseable {
 
     private final NetNs host;
     private final Rtnetlink rtnetlink;
+    private final Map<Integer, Owner> guarded = new HashMap<>();
+    private @Nullable SourceGuard guard;
+
+    private record Owner(Mac mac, int address) {}
 
     private ContainerNetwork(NetNs host, Rtnetlink rtnetlink) {
         this.host = host;
         this.rtnetlink = rtnetlink;
+        try {
+            guard = SourceGuard.open(rtnetlink);
+        } catch (SysException e) {
+            unguarded(e);
+        }
     }
 
     /** For containers of the host whose namespace the calling thread is in. */
@@ -65,11 +82,14 @@ public final class ContainerNetwork implements AutoCloseable {
         }
     }
 
+    /** Frames that containers sent from an address or MAC that is not theirs, since this object was opened. */
+    public synchronized long spoofedFrames() {
+        return guard == null ? 0 : guard.drops();
+    }
+
     /** Takes a container out of the overlay; false when it is not in it. Its routes and address go with the wire. */
     public synchronized boolean detach(String key) {
-        return find(interfaceName(key))
-                .map(link -> rtnetlink.links().delete(link.index()))
-                .orElse(false);
+        return find(interfaceName(key)).map(link -> delete(link.index())).orElse(false);
     }
 
     /** The host's ends of all wires. */
@@ -102,6 +122,9 @@ public final class ContainerNetwork implements AutoCloseable {
 
     @Override
     public synchronized void close() {
+        if (guard != null) {
+            guard.close();
+        }
         rtnetlink.close();
         host.close();
     }
@@ -118,6 +141,7 @@ public final class ContainerNetwork implements AutoCloseable {
         Link hostEnd = existing.filter(link -> leadsInto(container, link))
                 .orElseGet(() -> wire(request, namespace, container));
         boolean changed = existing.map(link -> link.index() != hostEnd.index()).orElse(true);
+        guard(hostEnd, new Owner(request.mac(), request.address()));
         changed |= plug(hostEnd, bridge, request.mtu());
         Link end = container
                 .peerOf(hostEnd)
@@ -144,8 +168,37 @@ public final class ContainerNetwork implements AutoCloseable {
         if (container.peerOf(hostEnd).isPresent()) {
             return true;
         }
-        rtnetlink.links().delete(hostEnd.index());
+        delete(hostEnd.index());
         return false;
+    }
+
+    private boolean delete(int index) {
+        guarded.remove(index);
+        return rtnetlink.links().delete(index);
+    }
+
+    private void guard(Link hostEnd, Owner owner) {
+        if (guard == null || owner.equals(guarded.get(hostEnd.index()))) {
+            return;
+        }
+        try {
+            guard.guard(hostEnd.index(), owner.mac, owner.address);
+            guarded.put(hostEnd.index(), owner);
+        } catch (SysException e) {
+            if (e.errno() == Sys.ENODEV) {
+                throw e;
+            }
+            guard.close();
+            guard = null;
+            unguarded(e);
+        }
+    }
+
+    private static void unguarded(SysException e) {
+        LOG.warn(
+                "containers are not kept from using each other's addresses: {} (expected: a kernel with BPF, clsact and"
+                        + " cls_bpf, and CAP_BPF)",
+                e.getMessage());
     }
 
     /** An engine that plugs a network in at the same time may take the free name; then the next one is tried. */

@@ -45,6 +45,9 @@ final class Endpoint implements AutoCloseable {
     /** Smallest MTU that IPv4 allows an interface. */
     private static final int MIN_MTU = 576;
 
+    /** The most a TAP takes: what is too big for the overlay is to come here and be answered, not vanish in the bridge. */
+    private static final int TAP_MTU = 65_521;
+
     private static final int SOCKET_BUFFER_BYTES = 7 << 20;
     /** Source ports a lane: enough for the spreading of flows at the receiver, few enough for full batches. */
     private static final int TX_SOCKETS = 4;
@@ -210,11 +213,13 @@ final class Endpoint implements AutoCloseable {
             netlink.addresses().ensure(bridge.index(), own, local.subnet().prefixLength());
         }
         Link device = netlink.links().get(tap.name());
-        if (device.mtu() != mtu) {
-            netlink.links().setMtu(device.index(), mtu);
+        if (device.mtu() != TAP_MTU) {
+            netlink.links().setMtu(device.index(), TAP_MTU);
         }
         if (device.master() != bridge.index() || !device.up()) {
             netlink.links().setPort(device.index(), bridge.index());
+            // a bridge whose MTU nobody has changed yet takes the smallest of its ports: now it is fixed
+            netlink.links().ensureBridge(config.bridge(), mtu);
         }
     }
 

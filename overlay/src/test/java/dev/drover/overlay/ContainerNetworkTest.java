@@ -73,6 +73,49 @@ class ContainerNetworkTest {
     }
 
     @Test
+    void aContainerSpeaksOnlyFromItsOwnAddressAndMacAlsoWhenNoNodeRuns() {
+        TestNs a = namespace();
+        TestNs b = namespace();
+        AttachRequest request = request("aaaaaaaaaaaa", a, "10.42.1.2");
+        network.attach(request);
+        network.attach(request("bbbbbbbbbbbb", b, "10.42.1.3"));
+        assertThat(a.pings("10.42.1.3")).isTrue();
+        assertThat(network.spoofedFrames()).isZero();
+        a.exec("ip", "address", "add", "10.42.1.9/32", "dev", "eth0");
+        b.exec("ip", "route", "add", "10.42.1.9/32", "dev", "eth0");
+
+        assertThat(a.pings("10.42.1.3", "-I", "10.42.1.9")).isFalse();
+        assertThat(b.pings("10.42.1.9"))
+                .as("ARP for an address that is not the container's")
+                .isFalse();
+        assertThat(network.spoofedFrames()).isPositive();
+        assertThat(a.pings("10.42.1.3")).isTrue();
+
+        network.close();
+        assertThat(a.pings("10.42.1.3", "-I", "10.42.1.9")).isFalse();
+        a.exec("ip", "link", "set", "eth0", "address", "02:00:00:00:00:99");
+        assertThat(a.pings("10.42.1.3")).as("another MAC").isFalse();
+
+        network = host.netNs.call(ContainerNetwork::open);
+        network.attach(request);
+        assertThat(a.pings("10.42.1.3"))
+                .as("the node has set the MAC right again")
+                .isTrue();
+    }
+
+    @Test
+    void aContainerThatGetsAnotherAddressIsGuardedByThat() {
+        TestNs a = namespace();
+        TestNs b = namespace();
+        network.attach(request("aaaaaaaaaaaa", a, "10.42.1.2"));
+        network.attach(request("bbbbbbbbbbbb", b, "10.42.1.3"));
+        network.attach(request("aaaaaaaaaaaa", a, "10.42.1.7"));
+        assertThat(a.pings("10.42.1.3")).isTrue();
+        a.exec("ip", "address", "add", "10.42.1.2/32", "dev", "eth0");
+        assertThat(a.pings("10.42.1.3", "-I", "10.42.1.2")).isFalse();
+    }
+
+    @Test
     void aContainerWithANetworkKeepsItsDefaultRouteAndGetsTheNextInterface() {
         TestNs container = namespace();
         container.exec("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "other");

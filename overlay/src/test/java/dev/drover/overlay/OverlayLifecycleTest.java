@@ -51,7 +51,9 @@ class OverlayLifecycleTest {
                 assertThat(hosts.one.host.exec("ip", "-o", "-4", "address", "show", "dev", "drv42"))
                         .contains("10.42.1.1/16");
                 assertThat(hosts.one.host.exec("ip", "-o", "link", "show", "dev", "drt42"))
-                        .contains("master drv42", "mtu 1450", ",UP");
+                        .contains("master drv42", "mtu 65521", ",UP");
+                assertThat(hosts.one.host.exec("ip", "-o", "link", "show", "dev", "drv42"))
+                        .contains("mtu 1450");
                 assertThat(overlay.status().underlay()).isEqualTo("uplink");
             }
             assertThat(hosts.one.host.exec("ip", "-o", "link"))

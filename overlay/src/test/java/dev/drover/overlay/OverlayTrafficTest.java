@@ -161,6 +161,25 @@ class OverlayTrafficTest {
         }
     }
 
+    @Test
+    void endsWithALargerMtuAreServedAndTold() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.two.drover(Mode.AUTO);
+            Overlay overlay = hosts.one.drover(Mode.AUTO);
+            for (TwoHosts.Side side : new TwoHosts.Side[] {hosts.one, hosts.two}) {
+                side.ip("link set v0 mtu 9000");
+                side.container.exec("ip", "link", "set", "eth0", "mtu", "9000");
+            }
+            awaitPath(hosts);
+            Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+            assertThat(overlay.status().traffic().get(Traffic.MSS_CLAMPED)).isPositive();
+            Load.udp(hosts.one, hosts.two, FULL + 1, 3_000, 20_000);
+            assertThat(overlay.status().traffic().get(Traffic.TOO_BIG_ANSWERED)).isPositive();
+            assertThat(hosts.one.container.exec("ip", "route", "get", hosts.two.address()))
+                    .contains("mtu " + TwoHosts.MTU);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(names = {"SUPER_SUPER", "SUPER_KERNEL", "GSO_GSO", "GSO_KERNEL"})
     void aStreamNeverStalls(Ends ends) throws Exception {

@@ -28,9 +28,12 @@ final class TestNs implements AutoCloseable {
     }
 
     /** Whether one echo request is answered within a second. */
-    boolean pings(String address) {
+    boolean pings(String address, String... options) {
         try {
-            Process process = new ProcessBuilder(inside("busybox", "ping", "-c", "1", "-W", "1", address))
+            List<String> command = new ArrayList<>(List.of("busybox", "ping", "-c", "1", "-W", "1"));
+            command.addAll(List.of(options));
+            command.add(address);
+            Process process = new ProcessBuilder(inside(command.toArray(String[]::new)))
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start();

@@ -72,18 +72,11 @@ final class BenchReport {
     String table() {
         StringBuilder out = new StringBuilder();
         out.append(String.format(
-                Locale.ROOT,
-                "%-34s %14s %14s  %-8s %7s  %s%n",
-                "case",
-                "drover",
-                peerName,
-                "unit",
-                "ratio",
-                "min..max"));
+                Locale.ROOT, "%-50s %10s %10s  %-8s %7s  %s%n", "case", "drover", "peer", "unit", "ratio", "min..max"));
         for (Row row : rows) {
             out.append(String.format(
                     Locale.ROOT,
-                    "%-34s %14.2f %14.2f  %-8s %6.2fx  %.2f..%.2f (%s is better)%n",
+                    "%-50s %10.2f %10.2f  %-8s %6.2fx  %.2f..%.2f (%s is better)%n",
                     row.name,
                     row.drover,
                     row.peer,

@@ -39,6 +39,11 @@ final class OverlayBench implements Callable<Integer> {
     @Option(names = "--mode", description = "auto, super, gso or plain (default: ${DEFAULT-VALUE})")
     private String mode = "auto";
 
+    @Option(
+            names = "--peers",
+            description = "also against wireguard-go, tinc and nebula, which are installed if absent")
+    private boolean peers;
+
     @Option(names = "--json", paramLabel = "FILE", description = "also write the rows as JSON")
     private @Nullable Path json;
 
@@ -55,10 +60,13 @@ final class OverlayBench implements Callable<Integer> {
         System.err.println("starting two hosts, each with a kernel VXLAN device and a Drover node ...");
         try (OverlayTopology topology = new OverlayTopology(mode)) {
             List<OverlayTopology.Pair> pairs = List.of(topology.drover(), topology.kernel());
-            tcp(report, pairs, 1);
-            tcp(report, pairs, 8);
+            tcp(report, pairs, 1, "");
+            tcp(report, pairs, 8, "");
             udp(report, pairs);
             roundTrip(report, pairs);
+            if (peers) {
+                userSpacePeers(report, topology);
+            }
         }
         System.out.print(report.table());
         if (json != null) {
@@ -78,10 +86,18 @@ final class OverlayBench implements Callable<Integer> {
         return conditions;
     }
 
-    private void tcp(BenchReport report, List<OverlayTopology.Pair> pairs, int streams) throws Exception {
+    private void userSpacePeers(BenchReport report, OverlayTopology topology) throws Exception {
+        for (UserSpacePeers.Kind kind : UserSpacePeers.Kind.values()) {
+            try (UserSpacePeers peer = UserSpacePeers.start(kind, topology.hosts())) {
+                tcp(report, List.of(topology.drover(), peer.pair()), 1, ", " + kind.label());
+            }
+        }
+    }
+
+    private void tcp(BenchReport report, List<OverlayTopology.Pair> pairs, int streams, String peer) throws Exception {
         List<List<Double>> gbits = List.of(new ArrayList<>(), new ArrayList<>());
         List<List<Double>> cpu = List.of(new ArrayList<>(), new ArrayList<>());
-        String what = "tcp, " + streams + (streams == 1 ? " stream" : " streams");
+        String what = "tcp, " + streams + (streams == 1 ? " stream" : " streams") + peer;
         for (int round = -1; round < rounds; round++) { // round -1 warms both sides up
             for (int side = 0; side < 2; side++) {
                 double before = Cpu.busySeconds();

@@ -2,7 +2,6 @@ package dev.drover.perf;
 
 import dev.drover.dataplane.NetNs;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +46,11 @@ final class OverlayTopology implements AutoCloseable {
 
     Pair drover() throws IOException {
         return new Pair("drover", prefix + "d1", prefix + "d2", InetAddress.getByName("10.42.2.2"));
+    }
+
+    /** Namespaces of the two hosts, which have 192.0.2.1 and 192.0.2.2 on one cable. */
+    List<String> hosts() {
+        return List.of(prefix + "h1", prefix + "h2");
     }
 
     /** Runs {@code task} inside a namespace; sockets made there stay there. */
@@ -106,18 +110,13 @@ final class OverlayTopology implements AutoCloseable {
     }
 
     private void startNode(String hostSuffix, Path config, Path log) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                "nsenter",
-                "--net=/run/netns/" + prefix + hostSuffix,
-                Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of(
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.drover.node.Drover",
-                "node",
-                "--config",
-                config.toString()));
+        String launcher = System.getenv("DROVER_LAUNCHER");
+        if (launcher == null) {
+            throw new IllegalStateException(
+                    "DROVER_LAUNCHER: not set (expected: the launcher; start by ./drover bench)");
+        }
+        List<String> command = List.of(
+                "nsenter", "--net=/run/netns/" + prefix + hostSuffix, launcher, "node", "--config", config.toString());
         nodes.add(new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
@@ -135,7 +134,7 @@ final class OverlayTopology implements AutoCloseable {
         }
     }
 
-    private static void pause() {
+    static void pause() {
         try {
             TimeUnit.MILLISECONDS.sleep(50);
         } catch (InterruptedException e) {

@@ -12,7 +12,6 @@ import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -35,8 +34,9 @@ public final class Attacher {
 
     /**
      * @param namespace identity of the network namespace it was wired in
+     * @param mtu that it was wired with
      */
-    private record Wired(int pid, @Nullable Object namespace) {}
+    private record Wired(int pid, @Nullable Object namespace, int mtu) {}
 
     /**
      * @param search resolver search list of a container, most specific first
@@ -73,7 +73,7 @@ public final class Attacher {
         String requested = container.labels().get(Labels.REQUESTED_IP);
         int[] wanted = wanted(requested);
         Addresses.Lease lease = addresses.lease(container.id(), wanted);
-        Wired now = new Wired(container.pid(), namespace(container.pid()));
+        Wired now = new Wired(container.pid(), namespace(container.pid()), wiring.mtu());
         if (!now.equals(wired.get(container.id()))) {
             wiring.attach(container.id(), container.pid(), lease.address(), lease.mac());
             if (container.resolvConfPath() != null
@@ -115,10 +115,13 @@ public final class Attacher {
         }
     }
 
-    /** True when a container that was wired has another network namespace by now, as after a restart nobody told of. */
+    /**
+     * True when a container that was wired has another network namespace by now, as after a restart nobody told of, or
+     * when the overlay has another MTU.
+     */
     public boolean isStale(String id) {
         Wired held = wired.get(id);
-        return held != null && !Objects.equals(namespace(held.pid()), held.namespace());
+        return held != null && !held.equals(new Wired(held.pid(), namespace(held.pid()), wiring.mtu()));
     }
 
     private static long sinceStartMs(Seen container) {

@@ -15,6 +15,9 @@ public interface Wiring {
      */
     void attach(String containerId, int pid, int address, Mac mac);
 
+    /** The MTU that {@link #attach} gives; when it changes, containers are to be attached again. */
+    int mtu();
+
     /** Takes away what is left of a container's wiring; does nothing when nothing is. */
     void detach(String containerId);
 

@@ -230,6 +230,7 @@ public final class Decapsulator implements Runnable {
         long plain = datagram + SEALED_HEADER_BYTES;
         drop = admit(peer, plain, plainLength);
         if (drop == null) {
+            clamp(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             peer.received(lane, 1, plainLength - VXLAN_BYTES);
             traffic.increment(lane, Traffic.RX_PACKETS);
@@ -265,6 +266,7 @@ public final class Decapsulator implements Runnable {
         long frame = datagram + VXLAN_BYTES;
         int frameLength = length - VXLAN_BYTES;
         if (superFrame == 0) {
+            clamp(frame, frameLength);
             coalescer.add(frame, frameLength);
             return;
         }
@@ -281,6 +283,16 @@ public final class Decapsulator implements Runnable {
             traffic.increment(lane, Traffic.RX_PACKETS);
             traffic.add(lane, Traffic.RX_BYTES, frameLength);
             traffic.increment(lane, Traffic.RX_SUPER_FRAMES);
+        }
+    }
+
+    /** A foreign peer may be open to more than the overlay carries. */
+    private void clamp(long frame, int length) {
+        int segmentSize = MssClamp.find(frame, length, mtu);
+        if (segmentSize >= 0) {
+            boolean partial = inner.parse(frame, length) && inner.partialChecksum();
+            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
     }
 

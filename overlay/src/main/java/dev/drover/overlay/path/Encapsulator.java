@@ -23,6 +23,8 @@ import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
 import static dev.drover.overlay.path.Wire.TYPE_ARP;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
+import static dev.drover.overlay.path.Wire.TYPE_QINQ;
+import static dev.drover.overlay.path.Wire.TYPE_VLAN;
 import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
 import static dev.drover.overlay.path.Wire.VLAN_BYTES;
 import static dev.drover.overlay.path.Wire.VNET_CSUM_OFFSET;
@@ -63,7 +65,10 @@ public final class Encapsulator implements Runnable {
     /** Announcements of addresses a lane passes on in a period: each is a packet to every peer. */
     private static final int MAX_ANNOUNCEMENTS = 256;
 
-    private static final long ANNOUNCE_PERIOD_NS = 1_000_000_000L;
+    /** Answers to packets that are too big, of a lane in a period. */
+    private static final int MAX_TOO_BIG = 256;
+
+    private static final long LIMIT_PERIOD_NS = 1_000_000_000L;
     private static final int ROOM = SuperFrameWriter.HEADROOM;
     private static final int MAX_FRAME_BYTES = 66 * 1024;
     /** Behind a frame, for the tag. */
@@ -80,7 +85,7 @@ public final class Encapsulator implements Runnable {
     private final @Nullable HandshakeRing handshakes;
     private final Inner inner = new Inner();
     private final long vxlan;
-    private final int maxFrameBytes;
+    private final int mtu;
     private final int lane;
     private final CounterSet<Drop> drops;
     private final CounterSet<Traffic> traffic;
@@ -91,8 +96,9 @@ public final class Encapsulator implements Runnable {
     private Forwarding table;
     private boolean segmented;
     private int gsoType;
-    private long announcePeriodStartNs = System.nanoTime();
+    private long limitPeriodStartNs = System.nanoTime();
     private int announced;
+    private int answeredTooBig;
 
     /**
      * @param tap file descriptor of the TAP queue, non-blocking
@@ -119,7 +125,7 @@ public final class Encapsulator implements Runnable {
         forwarding = context.forwarding();
         table = forwarding.read();
         handshakes = context.handshakes();
-        maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
+        int maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
         int datagramBytes = maxFrameBytes + VXLAN_BYTES + SEALED_OVERHEAD_BYTES;
         batches = new TxBatch[sockets.length];
         for (int i = 0; i < sockets.length; i++) {
@@ -129,8 +135,9 @@ public final class Encapsulator implements Runnable {
         }
         vxlan = context.vxlanHeader();
         segmenter = new Segmenter(context.mtu(), vxlan, slab);
+        mtu = context.mtu();
         buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + TAIL + ALIGNMENT);
-        reply = slab.allocate(ALIGNMENT);
+        reply = slab.allocate(Tap.VNET_HEADER_BYTES + TooBig.MAX_BYTES);
     }
 
     /** Drains the TAP queue, within the budget. */
@@ -246,17 +253,22 @@ public final class Encapsulator implements Runnable {
 
     /** Tells every peer of a new holder of an address, so that no container keeps the old one's MAC. */
     private @Nullable Drop announce(long vnet, long frame, int length) {
-        long now = System.nanoTime();
-        if (now - announcePeriodStartNs > ANNOUNCE_PERIOD_NS) {
-            announcePeriodStartNs = now;
-            announced = 0;
-        }
+        startLimitPeriod();
         if (announced == MAX_ANNOUNCEMENTS) {
             return Drop.ANNOUNCEMENT_LIMIT;
         }
         announced++;
         traffic.increment(lane, Traffic.ARP_ANNOUNCED);
         return copies(vnet, frame, length, table.peers());
+    }
+
+    private void startLimitPeriod() {
+        long now = System.nanoTime();
+        if (now - limitPeriodStartNs > LIMIT_PERIOD_NS) {
+            limitPeriodStartNs = now;
+            announced = 0;
+            answeredTooBig = 0;
+        }
     }
 
     static boolean isArp(long frame) {
@@ -399,12 +411,19 @@ public final class Encapsulator implements Runnable {
         int offset = Memory.getShort(vnet + VNET_CSUM_OFFSET);
         segmented = gsoType != VNET_GSO_NONE;
         if (segmented) {
-            return segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
+            Drop drop = segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
+            return drop == Drop.OVERSIZE ? oversize(frame, length) : drop;
         }
-        if (length > maxFrameBytes) {
-            return Drop.OVERSIZE;
+        if (length > mtu + ETHERNET_BYTES && length > mtu + ETHERNET_BYTES + tagBytes(frame)) {
+            return oversize(frame, length);
         }
-        if ((flags & VNET_NEEDS_CSUM) != 0 && !mayStayPartial(frame, length, start, offset)) {
+        boolean partial = (flags & VNET_NEEDS_CSUM) != 0;
+        int segmentSize = MssClamp.find(frame, length, mtu);
+        if (segmentSize >= 0) {
+            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            traffic.increment(lane, Traffic.MSS_CLAMPED);
+        }
+        if (partial && !mayStayPartial(frame, length, start, offset)) {
             if (start + offset + Short.BYTES > length) {
                 return Drop.MALFORMED_OFFLOAD;
             }
@@ -422,6 +441,29 @@ public final class Encapsulator implements Runnable {
                 && inner.l4 == start
                 && inner.checksumOffset() == offset
                 && inner.partialChecksum();
+    }
+
+    private static int tagBytes(long frame) {
+        int tags = 0;
+        int type = Memory.getShortBe(frame + ETHERNET_TYPE);
+        while (tags < MAX_VLAN_TAGS && (type == TYPE_VLAN || type == TYPE_QINQ)) {
+            tags++;
+            type = Memory.getShortBe(frame + ETHERNET_TYPE + tags * (long) VLAN_BYTES);
+        }
+        return tags * VLAN_BYTES;
+    }
+
+    /** Tells the sender the MTU, unless he has been told often enough. */
+    private Drop oversize(long frame, int length) {
+        startLimitPeriod();
+        if (length >= TooBig.MAX_BYTES && answeredTooBig < MAX_TOO_BIG) {
+            int answer = TooBig.answer(frame, reply + Tap.VNET_HEADER_BYTES, mtu);
+            if (answer > 0 && Sys.write(tap, reply, Tap.VNET_HEADER_BYTES + answer) > 0) {
+                answeredTooBig++;
+                traffic.increment(lane, Traffic.TOO_BIG_ANSWERED);
+            }
+        }
+        return Drop.OVERSIZE;
     }
 
     private void send(int socket, PeerPath peer, long frame, int length) {

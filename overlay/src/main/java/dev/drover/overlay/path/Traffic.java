@@ -25,6 +25,10 @@ public enum Traffic {
     ARP_DIRECTED,
     /** Announcements of an address (gratuitous ARP) sent to every peer. */
     ARP_ANNOUNCED,
+    /** Connections opened with segments larger than the overlay carries, lowered to what it does. */
+    MSS_CLAMPED,
+    /** Senders of packets above the MTU that were told it. */
+    TOO_BIG_ANSWERED,
     /** Frames copied to every peer without known addresses. */
     FLOODED,
     /** Sessions made with peers of an encrypted overlay. */

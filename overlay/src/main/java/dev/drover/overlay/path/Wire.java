@@ -83,6 +83,7 @@ final class Wire {
     static final int TCP_FLAGS = 13;
     static final int TCP_CHECKSUM = 16;
     static final int TCP_FIN = 0x01;
+    static final int TCP_SYN = 0x02;
     static final int TCP_PSH = 0x08;
     static final int TCP_ACK = 0x10;
     static final int TCP_CWR = 0x80;
