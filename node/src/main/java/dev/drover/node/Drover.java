@@ -3,6 +3,7 @@ package dev.drover.node;
 import dev.drover.node.cli.EnvCommand;
 import dev.drover.node.cli.HostCommand;
 import dev.drover.node.cli.LoginCommand;
+import dev.drover.node.cli.OverlayCommand;
 import dev.drover.node.cli.PsCommand;
 import dev.drover.node.cli.ServiceCommand;
 import dev.drover.node.cli.StackCommand;
@@ -47,6 +48,7 @@ public final class Drover implements Runnable {
         COMMANDS.put("stack", StackCommand::new);
         COMMANDS.put("service", ServiceCommand::new);
         COMMANDS.put("ps", PsCommand::new);
+        COMMANDS.put("overlay", OverlayCommand::new);
         // no method reference: to a class as old as picocli's it crashes JDK 25 when it writes the start cache
         COMMANDS.put("help", () -> new CommandLine.HelpCommand());
     }

@@ -2,6 +2,7 @@ package dev.drover.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.node.config.PrivateKeyFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -55,7 +56,29 @@ final class DroverTest {
     void helpListsEveryCommand() {
         assertThat(run("help")).isZero();
         assertThat(out.toString())
-                .contains("server", "node", "standalone", "login", "env", "host", "token", "stack", "service", "ps");
+                .contains(
+                        "server",
+                        "node",
+                        "standalone",
+                        "login",
+                        "env",
+                        "host",
+                        "token",
+                        "stack",
+                        "service",
+                        "ps",
+                        "overlay");
+    }
+
+    @Test
+    void keygenWritesAPrivateKeyOnceAndPrintsThePublicOne(@TempDir Path temporary) {
+        String file = temporary.resolve("key").toString();
+        assertThat(run("overlay", "keygen", file)).isZero();
+        assertThat(out.toString().strip())
+                .isEqualTo(PrivateKeyFile.read(Path.of(file)).publicKey().toString());
+        assertThat(run("overlay", "keygen", file)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo("error: " + file + " exists (expected: a new file, a key is never replaced)\n");
     }
 
     @Test
