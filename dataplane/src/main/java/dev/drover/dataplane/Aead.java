@@ -15,18 +15,26 @@ public abstract sealed class Aead implements AutoCloseable permits OpenSslAead, 
 
     public static final int TAG_BYTES = 16;
 
-    /** For sealing; the key is copied and stays the caller's to wipe. */
-    public static Aead sealing(byte[] key) {
-        return of(key, true);
+    /**
+     * For sealing; the key is copied and stays the caller's to wipe.
+     *
+     * @param slab for scratch memory, closed after this
+     */
+    public static Aead sealing(byte[] key, Slab slab) {
+        return of(key, true, slab);
     }
 
-    /** For opening; the key is copied and stays the caller's to wipe. */
-    public static Aead opening(byte[] key) {
-        return of(key, false);
+    /**
+     * For opening; the key is copied and stays the caller's to wipe.
+     *
+     * @param slab for scratch memory, closed after this
+     */
+    public static Aead opening(byte[] key, Slab slab) {
+        return of(key, false, slab);
     }
 
-    private static Aead of(byte[] key, boolean seals) {
-        return Implementation.OPENSSL ? new OpenSslAead(key, seals) : new JdkAead(key, seals);
+    private static Aead of(byte[] key, boolean seals, Slab slab) {
+        return Implementation.OPENSSL ? new OpenSslAead(key, seals, slab) : new JdkAead(key, seals);
     }
 
     /** Decided with the first key, so that a process without encryption never loads the library. */

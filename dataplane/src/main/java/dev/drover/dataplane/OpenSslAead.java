@@ -24,16 +24,16 @@ final class OpenSslAead extends Aead {
     private static final int LENGTH = 16;
     private static final int SCRATCH_BYTES = 24;
 
-    private final Slab slab = new Slab();
     private final boolean seals;
-    private final long nonce = slab.allocate(SCRATCH_BYTES);
+    private final long nonce;
     private long context;
 
-    OpenSslAead(byte[] key, boolean seals) {
+    OpenSslAead(byte[] key, boolean seals, Slab slab) {
         if (key.length != KEY_BYTES) {
             throw new IllegalArgumentException("key: " + key.length + " bytes (expected: " + KEY_BYTES + ")");
         }
         this.seals = seals;
+        nonce = slab.allocate(SCRATCH_BYTES);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment copy = arena.allocate(KEY_BYTES);
             MemorySegment.copy(key, 0, copy, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, KEY_BYTES);
@@ -45,7 +45,6 @@ final class OpenSslAead extends Aead {
                 throw new IllegalStateException("aead: OpenSSL refuses AES-256-GCM");
             }
         } catch (Throwable t) {
-            slab.close();
             throw unexpected(t);
         }
     }
@@ -151,7 +150,6 @@ final class OpenSslAead extends Aead {
                 throw unexpected(t);
             }
             context = 0;
-            slab.close();
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.drover.dataplane;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -26,13 +27,13 @@ class AeadTest {
         OPENSSL,
         JDK;
 
-        Aead open(byte[] key, boolean seals) {
+        Aead open(byte[] key, boolean seals, Slab slab) {
             if (this == JDK) {
                 return new JdkAead(key, seals);
             }
             String problem = OpenSslAead.problem();
             assumeTrue(problem == null, problem);
-            return new OpenSslAead(key, seals);
+            return new OpenSslAead(key, seals, slab);
         }
     }
 
@@ -48,8 +49,8 @@ class AeadTest {
     void everySizeIsSealedAsTheReferenceDoesAndOpensAgain(By by) throws Exception {
         Random random = new Random(3);
         try (Slab slab = new Slab();
-                Aead seal = by.open(key, true);
-                Aead open = by.open(key, false)) {
+                Aead seal = by.open(key, true, slab);
+                Aead open = by.open(key, false, slab)) {
             long area = slab.allocate(MAX_BYTES + 64);
             for (int size = 0; size <= MAX_BYTES; size++) {
                 long counter = random.nextLong();
@@ -75,8 +76,8 @@ class AeadTest {
     @EnumSource
     void anyChangedBitOrCounterIsRefusedAndTheNextPacketStillOpens(By by) {
         try (Slab slab = new Slab();
-                Aead seal = by.open(key, true);
-                Aead open = by.open(key, false)) {
+                Aead seal = by.open(key, true, slab);
+                Aead open = by.open(key, false, slab)) {
             long address = slab.allocate(100);
             for (int bit = 0; bit < 8 * (40 + Aead.TAG_BYTES); bit++) {
                 seal.seal(bit, address, 40);
@@ -94,8 +95,8 @@ class AeadTest {
     @Test
     void theTwoImplementationsUnderstandEachOther() {
         try (Slab slab = new Slab();
-                Aead seal = By.OPENSSL.open(key, true);
-                Aead open = By.JDK.open(key, false)) {
+                Aead seal = By.OPENSSL.open(key, true, slab);
+                Aead open = By.JDK.open(key, false, slab)) {
             long address = slab.allocate(2_000);
             seal.seal(-1, address, 1_472);
             assertThat(open.open(-1, address, 1_472)).isTrue();
@@ -108,8 +109,8 @@ class AeadTest {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         int quiet = 0;
         try (Slab slab = new Slab();
-                Aead seal = By.OPENSSL.open(key, true);
-                Aead open = By.OPENSSL.open(key, false)) {
+                Aead seal = By.OPENSSL.open(key, true, slab);
+                Aead open = By.OPENSSL.open(key, false, slab)) {
             long address = slab.allocate(2_000);
             for (long i = 0; i < 200_000 && quiet < 1_000; i++) {
                 long before = threads.getCurrentThreadAllocatedBytes();
@@ -124,8 +125,10 @@ class AeadTest {
 
     @Test
     void aKeyOfAnotherLengthIsRefused() {
-        assertThat(org.assertj.core.api.Assertions.catchThrowable(() -> Aead.sealing(Arrays.copyOf(key, 16))))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("key: 16 bytes (expected: 32)");
+        try (Slab slab = new Slab()) {
+            assertThatThrownBy(() -> Aead.sealing(Arrays.copyOf(key, 16), slab))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("key: 16 bytes (expected: 32)");
+        }
     }
 }

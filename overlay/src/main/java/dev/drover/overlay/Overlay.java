@@ -13,13 +13,17 @@ import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,6 +57,10 @@ public final class Overlay implements AutoCloseable {
     private @Nullable KeyExchange keys;
 
     private @Nullable Encryption keysOwn;
+    private @Nullable ScheduledFuture<?> ticks;
+    /** Sessions that lanes may still be using. */
+    private final Set<Session> retired = ConcurrentHashMap.newKeySet();
+
     private volatile OverlayConfig config;
     private volatile Endpoint endpoint;
     /** Control thread only. */
@@ -105,8 +113,6 @@ public final class Overlay implements AutoCloseable {
         overlay.logStart();
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
-        long tickNs = timing.retryNs() / TICKS_PER_RETRY;
-        overlay.control.scheduleWithFixedDelay(overlay::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
         return overlay;
     }
 
@@ -138,7 +144,7 @@ public final class Overlay implements AutoCloseable {
     private void exchangeKeys(OverlayConfig next) {
         Encryption own = next.encryption();
         if (keys != null && (own == null || !own.equals(keysOwn))) {
-            keys.close();
+            endKeys(keys);
             keys = null;
         }
         keysOwn = own;
@@ -152,6 +158,8 @@ public final class Overlay implements AutoCloseable {
                         Overlay::wallNs);
                 keys = new KeyExchange(
                         own, next.vni(), lanes, Endpoint.streams(lanes), timing, surroundings, drops, traffic);
+                long tickNs = timing.retryNs() / TICKS_PER_RETRY;
+                ticks = control.scheduleWithFixedDelay(this::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
             }
             keys.peers(tables.keys());
         }
@@ -164,6 +172,11 @@ public final class Overlay implements AutoCloseable {
 
     /** Closes a session after every lane has begun anew: none has an address of its keys in hand then. */
     private void retire(Session session) {
+        retired.add(session);
+        if (stopped) {
+            finish(session);
+            return;
+        }
         AtomicInteger left = new AtomicInteger(shared.lanes().count());
         for (int lane = 0; lane < shared.lanes().count(); lane++) {
             try {
@@ -175,8 +188,14 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
-    private static void passed(Session session, AtomicInteger left) {
+    private void passed(Session session, AtomicInteger left) {
         if (left.decrementAndGet() == 0) {
+            later(() -> finish(session), 0);
+        }
+    }
+
+    private void finish(Session session) {
+        if (retired.remove(session)) {
             session.close();
         }
     }
@@ -188,19 +207,34 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
+    private void endKeys(KeyExchange exchange) {
+        if (ticks != null) {
+            ticks.cancel(false);
+        }
+        exchange.close();
+    }
+
     private void shakeHands() {
         handshakeScheduled.set(false);
-        KeyExchange exchange = keys;
-        if (!stopped && exchange != null) {
+        exchange(exchange -> {
             // first what was used, since a message may replace it
             exchange.onSignal();
             endpoint.drainHandshakes(exchange::onMessage);
-        }
+        });
     }
 
     private void tick() {
-        if (!stopped && keys != null) {
-            keys.onTick();
+        exchange(KeyExchange::onTick);
+    }
+
+    private void exchange(Consumer<KeyExchange> task) {
+        KeyExchange exchange = keys;
+        if (!stopped && exchange != null) {
+            try {
+                task.accept(exchange);
+            } catch (RuntimeException e) {
+                LOG.warn("overlay key exchange failed vni={}", config.vni(), e);
+            }
         }
     }
 
@@ -365,8 +399,9 @@ public final class Overlay implements AutoCloseable {
                 stopped = true;
                 endpoint.close();
                 if (keys != null) {
-                    keys.close();
+                    endKeys(keys);
                 }
+                retired.forEach(this::finish);
                 return true;
             });
             control.shutdownNow();

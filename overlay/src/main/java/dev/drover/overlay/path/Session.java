@@ -8,6 +8,7 @@ import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
 
 import dev.drover.dataplane.Aead;
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Slab;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,7 @@ public final class Session implements AutoCloseable {
 
     private final int localIndex;
     private final int remoteIndex;
+    private final Slab slab = new Slab();
     private final Aead[] seals;
     private final Aead[] opens;
     private final long[] sequences;
@@ -65,10 +67,10 @@ public final class Session implements AutoCloseable {
         seals = new Aead[lanes + 1];
         opens = new Aead[lanes];
         for (int i = 0; i < seals.length; i++) {
-            seals[i] = Aead.sealing(sendKey);
+            seals[i] = Aead.sealing(sendKey, slab);
         }
         for (int i = 0; i < opens.length; i++) {
-            opens[i] = Aead.opening(receiveKey);
+            opens[i] = Aead.opening(receiveKey, slab);
         }
         sequences = new long[(streams + 1) * STRIDE];
         window = new ReplayWindow(remoteStreams);
@@ -141,5 +143,6 @@ public final class Session implements AutoCloseable {
         for (Aead aead : opens) {
             aead.close();
         }
+        slab.close();
     }
 }

@@ -84,7 +84,7 @@ class NoiseIkTest {
 
     private static byte[] sealed(byte[] key, long counter, byte[] plain) {
         try (Slab slab = new Slab();
-                Aead aead = Aead.sealing(key)) {
+                Aead aead = Aead.sealing(key, slab)) {
             long address = slab.allocate(plain.length + Aead.TAG_BYTES);
             Memory.copyIn(plain, address);
             aead.seal(counter, address, plain.length);
