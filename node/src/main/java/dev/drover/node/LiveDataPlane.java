@@ -128,7 +128,8 @@ final class LiveDataPlane implements DataPlane {
                     local.subnet(),
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
-                    started.mtu()));
+                    started.mtu(),
+                    config.encryption() != null));
         }
     }
 
@@ -195,7 +196,8 @@ final class LiveDataPlane implements DataPlane {
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
                     running.config().bridge(),
-                    running.mtu()));
+                    running.mtu(),
+                    running.config().encryption() != null));
         }
 
         @Override
