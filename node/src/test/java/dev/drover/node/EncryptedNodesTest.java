@@ -96,6 +96,7 @@ final class EncryptedNodesTest {
             assertThat(one.output("server")).doesNotContain(secret);
             assertThat(one.inside("curl", "-sS", "http://127.0.0.1:9901/metrics"))
                     .contains("drover_overlay_events_total{event=\"handshakes\"}")
+                    .contains("drover_overlay_peer_session{vtep=\"" + TestHost.SECOND_ADDRESS + "\"} 1")
                     .doesNotContain(secret);
             assertThat(one.inside(
                             "grep",

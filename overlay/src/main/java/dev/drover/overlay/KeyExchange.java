@@ -187,7 +187,7 @@ final class KeyExchange implements AutoCloseable {
         }
     }
 
-    /** These and no others are the peers now; sessions with those that are gone end at once. */
+    /** These and no others are the peers now; sessions with those that are gone end, others begin with the next tick. */
     void peers(Map<PeerPath, PeerKey> now) {
         partners.entrySet().removeIf(entry -> {
             Partner partner = entry.getValue();
@@ -201,7 +201,6 @@ final class KeyExchange implements AutoCloseable {
             boolean ours = Arrays.compareUnsigned(ownPublic.bytes(), key.bytes()) > 0;
             return new Partner(path, key, ours, nowNs(), STRAY_PERIODS * timing.retryNs);
         }));
-        onTick();
     }
 
     private long nowNs() {
@@ -315,7 +314,7 @@ final class KeyExchange implements AutoCloseable {
             surroundings.send.accept(partner.path, partner.mac.append(message.array()));
         } catch (NoiseException e) {
             handshake.close();
-            LOG.warn("overlay peer has an impossible key vtep={}", vtep(partner), e);
+            refuse(partner, "its configured public key is of small order");
         }
     }
 

@@ -140,10 +140,10 @@ public final class Overlay implements AutoCloseable {
         });
     }
 
-    /** Tells the key exchange who the peers are, or begins one with another own key. */
+    /** Tells the key exchange who the peers are, or begins one with another own key or network. */
     private void exchangeKeys(OverlayConfig next) {
         Encryption own = next.encryption();
-        if (keys != null && (own == null || !own.equals(keysOwn))) {
+        if (keys != null && (own == null || !own.equals(keysOwn) || next.vni() != config.vni())) {
             endKeys(keys);
             keys = null;
         }
@@ -162,6 +162,7 @@ public final class Overlay implements AutoCloseable {
                 ticks = control.scheduleWithFixedDelay(this::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
             }
             keys.peers(tables.keys());
+            later(this::tick, 0); // who starts or changes the overlay does not wait for handshakes
         }
     }
 

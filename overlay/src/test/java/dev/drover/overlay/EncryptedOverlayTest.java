@@ -242,6 +242,24 @@ class EncryptedOverlayTest {
         }
     }
 
+    private static OverlayConfig inNetwork(int vni, OverlayConfig c) {
+        return new OverlayConfig(
+                vni, c.vtep(), c.port(), c.bridge(), c.mode(), c.local(), c.peers(), c.neighbours(), c.encryption());
+    }
+
+    @Test
+    void anotherNetworkHasOtherSessions() {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay overlay = connect(hosts, Mode.GSO, 1);
+            awaitPath(hosts);
+            overlay.apply(inNetwork(43, overlay.config()));
+            assertThat(hosts.one.container.pings(hosts.two.address())).isFalse();
+            Overlay other = hosts.two.running();
+            other.apply(inNetwork(43, other.config()));
+            await().atMost(Duration.ofSeconds(10)).until(() -> hosts.one.container.pings(hosts.two.address()));
+        }
+    }
+
     @Test
     void peersComeAndGoAndKeysChangeWhileItRuns() {
         try (TwoHosts hosts = new TwoHosts()) {

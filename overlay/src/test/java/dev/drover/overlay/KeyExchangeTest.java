@@ -72,6 +72,7 @@ class KeyExchangeTest {
                     () -> now + wallOffsetNs);
             keys = new KeyExchange(own, 42, 1, 5, KeyExchange.Timing.STANDARD, surroundings, drops, traffic);
             keys.peers(Map.of(peer, peerKey));
+            keys.onTick();
         }
 
         void send(byte[] message) {

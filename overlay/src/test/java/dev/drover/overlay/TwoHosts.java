@@ -89,6 +89,10 @@ final class TwoHosts implements AutoCloseable {
             return running;
         }
 
+        Overlay running() {
+            return running;
+        }
+
         /** Ends what {@link #start} began. */
         void stop() {
             running.close();
