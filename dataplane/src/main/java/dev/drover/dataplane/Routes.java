@@ -3,15 +3,17 @@ package dev.drover.dataplane;
 import java.net.Inet4Address;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Unicast routes of one namespace. Every method is one request (or one dump) and waits for the kernel's answer.
  * Thread-safe. A refusal is a {@link SysException} with the kernel's words.
  */
 public final class Routes {
-    private static final int ENETUNREACH = 101;
-    private static final int EHOSTUNREACH = 113;
+    /** EACCES, EINVAL, ENETUNREACH and EHOSTUNREACH: prohibit, blackhole, no route, unreachable. */
+    private static final Set<Integer> NO_WAY = Set.of(13, 22, 101, 113);
 
     private final NetlinkSocket socket;
 
@@ -31,6 +33,14 @@ public final class Routes {
 
     /** Index of the interface by which the kernel would send to an IPv4 address now; empty when it has no route. */
     public OptionalInt linkTowards(Inet4Address destination) {
+        return towards(destination).stream().mapToInt(Route::linkIndex).findFirst();
+    }
+
+    /**
+     * How the kernel would send to an IPv4 address now; empty when it has no unicast route there, or one that says not to
+     * send (unreachable, prohibit, blackhole).
+     */
+    public Optional<Route> towards(Inet4Address destination) {
         NlMessage message = new NlMessage(Nl.RTM_GETROUTE, 0)
                 .u8(Nl.AF_INET)
                 .u8(Integer.SIZE)
@@ -46,11 +56,10 @@ public final class Routes {
             return socket.request("route to " + destination.getHostAddress(), message).stream()
                     .map(Route::parse)
                     .filter(Objects::nonNull)
-                    .mapToInt(Route::linkIndex)
                     .findFirst();
         } catch (SysException e) {
-            if (e.errno() == ENETUNREACH || e.errno() == EHOSTUNREACH) {
-                return OptionalInt.empty();
+            if (NO_WAY.contains(e.errno())) {
+                return Optional.empty();
             }
             throw e;
         }

@@ -1,6 +1,7 @@
 package dev.drover.dns;
 
 import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.QueryLane;
 import dev.drover.dns.path.TcpInitializer;
 import io.netty.bootstrap.Bootstrap;
@@ -9,6 +10,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.unix.UnixChannelOption;
 import java.io.IOException;
@@ -27,6 +29,7 @@ import java.util.List;
 final class Listener implements AutoCloseable {
     private static final int RECEIVE_BUFFER_BYTES = 4 << 20;
     private static final int MAX_DATAGRAM_BYTES = 4096;
+    private static final int BATCH = 16;
     private static final int BACKLOG = 512;
     /** Tries to find a port that is free for TCP and UDP when any will do. */
     private static final int ANY_PORT_TRIES = 16;
@@ -128,12 +131,19 @@ final class Listener implements AutoCloseable {
     }
 
     private static Channel bindUdp(Lanes lanes, QueryLane lane, InetSocketAddress address) throws IOException {
-        return await(new Bootstrap()
+        Bootstrap bootstrap = new Bootstrap();
+        int slots = 1;
+        if (lanes.transport() == Transport.EPOLL) {
+            // one system call for several queries, and by the handler's flush one for their replies
+            slots = BATCH;
+            bootstrap.option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, MAX_DATAGRAM_BYTES);
+        }
+        return await(bootstrap
                 .group(lane.loop())
                 .channel(lanes.datagramChannel())
                 .option(UnixChannelOption.SO_REUSEPORT, true)
                 .option(ChannelOption.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(MAX_DATAGRAM_BYTES))
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slots * MAX_DATAGRAM_BYTES))
                 .option(ChannelOption.AUTO_READ, false)
                 .handler(lane.udpHandler())
                 .bind(address));

@@ -10,6 +10,7 @@ import dev.drover.lb.LbConfig;
 import dev.drover.lb.LbConfigException;
 import dev.drover.lb.ListenerStatus;
 import dev.drover.lb.LoadBalancer;
+import dev.drover.node.admin.AdminServer;
 import dev.drover.node.attach.Wiring;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.AttachRequest;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -145,7 +147,28 @@ final class LiveDataPlane implements DataPlane {
 
     /** Path of the admin endpoint to what it shows. */
     Map<String, Supplier<Object>> tables() {
-        return Map.of("/overlay", this::overlayTable, "/lb", this::lbTable, "/dns", this::dnsTable);
+        return Map.of(
+                "/overlay",
+                this::overlayTable,
+                "/overlay/peers",
+                () -> seen().peers(),
+                "/overlay/fdb",
+                () -> seen().fdb(),
+                "/overlay/drops",
+                () -> seen().drops(),
+                "/lb",
+                this::lbTable,
+                "/dns",
+                this::dnsTable);
+    }
+
+    /** Path of the admin endpoint to what it answers. */
+    Map<String, AdminServer.Question> questions() {
+        return Map.of("/overlay/trace", query -> seen().trace(query));
+    }
+
+    private OverlaySight seen() {
+        return new OverlaySight(overlay, wires.attached, wires.spoofedFrames());
     }
 
     private Object overlayTable() {
@@ -178,6 +201,8 @@ final class LiveDataPlane implements DataPlane {
 
     private final class Wires implements Wiring {
         private final ContainerNetwork network = ContainerNetwork.open();
+        /** By key, for those who look inside. */
+        private final Map<String, OverlaySight.Attached> attached = new ConcurrentHashMap<>();
 
         @Override
         public void attach(String containerId, int pid, int address, Mac mac) {
@@ -198,6 +223,15 @@ final class LiveDataPlane implements DataPlane {
                     running.config().bridge(),
                     running.mtu(),
                     running.config().encryption() != null));
+            String port = ContainerNetwork.interfaceName(key(containerId));
+            attached.put(key(containerId), new OverlaySight.Attached(address, mac, port));
+        }
+
+        @Override
+        public boolean inPlace(String containerId) {
+            Overlay running = overlay;
+            return running == null
+                    || network.inPlace(key(containerId), running.config().bridge(), running.mtu());
         }
 
         @Override
@@ -209,6 +243,7 @@ final class LiveDataPlane implements DataPlane {
         @Override
         public void detach(String containerId) {
             network.detach(key(containerId));
+            attached.remove(key(containerId));
         }
 
         @Override

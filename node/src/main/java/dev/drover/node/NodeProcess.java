@@ -39,7 +39,7 @@ final class NodeProcess implements AutoCloseable {
             LiveDataPlane dataPlane = process.hold(LiveDataPlane.open(process.metrics));
             StaticNode node = process.hold(StaticNode.start(path, text, file, dataPlane));
             process.reload = node::reload;
-            process.serveAdmin(file.admin(), dataPlane.tables());
+            process.serveAdmin(file.admin(), dataPlane.tables(), dataPlane.questions());
             LOG.info("node serving file={}", path);
         });
     }
@@ -69,7 +69,7 @@ final class NodeProcess implements AutoCloseable {
             Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
             tables.put("/node", node::status);
             tables.put("/containers", node::facts);
-            process.serveAdmin(admin, tables);
+            process.serveAdmin(admin, tables, dataPlane.questions());
         });
     }
 
@@ -113,9 +113,12 @@ final class NodeProcess implements AutoCloseable {
         return part;
     }
 
-    private void serveAdmin(@Nullable InetSocketAddress address, Map<String, Supplier<Object>> tables) {
+    private void serveAdmin(
+            @Nullable InetSocketAddress address,
+            Map<String, Supplier<Object>> tables,
+            Map<String, AdminServer.Question> questions) {
         if (address != null) {
-            hold(AdminServer.start(address, metrics, tables));
+            hold(AdminServer.start(address, metrics, tables, questions));
         }
     }
 

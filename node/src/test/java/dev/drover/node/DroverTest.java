@@ -35,7 +35,9 @@ final class DroverTest {
                 "service scale hello",
                 "service scale hello/web=many",
                 "service scale web=3",
-                "service upgrade web"
+                "service upgrade web",
+                "overlay",
+                "overlay trace"
             })
     void wrongUsageIsExitCodeTwoAndSaysWhereHelpIs(String arguments) {
         assertThat(run(arguments.isEmpty() ? new String[0] : arguments.split(" ")))
@@ -79,6 +81,13 @@ final class DroverTest {
         assertThat(run("overlay", "keygen", file)).isEqualTo(1);
         assertThat(err.toString())
                 .isEqualTo("error: " + file + " exists (expected: a new file, a key is never replaced)\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"env", "env ls", "ps", "service scale", "stack up", "overlay", "overlay trace"})
+    void everyCommandHasHelp(String command) {
+        assertThat(run((command + " --help").split(" "))).isZero();
+        assertThat(out.toString()).startsWith("Usage: drover " + command);
     }
 
     @Test

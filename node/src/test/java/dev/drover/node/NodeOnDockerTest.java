@@ -146,6 +146,32 @@ final class NodeOnDockerTest {
     }
 
     @Test
+    void aDeletedBridgeComesBackWithItsContainers() {
+        host.docker("run", "-d", "--name", "web1", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "web2", "-l", NETWORK, "busybox");
+        attached("web2");
+        String address = attached("web1").path("address").asText();
+        host.inside(
+                "ip",
+                "link",
+                "del",
+                host.admin("/overlay").path("status").path("bridge").asText());
+        await().atMost(SOON).until(() -> pings("web2", address));
+        TestHost.Result trace = host.droverOnce("overlay", "trace", address);
+        assertThat(trace.out())
+                .as(trace.err())
+                .contains("port drv"
+                        + host.docker("inspect", "-f", "{{.Id}}", "web1").substring(0, 12))
+                .contains(address + " is on this host");
+    }
+
+    private boolean pings(String container, String address) {
+        return host.dockerResult("exec", container, "/bin/ping", "-c1", "-W1", address)
+                        .code()
+                == 0;
+    }
+
+    @Test
     void flushedRulesComeBackAndANewMtuReachesTheContainers() {
         host.docker("run", "-d", "--name", "sized", "-l", NETWORK, "--net", "none", "busybox");
         attached("sized");

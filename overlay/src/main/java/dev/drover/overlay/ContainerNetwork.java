@@ -92,6 +92,14 @@ public final class ContainerNetwork implements AutoCloseable {
         return find(interfaceName(key)).map(link -> delete(link.index())).orElse(false);
     }
 
+    /** Whether the host's end of a container's wire is up, a port of the bridge, and has that MTU. */
+    public synchronized boolean inPlace(String key, String bridge, int mtu) {
+        int master = rtnetlink.links().find(bridge).map(Link::index).orElse(-1);
+        return find(interfaceName(key))
+                .filter(link -> link.master() == master && link.mtu() == mtu && link.up())
+                .isPresent();
+    }
+
     /** The host's ends of all wires. */
     public synchronized List<HostEnd> list() {
         List<Link> links = rtnetlink.links().list();

@@ -8,10 +8,12 @@ import dev.drover.dataplane.Link;
 import dev.drover.dataplane.LinkAddress;
 import dev.drover.dataplane.Mac;
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.Route;
 import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
 import dev.drover.dataplane.Sys;
+import dev.drover.dataplane.SysException;
 import dev.drover.dataplane.Tap;
 import dev.drover.dataplane.TcxRedirect;
 import dev.drover.dataplane.UdpSocket;
@@ -27,15 +29,22 @@ import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
 import java.net.Inet4Address;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The running half of an overlay: device, sockets and lanes for one {@linkplain OverlayConfig#samePath path}. Opened,
  * checked and closed on the overlay's control thread, in the network namespace of that thread.
  */
 final class Endpoint implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
+
     /** Outer IPv4, UDP, VXLAN and inner Ethernet headers. */
     static final int OVERHEAD_BYTES = 20 + 8 + 8 + 14;
 
@@ -56,6 +65,8 @@ final class Endpoint implements AutoCloseable {
     private static final long HIGH_MAC = 0xfe_00_00_00_00_00L;
 
     private static final int HANDSHAKE_BUFFER_BYTES = 1 << 20;
+    private static final int EBUSY = 16;
+
     private static final int GSO_SLOTS = 8;
     private static final int PLAIN_SLOTS = 32;
 
@@ -65,13 +76,19 @@ final class Endpoint implements AutoCloseable {
     private final List<AutoCloseable> resources = new ArrayList<>();
     private final List<FdWatch> watches = new ArrayList<>();
     private final List<LearnRing> rings = new ArrayList<>();
+    private final List<Decapsulator> decapsulators = new ArrayList<>();
     private final SelfTest.Choice choice;
     private final Link underlay;
     private final int mtu;
     private final Tap tap;
+    private final int tapIndex;
     private final @Nullable Tap tunnelTap;
     private final @Nullable UdpSocket handshakes;
     private final List<HandshakeRing> handshakeRings = new ArrayList<>();
+    private int tunnelIndex;
+    /** Peers that get no super-frames, with the reason. */
+    private volatile Map<Inet4Address, String> obstacles = Map.of();
+
     private boolean closed;
 
     /** What an endpoint takes from the overlay it belongs to; outlives it. */
@@ -94,7 +111,9 @@ final class Endpoint implements AutoCloseable {
     static Endpoint open(OverlayConfig config, Shared shared) {
         Rtnetlink netlink = Rtnetlink.open();
         try {
-            Link underlay = underlay(netlink, config.vtep());
+            Link underlay = underlay(netlink, config.vtep())
+                    .orElseThrow(() -> new IllegalArgumentException("vtep: "
+                            + config.vtep().getHostAddress() + " (expected: an address of this host's interfaces)"));
             return new Endpoint(config, shared, netlink, underlay);
         } catch (RuntimeException e) {
             netlink.close();
@@ -116,8 +135,8 @@ final class Endpoint implements AutoCloseable {
             choice = SelfTest.choose(config.mode(), config.vtep(), config.vni(), config.encryption() != null);
             List<UdpSocket> receivers = receivers(shared.lanes.count(), choice.mode() != Mode.PLAIN);
             tap = keep(Tap.open("drt" + config.vni(), shared.lanes.count()));
-            nameDevice();
-            plug();
+            tapIndex = nameDevice();
+            plug(netlink.links().get(tap.name()));
             handshakes = config.encryption() == null
                     ? null
                     : keep(UdpSocket.open(config.vtep(), 0, false, HANDSHAKE_BUFFER_BYTES));
@@ -125,20 +144,20 @@ final class Endpoint implements AutoCloseable {
             for (int lane = 0; lane < shared.lanes.count(); lane++) {
                 start(shared, lane, receivers.get(lane).fd());
             }
+            measurePorts();
         } catch (RuntimeException e) {
             release();
             throw e;
         }
     }
 
-    private static Link underlay(Rtnetlink netlink, Inet4Address vtep) {
+    /** The interface that has the address; empty while none has. */
+    private static Optional<Link> underlay(Rtnetlink netlink, Inet4Address vtep) {
         return netlink.addresses().list().stream()
                 .filter(address -> address.address().equals(vtep))
                 .map(LinkAddress::linkIndex)
                 .findFirst()
-                .flatMap(netlink.links()::find)
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "vtep: " + vtep.getHostAddress() + " (expected: an address of this host's interfaces)"));
+                .flatMap(netlink.links()::find);
     }
 
     private List<UdpSocket> receivers(int lanes, boolean gro) {
@@ -159,6 +178,7 @@ final class Endpoint implements AutoCloseable {
     private Tap tunnelTap(int queues) {
         Tap made = keep(Tap.openTunnel("dru" + config.vni(), queues));
         Link link = netlink.links().get(made.name());
+        tunnelIndex = link.index();
         keep(TcxRedirect.toNeighbour(link.index(), underlay.index()));
         netlink.links().setUpWithoutIpv6(link.index());
         return made;
@@ -188,6 +208,7 @@ final class Endpoint implements AutoCloseable {
         Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, superFrames, shared.onTapLost, slab);
         Decapsulator decapsulator =
                 new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, slab);
+        decapsulators.add(decapsulator);
         watches.add(FdWatch.start(shared.lanes, lane, queue, encapsulator));
         watches.add(FdWatch.start(shared.lanes, lane, receiver, decapsulator));
     }
@@ -198,21 +219,21 @@ final class Endpoint implements AutoCloseable {
     }
 
     /** A bridge without a MAC of its own takes the lowest of its ports: ours is above all, so that it never changes. */
-    private void nameDevice() {
+    private int nameDevice() {
         Link device = netlink.links().get(tap.name());
         long random = Mac.random().value() & 0xff_ffff_ffffL;
         netlink.links().setMac(device.index(), new Mac(HIGH_MAC | random));
+        return device.index();
     }
 
     /** Makes the bridge what it has to be and the TAP a port of it; does nothing where that is so already. */
-    private void plug() {
+    private void plug(Link device) {
         Link bridge = netlink.links().ensureBridge(config.bridge(), mtu);
         OverlayConfig.Local local = config.local();
         if (local != null) {
             Inet4Address own = Cidr.toInet(local.block().address(1));
             netlink.addresses().ensure(bridge.index(), own, local.subnet().prefixLength());
         }
-        Link device = netlink.links().get(tap.name());
         if (device.mtu() != TAP_MTU) {
             netlink.links().setMtu(device.index(), TAP_MTU);
         }
@@ -228,30 +249,101 @@ final class Endpoint implements AutoCloseable {
         if (closed) {
             return false;
         }
-        Optional<Link> device = netlink.links().find(tap.name());
-        Optional<Link> now = netlink.links().find(underlay.index());
-        if (device.isEmpty() || now.isPresent() && now.get().mtu() != underlay.mtu()) {
+        Optional<Link> device = netlink.links().find(tapIndex);
+        if (device.isEmpty() || underlayChanged()) {
             return false;
         }
-        plug();
+        keepName(device.get(), tap.name());
+        plug(netlink.links().find(tapIndex).orElse(device.get()));
+        measurePorts();
         return plugTunnel();
+    }
+
+    /** Containers that were wired in before the underlay's MTU grew keep theirs. */
+    private void measurePorts() {
+        int bridge = netlink.links().get(config.bridge()).index();
+        int smallest = netlink.links().list().stream()
+                .filter(link -> link.master() == bridge)
+                .mapToInt(Link::mtu)
+                .min()
+                .orElse(mtu);
+        decapsulators.forEach(decapsulator -> decapsulator.localMtu(Math.min(mtu, smallest)));
+    }
+
+    /** Another interface has the VTEP's address now, or its MTU is another. While none has it nothing can be done. */
+    private boolean underlayChanged() {
+        return underlay(netlink, config.vtep())
+                .filter(now -> now.index() != underlay.index() || now.mtu() != underlay.mtu())
+                .isPresent();
+    }
+
+    /** Packets do not care about the name; when it is taken, the device goes on under the other one. */
+    private void keepName(Link device, String name) {
+        if (device.name().equals(name)) {
+            return;
+        }
+        try {
+            netlink.links().rename(device.index(), name);
+        } catch (SysException e) {
+            if (e.errno() == EBUSY) { // before Linux 6.4 only what is down can be renamed; plugging sets it up again
+                netlink.links().setDown(device.index());
+                netlink.links().rename(device.index(), name);
+            } else {
+                LOG.debug("overlay device keeps another name index={} name={}", device.index(), device.name(), e);
+            }
+        }
     }
 
     private boolean plugTunnel() {
         if (tunnelTap == null) {
             return true;
         }
-        Optional<Link> device = netlink.links().find(tunnelTap.name());
+        Optional<Link> device = netlink.links().find(tunnelIndex);
+        device.ifPresent(link -> keepName(link, tunnelTap.name()));
         device.filter(link -> !link.up()).ifPresent(link -> netlink.links().setUpWithoutIpv6(link.index()));
         return device.isPresent();
     }
 
     /** Super-frames go to the peers that the kernel reaches by the VTEP's interface; the others get packets. */
     void judge(List<PeerPath> peers) {
-        if (tunnelTap != null) {
-            peers.forEach(peer ->
-                    peer.direct(netlink.routes().linkTowards(peer.vtep()).orElse(0) == underlay.index()));
+        if (closed || tunnelTap == null) {
+            return;
         }
+        Map<Inet4Address, String> found = new HashMap<>();
+        for (PeerPath peer : peers) {
+            String obstacle = routeObstacle(peer.vtep());
+            peer.direct(obstacle == null);
+            if (obstacle != null) {
+                found.put(peer.vtep(), obstacle);
+            }
+        }
+        obstacles = Map.copyOf(found);
+    }
+
+    private @Nullable String routeObstacle(Inet4Address vtep) {
+        Optional<Route> route = netlink.routes().towards(vtep);
+        if (route.isEmpty()) {
+            return "no route";
+        }
+        int index = route.get().linkIndex();
+        return index == underlay.index()
+                ? null
+                : "route leaves by "
+                        + netlink.links().find(index).map(Link::name).orElse("interface " + index) + ", not by "
+                        + underlay.name();
+    }
+
+    /** Why a peer gets no super-frames whole, null when it does; any thread. */
+    @Nullable
+    String superFrameObstacle(PeerPath peer) {
+        if (tunnelTap == null) {
+            return "mode " + choice.mode().name().toLowerCase(Locale.ROOT);
+        }
+        return peer.direct() ? null : obstacles.getOrDefault(peer.vtep(), "not looked at yet");
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     /** Hands over what the lanes have learned; returns whether there was anything. */
@@ -311,8 +403,22 @@ final class Endpoint implements AutoCloseable {
         return mtu;
     }
 
+    int tapIndex() {
+        return tapIndex;
+    }
+
     String tapName() {
         return tap.name();
+    }
+
+    /** Name of the device that super-frames go through, empty for none. */
+    String tunnelName() {
+        return tunnelTap == null ? "" : tunnelTap.name();
+    }
+
+    /** For questions to the kernel, on the control thread and until closed. */
+    Rtnetlink netlink() {
+        return netlink;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.drover.overlay;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
@@ -9,10 +10,15 @@ import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.net.Inet4Address;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,6 +48,7 @@ public final class Overlay implements AutoCloseable {
     private static final long REPAIR_PERIOD_MS = 2_000;
     private static final int TICKS_PER_RETRY = 4;
     private static final long HANDSHAKE_DELAY_MS = 1;
+    private static final long ALARM_PERIOD_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final ScheduledThreadPoolExecutor control;
     private final AtomicBoolean learnScheduled = new AtomicBoolean();
@@ -61,10 +68,14 @@ public final class Overlay implements AutoCloseable {
     /** Sessions that lanes may still be using. */
     private final Set<Session> retired = ConcurrentHashMap.newKeySet();
 
+    private final GrowthAlarm superFramesRefused = new GrowthAlarm(ALARM_PERIOD_NS);
+    private final GrowthAlarm segmentationRefused = new GrowthAlarm(ALARM_PERIOD_NS);
     private volatile OverlayConfig config;
     private volatile Endpoint endpoint;
     /** Control thread only. */
     private boolean stopped;
+    /** Why the last repair failed, told once; null when it did not. Control thread only. */
+    private @Nullable String trouble;
 
     private Overlay(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
         // the row behind those of the lanes belongs to the control thread
@@ -110,7 +121,7 @@ public final class Overlay implements AutoCloseable {
 
     static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
         Overlay overlay = new Overlay(lanes, config, timing);
-        overlay.logStart();
+        overlay.logStart(null);
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
         return overlay;
@@ -240,12 +251,15 @@ public final class Overlay implements AutoCloseable {
     }
 
     private void restart(OverlayConfig next) {
+        Mode before = next.mode() == config.mode() ? endpoint.choice().mode() : null;
         endpoint.close();
         try {
             endpoint = Endpoint.open(next, shared);
-            logStart();
+            logStart(before);
         } catch (RuntimeException e) {
-            endpoint = Endpoint.open(config, shared);
+            if (!next.equals(config)) {
+                endpoint = Endpoint.open(config, shared);
+            }
             throw e;
         }
     }
@@ -253,6 +267,8 @@ public final class Overlay implements AutoCloseable {
     private <T> T call(Callable<T> task) {
         try {
             return control.submit(task).get();
+        } catch (RejectedExecutionException e) {
+            throw new IllegalStateException("overlay: closed (expected: one that forwards)", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 cause.addSuppressed(new IllegalStateException("called from here"));
@@ -293,7 +309,7 @@ public final class Overlay implements AutoCloseable {
             return;
         }
         boolean[] news = new boolean[1];
-        endpoint.drain((mac, vtep) -> news[0] |= tables.learn(mac, vtep));
+        endpoint.drain((mac, vtep, address) -> news[0] |= tables.learn(mac, vtep, address));
         if (news[0]) {
             forwarding.publish(tables.build(config));
         }
@@ -306,16 +322,46 @@ public final class Overlay implements AutoCloseable {
                 return;
             }
             if (!endpoint.repair()) {
-                LOG.warn("overlay restarts vni={} reason=\"device gone or underlay mtu changed\"", config.vni());
+                if (trouble == null) {
+                    LOG.warn("overlay restarts vni={} reason=\"device gone, or underlay changed\"", config.vni());
+                }
                 restart(config);
             }
             endpoint.judge(tables.peers());
+            observe(System.nanoTime());
+            trouble = null;
         } catch (RuntimeException e) {
-            LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            String reason = e.toString();
+            if (!reason.equals(trouble)) {
+                LOG.warn("overlay repair failed vni={} retry_ms={}", config.vni(), REPAIR_PERIOD_MS, e);
+            }
+            trouble = reason;
         }
     }
 
-    private void logStart() {
+    /** What the lanes have no time to tell. */
+    private void observe(long nowNs) {
+        tables.peers().forEach(peer -> peer.notice(nowNs));
+        long refused = superFramesRefused.grown(traffic.sum(Traffic.SUPER_FRAMES_REFUSED), nowNs);
+        if (refused > 0) {
+            LOG.warn(
+                    "super-frames refused by the kernel and cut here instead vni={} count={} tunnel={} underlay={}",
+                    config.vni(),
+                    refused,
+                    endpoint.tunnelName(),
+                    endpoint.underlay().name());
+        }
+        long unsegmented = segmentationRefused.grown(traffic.sum(Traffic.SEGMENTATION_REFUSED), nowNs);
+        if (unsegmented > 0) {
+            LOG.warn(
+                    "segmentation refused by the kernel, sockets go on without vni={} count={} underlay={}",
+                    config.vni(),
+                    unsegmented,
+                    endpoint.underlay().name());
+        }
+    }
+
+    private void logStart(@Nullable Mode before) {
         LOG.info(
                 "overlay up vni={} vtep={} port={} underlay={} tap={} bridge={} mtu={} mode={} reason=\"{}\" lanes={}",
                 endpoint.config().vni(),
@@ -328,6 +374,16 @@ public final class Overlay implements AutoCloseable {
                 endpoint.choice().mode(),
                 endpoint.choice().reason(),
                 shared.lanes().count());
+        String complaint = ModeWatch.complaint(
+                endpoint.config().mode(), endpoint.choice().mode(), before, System.getProperty("os.version", ""));
+        if (complaint != null) {
+            LOG.warn(
+                    "overlay mode is less than it could be vni={} mode={} expected=\"{}\" reason=\"{}\"",
+                    endpoint.config().vni(),
+                    endpoint.choice().mode(),
+                    complaint,
+                    endpoint.choice().reason());
+        }
     }
 
     /** Largest IP packet inside the overlay, bytes: the MTU for the interfaces of containers. */
@@ -351,9 +407,13 @@ public final class Overlay implements AutoCloseable {
         for (Drop key : Drop.values()) {
             dropped.put(key, drops.sum(key));
         }
+        long nowNs = System.nanoTime();
+        Map<Inet4Address, List<Cidr>> subnets = new HashMap<>();
+        config.peers().forEach(peer -> subnets.put(peer.vtep(), peer.subnets()));
         List<OverlayStatus.PeerStatus> peers = tables.peers().stream()
-                .map(p -> new OverlayStatus.PeerStatus(
-                        p.vtep(), p.floods(), p.txPackets(), p.txBytes(), p.rxPackets(), p.rxBytes()))
+                .sorted(Comparator.comparing(
+                        PeerPath::vtep, Comparator.comparing(Cidr::toInt, Integer::compareUnsigned)))
+                .map(peer -> peer(now, peer, subnets.getOrDefault(peer.vtep(), List.of()), nowNs))
                 .toList();
         return new OverlayStatus(
                 now.config().vni(),
@@ -369,9 +429,76 @@ public final class Overlay implements AutoCloseable {
                 Map.copyOf(dropped));
     }
 
+    private static OverlayStatus.PeerStatus peer(Endpoint now, PeerPath peer, List<Cidr> subnets, long nowNs) {
+        peer.notice(nowNs);
+        String obstacle = now.superFrameObstacle(peer);
+        OptionalLong silentNs = peer.silentNs(nowNs);
+        return new OverlayStatus.PeerStatus(
+                peer.vtep(),
+                peer.floods(),
+                subnets,
+                obstacle == null,
+                obstacle,
+                peer.txPackets(),
+                peer.txBytes(),
+                peer.rxPackets(),
+                peer.rxBytes(),
+                silentNs.isEmpty() ? null : TimeUnit.NANOSECONDS.toMillis(silentNs.getAsLong()));
+    }
+
+    /** MACs behind peers, and those behind the bridge's ports on this host. Asks the kernel; takes milliseconds. */
+    public List<FdbEntry> fdb() {
+        return call(() -> {
+            List<FdbEntry> entries = new ArrayList<>(tables.entries(config));
+            if (stopped || endpoint.closed()) {
+                return entries;
+            }
+            BridgeView bridge = BridgeView.of(endpoint.netlink(), config.bridge(), endpoint.tapIndex());
+            entries.replaceAll(
+                    entry -> entry.address() != null ? entry : withAddress(entry, bridge.address(entry.mac())));
+            bridge.ports().forEach((mac, port) -> entries.add(FdbEntry.local(mac, bridge.address(mac), port)));
+            return entries;
+        });
+    }
+
+    private static FdbEntry withAddress(FdbEntry e, @Nullable Inet4Address address) {
+        return new FdbEntry(e.mac(), address, e.vtep(), e.port(), e.known(), e.revision(), e.ageMs());
+    }
+
+    /**
+     * Says what this host would do with a packet from a container, by the tables that the lanes use now. Asks the kernel;
+     * takes milliseconds.
+     *
+     * @param address destination inside the overlay, host order
+     * @param from sender; null for this host's own address
+     * @param attached what the caller knows of the destination as a container of this host
+     */
+    public Trace trace(int address, @Nullable Integer from, @Nullable FdbEntry attached) {
+        return call(() -> {
+            if (stopped || endpoint.closed()) {
+                throw new IllegalStateException("overlay: not running (expected: one that forwards)");
+            }
+            OverlayConfig.Local local = config.local();
+            int own = local == null ? 0 : local.block().address(1);
+            return new Explainer(
+                            config,
+                            forwarding.read(),
+                            endpoint,
+                            Cidr.toInet(address),
+                            Cidr.toInet(from == null ? own : from),
+                            attached,
+                            tables.learnedMac(address))
+                    .explain();
+        });
+    }
+
     /** Exposes counters and MTU; once a registry. */
     public void registerMetrics(PrometheusRegistry registry) {
         OverlayMetrics.register(registry, this);
+    }
+
+    SelfTest.Choice choice() {
+        return endpoint.choice();
     }
 
     CounterSet<Drop> drops() {

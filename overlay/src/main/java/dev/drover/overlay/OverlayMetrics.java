@@ -1,17 +1,21 @@
 package dev.drover.overlay;
 
+import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.PeerPath;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
 
 /** The metrics of an overlay, read at scrape. */
 final class OverlayMetrics {
     private OverlayMetrics() {}
 
     static void register(PrometheusRegistry registry, Overlay overlay) {
-        overlay.drops().register(registry, "drover_overlay_drops", "frames not passed on", "reason");
+        overlay.drops().register(registry, "drover_overlay_drops", dropsHelp(), "reason");
         overlay.traffic().register(registry, "drover_overlay_events", "what the tunnel endpoint did", "event");
         peer(registry, overlay, "tx_packets", "packets sent", PeerPath::txPackets);
         peer(registry, overlay, "tx_bytes", "bytes of inner frames sent", PeerPath::txBytes);
@@ -32,6 +36,21 @@ final class OverlayMetrics {
                 .help("largest IP packet inside the overlay")
                 .callback(sink -> sink.call(overlay.mtu()))
                 .register(registry);
+        GaugeWithCallback.builder()
+                .name("drover_overlay_mode")
+                .help("1 for the mode in force and the reason for it")
+                .labelNames("mode", "reason")
+                .callback(sink -> {
+                    SelfTest.Choice choice = overlay.choice();
+                    sink.call(1, choice.mode().name().toLowerCase(Locale.ROOT), choice.reason());
+                })
+                .register(registry);
+    }
+
+    private static String dropsHelp() {
+        return Arrays.stream(Drop.values())
+                .map(drop -> drop.name().toLowerCase(Locale.ROOT) + ": " + drop.meaning())
+                .collect(Collectors.joining("; ", "frames not passed on. ", ""));
     }
 
     private static long session(PeerPath peer) {

@@ -1,10 +1,12 @@
 package dev.drover.overlay;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Traffic;
 import java.net.Inet4Address;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a tunnel endpoint does at the moment.
@@ -30,10 +32,23 @@ public record OverlayStatus(
         Map<Drop, Long> drops) {
 
     /**
-     * Counters of one peer since it was configured. Bytes are those of inner frames.
+     * One peer, with its counters since it was configured. Bytes are those of inner frames.
      *
      * @param learns its addresses are not configured but learned
+     * @param subnets behind it
+     * @param superFrames it gets super-frames whole
+     * @param obstacle why it does not get them, null when it does
+     * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
      */
     public record PeerStatus(
-            Inet4Address vtep, boolean learns, long txPackets, long txBytes, long rxPackets, long rxBytes) {}
+            Inet4Address vtep,
+            boolean learns,
+            List<Cidr> subnets,
+            boolean superFrames,
+            @Nullable String obstacle,
+            long txPackets,
+            long txBytes,
+            long rxPackets,
+            long rxBytes,
+            @Nullable Long silentMs) {}
 }

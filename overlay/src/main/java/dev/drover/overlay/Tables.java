@@ -1,15 +1,20 @@
 package dev.drover.overlay;
 
 import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Mac;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
 import java.net.Inet4Address;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,12 +26,21 @@ final class Tables {
     static final int MAX_LEARNED = 4_096;
 
     private final int lanes;
-    private final Map<Long, Inet4Address> learned = new LinkedHashMap<>();
+    private final LongSupplier clockNs;
+    private final Map<Long, Learned> learned = new LinkedHashMap<>();
     private volatile Map<Inet4Address, PeerPath> peers = Map.of();
     private Map<PeerPath, PeerKey> keys = Map.of();
 
+    /** @param address in host order, 0 when it is not known */
+    private record Learned(Inet4Address vtep, int address, long sinceNs) {}
+
     Tables(int lanes) {
+        this(lanes, System::nanoTime);
+    }
+
+    Tables(int lanes, LongSupplier clockNs) {
         this.lanes = lanes;
+        this.clockNs = clockNs;
     }
 
     /** The picture for a configuration; peers that stay keep their counters, learned addresses of the others go. */
@@ -61,9 +75,9 @@ final class Tables {
                 builder.neighbour(n.address(), n.mac(), peer);
             }
         });
-        learned.values().removeIf(vtep -> !next.containsKey(vtep));
-        learned.forEach((mac, vtep) -> {
-            PeerPath peer = next.get(vtep);
+        learned.values().removeIf(entry -> !next.containsKey(entry.vtep));
+        learned.forEach((mac, entry) -> {
+            PeerPath peer = next.get(entry.vtep);
             if (peer != null) {
                 builder.learned(mac, peer);
             }
@@ -79,15 +93,62 @@ final class Tables {
         return newest;
     }
 
-    /** Notes that a MAC spoke from a VTEP (host order); returns whether that is news. */
-    boolean learn(long mac, int vtep) {
-        Inet4Address address = Cidr.toInet(vtep);
-        @Nullable Inet4Address before = learned.remove(mac);
-        learned.put(mac, address);
+    /**
+     * Notes that a MAC spoke from a VTEP, and the address it claimed, 0 for none (both host order); returns whether that is
+     * news to the lanes.
+     */
+    boolean learn(long mac, int vtep, int address) {
+        Inet4Address peer = Cidr.toInet(vtep);
+        @Nullable Learned before = learned.remove(mac);
+        learned.put(mac, new Learned(peer, address, clockNs.getAsLong()));
         if (learned.size() > MAX_LEARNED) {
             learned.remove(learned.keySet().iterator().next());
         }
-        return !address.equals(before);
+        return before == null || !peer.equals(before.vtep);
+    }
+
+    /** What is known of MACs behind peers, the configured ones first; a learned one is left out when it is configured. */
+    List<FdbEntry> entries(OverlayConfig config) {
+        List<FdbEntry> entries = new ArrayList<>();
+        Set<Mac> configured = new HashSet<>();
+        for (OverlayConfig.Neighbour n : newest(config.neighbours()).values()) {
+            if (peers.containsKey(n.vtep())) {
+                configured.add(n.mac());
+                entries.add(new FdbEntry(
+                        n.mac(),
+                        Cidr.toInet(n.address()),
+                        n.vtep(),
+                        null,
+                        FdbEntry.Known.CONFIGURED,
+                        n.revision(),
+                        null));
+            }
+        }
+        long nowNs = clockNs.getAsLong();
+        learned.forEach((value, entry) -> {
+            Mac mac = new Mac(value);
+            if (!configured.contains(mac)) {
+                long ageMs = TimeUnit.NANOSECONDS.toMillis(nowNs - entry.sinceNs);
+                entries.add(new FdbEntry(
+                        mac,
+                        entry.address == 0 ? null : Cidr.toInet(entry.address),
+                        entry.vtep,
+                        null,
+                        FdbEntry.Known.LEARNED,
+                        null,
+                        ageMs));
+            }
+        });
+        return entries;
+    }
+
+    /** The MAC that was learned last with an address, null for none: for people, since it may have passed to another. */
+    @Nullable
+    Mac learnedMac(int address) {
+        return learned.entrySet().stream()
+                .filter(entry -> entry.getValue().address == address)
+                .map(entry -> new Mac(entry.getKey()))
+                .reduce(null, (_, last) -> last);
     }
 
     /** The keys of the configured peers, when the overlay is encrypted. */

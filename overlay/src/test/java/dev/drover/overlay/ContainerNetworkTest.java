@@ -73,6 +73,24 @@ class ContainerNetworkTest {
     }
 
     @Test
+    void aWireThatIsNotWhatItWasIsNoticedAndAttachedAgain() {
+        TestNs a = namespace();
+        AttachRequest request = request("aaaaaaaaaaaa", a, "10.42.1.2");
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1450)).isFalse();
+        network.attach(request);
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1450)).isTrue();
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1350)).isFalse();
+        host.exec("ip", "link", "set", "drvaaaaaaaaaaaa", "down");
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1450)).isFalse();
+        host.exec("ip", "link", "del", "drv1042");
+        host.netNs.run(() -> HostNetwork.ensure(SPEC));
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1450)).isFalse();
+        network.attach(request);
+        assertThat(network.inPlace("aaaaaaaaaaaa", "drv1042", 1450)).isTrue();
+        assertThat(a.pings("10.42.1.1")).isTrue();
+    }
+
+    @Test
     void aContainerSpeaksOnlyFromItsOwnAddressAndMacAlsoWhenNoNodeRuns() {
         TestNs a = namespace();
         TestNs b = namespace();

@@ -13,10 +13,12 @@ import dev.drover.dataplane.UdpSocket;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Traffic;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Labels;
 import java.net.Inet4Address;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -193,7 +195,17 @@ class OverlayLifecycleTest {
                             "drover_overlay_drops",
                             "drover_overlay_events",
                             "drover_overlay_peer_tx_bytes",
-                            "drover_overlay_mtu_bytes");
+                            "drover_overlay_mtu_bytes",
+                            "drover_overlay_mode");
+            Labels mode = registry.scrape().stream()
+                    .filter(m -> m.getMetadata().getName().equals("drover_overlay_mode"))
+                    .flatMap(m -> m.getDataPoints().stream())
+                    .findFirst()
+                    .orElseThrow()
+                    .getLabels();
+            assertThat(mode.get("mode"))
+                    .isEqualTo(overlay.status().mode().name().toLowerCase(Locale.ROOT));
+            assertThat(mode.get("reason")).isEqualTo(overlay.status().modeReason());
         }
     }
 

@@ -64,9 +64,9 @@ class TablesTest {
 
     @Test
     void whatIsConfiguredWinsOverWhatIsLearned() {
-        assertThat(tables.learn(1, FOREIGN)).isTrue();
-        assertThat(tables.learn(1, FOREIGN)).isFalse();
-        assertThat(tables.learn(2, FOREIGN)).isTrue();
+        assertThat(tables.learn(1, FOREIGN, 0)).isTrue();
+        assertThat(tables.learn(1, FOREIGN, 0)).isFalse();
+        assertThat(tables.learn(2, FOREIGN, 0)).isTrue();
         Forwarding forwarding = tables.build(config(true, neighbour(1, "192.0.2.2", 1)));
         assertThat(behind(forwarding, 1)).isEqualTo("192.0.2.2");
         assertThat(behind(forwarding, 2)).isEqualTo("192.0.2.3");
@@ -74,7 +74,7 @@ class TablesTest {
 
     @Test
     void whatWasLearnedGoesWithItsPeer() {
-        tables.learn(2, FOREIGN);
+        tables.learn(2, FOREIGN, 0);
         tables.build(config(false));
         assertThat(behind(tables.build(config(true)), 2)).isEqualTo("nobody");
     }
@@ -82,11 +82,34 @@ class TablesTest {
     @Test
     void theOldestLearnedAddressGoesWhenThereAreTooMany() {
         for (int mac = 1; mac <= Tables.MAX_LEARNED + 1; mac++) {
-            tables.learn(mac, FOREIGN);
+            tables.learn(mac, FOREIGN, 0);
         }
         Forwarding forwarding = tables.build(config(true));
         assertThat(behind(forwarding, 1)).isEqualTo("nobody");
         assertThat(behind(forwarding, 2)).isEqualTo("192.0.2.3");
         assertThat(behind(forwarding, Tables.MAX_LEARNED + 1)).isEqualTo("192.0.2.3");
+    }
+
+    @Test
+    void whatIsKnownIsListedWithWhoSaidSo() {
+        long[] nowNs = {0};
+        Tables timed = new Tables(1, () -> nowNs[0]);
+        OverlayConfig config = config(true, neighbour(1, "192.0.2.2", 5));
+        timed.build(config);
+        timed.learn(1, FOREIGN, 0);
+        timed.learn(2, FOREIGN, Cidr.parseAddress("10.42.9.9"));
+        nowNs[0] = 3_500_000_000L;
+        timed.learn(3, FOREIGN, 0);
+        assertThat(timed.entries(config))
+                .extracting(FdbEntry::toString)
+                .containsExactly(
+                        "FdbEntry[mac=00:00:00:00:00:01, address=/10.42.2.7, vtep=/192.0.2.2, port=null, known=CONFIGURED,"
+                                + " revision=5, ageMs=null]",
+                        "FdbEntry[mac=00:00:00:00:00:02, address=/10.42.9.9, vtep=/192.0.2.3, port=null, known=LEARNED,"
+                                + " revision=null, ageMs=3500]",
+                        "FdbEntry[mac=00:00:00:00:00:03, address=null, vtep=/192.0.2.3, port=null, known=LEARNED,"
+                                + " revision=null, ageMs=0]");
+        assertThat(timed.learnedMac(Cidr.parseAddress("10.42.9.9"))).isEqualTo(new Mac(2));
+        assertThat(timed.learnedMac(Cidr.parseAddress("10.42.9.8"))).isNull();
     }
 }

@@ -8,7 +8,7 @@ import picocli.CommandLine.Command;
         name = "drover bench",
         description = "Side-by-side benchmarks against peers, in alternating rounds.",
         mixinStandardHelpOptions = true,
-        subcommands = OverlayBench.class)
+        subcommands = {OverlayBench.class, DnsBench.class})
 public final class Bench {
     private Bench() {}
 

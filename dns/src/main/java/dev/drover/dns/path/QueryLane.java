@@ -3,6 +3,7 @@ package dev.drover.dns.path;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.group.ChannelGroup;
@@ -66,6 +67,13 @@ public final class QueryLane {
      * @return whether {@code asker} is or will be called
      */
     boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
+        Reply plain = PlainQuestion.answer(message, serving.read(), via, ByteBufAllocator.DEFAULT);
+        if (plain != null) {
+            counters.transports().increment(index, via);
+            counters.types().increment(index, PlainQuestion.type(message));
+            reply(asker, plain);
+            return true;
+        }
         Query query = Query.parse(message);
         switch (query.verdict) {
             case DROP_SHORT -> {

@@ -10,10 +10,12 @@ final class Rotation {
     static final Rotation NONE = new Rotation(List.of());
 
     private final InetAddress[] addresses;
+    private final byte[][] bytes;
     private final AtomicInteger turn;
 
     Rotation(List<InetAddress> addresses) {
         this.addresses = addresses.toArray(InetAddress[]::new);
+        this.bytes = addresses.stream().map(InetAddress::getAddress).toArray(byte[][]::new);
         // A random start keeps frequent reloads from sending everybody to the first address.
         this.turn = new AtomicInteger(ThreadLocalRandom.current().nextInt(Math.max(1, addresses.size())));
     }
@@ -29,5 +31,15 @@ final class Rotation {
 
     InetAddress at(int index) {
         return addresses[index % addresses.length];
+    }
+
+    /** As {@link #at}, in the order of the wire. Not to be modified. */
+    byte[] bytesAt(int index) {
+        return bytes[index % bytes.length];
+    }
+
+    /** Bytes of one address; there is at least one. */
+    int addressBytes() {
+        return bytes[0].length;
     }
 }

@@ -2,6 +2,8 @@ package dev.drover.dns.path;
 
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -35,6 +37,13 @@ public final class Zone {
 
     final Name apex;
     final int ttlSeconds;
+    final NameIndex index;
+    /** The apex in lower case, and what the SOA record says before and behind it, in the form of the wire. */
+    final byte[] apexWire;
+
+    final byte[] serverWire;
+    final byte[] hostmasterWire;
+    final byte[] soaNumbers;
     private final Name server;
     private final Name hostmaster;
     private final long serial;
@@ -49,6 +58,27 @@ public final class Zone {
         this.hostmaster = under(HOSTMASTER, apex);
         this.nodes = nodes;
         this.nameCount = nameCount;
+        index = new NameIndex(nodes);
+        apexWire = apex.toWireCanonical();
+        serverWire = without(apexWire.length, server);
+        hostmasterWire = without(apexWire.length, hostmaster);
+        soaNumbers = ByteBuffer.allocate(5 * Integer.BYTES)
+                .putInt((int) serial)
+                .putInt(REFRESH_SECONDS)
+                .putInt(RETRY_SECONDS)
+                .putInt(EXPIRE_SECONDS)
+                .putInt(negativeTtlSeconds())
+                .array();
+    }
+
+    private static byte[] without(int apexBytes, Name name) {
+        byte[] wire = name.toWire();
+        return Arrays.copyOf(wire, wire.length - apexBytes);
+    }
+
+    /** Length of the SOA record whose names are pointers to the apex. */
+    int soaBytes() {
+        return 2 + Wire.RECORD_FIXED + serverWire.length + 2 + hostmasterWire.length + 2 + soaNumbers.length;
     }
 
     /** What there is at {@code name}, {@link Node#MISSING} if the zone has no such name, null if it is not ours. */

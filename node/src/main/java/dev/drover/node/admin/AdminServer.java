@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,13 @@ public final class AdminServer implements AutoCloseable {
     private static final DefaultPrettyPrinter PRETTY =
             new DefaultPrettyPrinter().withObjectIndenter(new DefaultIndenter("  ", "\n"));
 
+    /** Answers what depends on parameters. */
+    @FunctionalInterface
+    public interface Question {
+        /** @throws Query.BadQueryException for parameters that it cannot use */
+        Object ask(Query query);
+    }
+
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -59,10 +67,14 @@ public final class AdminServer implements AutoCloseable {
      * Serves until closed.
      *
      * @param tables path, such as {@code /dns}, to what is dumped there
+     * @param questions path to what answers there by the parameters of the request
      * @throws UncheckedIOException when the address cannot be bound, naming it
      */
     public static AdminServer start(
-            InetSocketAddress bind, PrometheusRegistry metrics, Map<String, Supplier<Object>> tables) {
+            InetSocketAddress bind,
+            PrometheusRegistry metrics,
+            Map<String, Supplier<Object>> tables,
+            Map<String, Question> questions) {
         HttpServer http;
         try {
             http = HttpServer.create(bind, 0);
@@ -77,6 +89,8 @@ public final class AdminServer implements AutoCloseable {
         admin.serve("/metrics", PrometheusTextFormatWriter.CONTENT_TYPE, () -> text(metrics));
         admin.serve("/healthz", "text/plain", () -> "ok\n".getBytes(StandardCharsets.UTF_8));
         tables.forEach((path, table) -> admin.serve(path, "application/json", () -> json(table.get())));
+        questions.forEach(
+                (path, question) -> admin.serve(path, "application/json", query -> json(question.ask(query))));
         http.start();
         LOG.info("admin serving address={}", admin.address());
         return admin;
@@ -87,6 +101,10 @@ public final class AdminServer implements AutoCloseable {
     }
 
     private void serve(String path, String contentType, Supplier<byte[]> body) {
+        serve(path, contentType, _ -> body.get());
+    }
+
+    private void serve(String path, String contentType, Function<Query, byte[]> body) {
         server.createContext(path, exchange -> {
             try (exchange) {
                 if (!exchange.getRequestURI().getPath().equals(path)) {
@@ -94,12 +112,26 @@ public final class AdminServer implements AutoCloseable {
                 } else if (!exchange.getRequestMethod().equals("GET")) {
                     respond(exchange, 405, "text/plain", "only GET\n".getBytes(StandardCharsets.UTF_8));
                 } else {
-                    respond(exchange, 200, contentType, body.get());
+                    answer(exchange, path, contentType, body);
                 }
-            } catch (RuntimeException e) {
-                LOG.warn("admin request failed path={}", path, e);
             }
         });
+    }
+
+    private static void answer(HttpExchange exchange, String path, String contentType, Function<Query, byte[]> body)
+            throws IOException {
+        byte[] answer;
+        try {
+            answer = body.apply(Query.parse(exchange.getRequestURI().getRawQuery()));
+        } catch (Query.BadQueryException e) {
+            respond(exchange, 400, "application/json", json(Map.of("error", String.valueOf(e.getMessage()))));
+            return;
+        } catch (RuntimeException e) {
+            LOG.warn("admin request failed path={}", path, e);
+            respond(exchange, 500, "application/json", json(Map.of("error", String.valueOf(e.getMessage()))));
+            return;
+        }
+        respond(exchange, 200, contentType, answer);
     }
 
     private static void respond(HttpExchange exchange, int status, String contentType, byte[] body) throws IOException {

@@ -74,7 +74,7 @@ public final class Attacher {
         int[] wanted = wanted(requested);
         Addresses.Lease lease = addresses.lease(container.id(), wanted);
         Wired now = new Wired(container.pid(), namespace(container.pid()), wiring.mtu());
-        if (!now.equals(wired.get(container.id()))) {
+        if (!now.equals(wired.get(container.id())) || !wiring.inPlace(container.id())) {
             wiring.attach(container.id(), container.pid(), lease.address(), lease.mac());
             if (container.resolvConfPath() != null
                     && !isFalse(container.labels().get(Labels.DNS))) {
@@ -116,12 +116,13 @@ public final class Attacher {
     }
 
     /**
-     * True when a container that was wired has another network namespace by now, as after a restart nobody told of, or
-     * when the overlay has another MTU.
+     * True when a container that was wired has another network namespace by now, as after a restart nobody told of, when
+     * the overlay has another MTU, or when the wire is not what it was, as after the bridge was deleted.
      */
     public boolean isStale(String id) {
         Wired held = wired.get(id);
-        return held != null && !held.equals(new Wired(held.pid(), namespace(held.pid()), wiring.mtu()));
+        return held != null
+                && (!held.equals(new Wired(held.pid(), namespace(held.pid()), wiring.mtu())) || !wiring.inPlace(id));
     }
 
     private static long sinceStartMs(Seen container) {

@@ -15,6 +15,9 @@ public interface Wiring {
      */
     void attach(String containerId, int pid, int address, Mac mac);
 
+    /** Whether a container that was attached still has its wire to the bridge as it has to be. */
+    boolean inPlace(String containerId);
+
     /** The MTU that {@link #attach} gives; when it changes, containers are to be attached again. */
     int mtu();
 

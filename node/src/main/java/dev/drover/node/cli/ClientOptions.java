@@ -21,6 +21,12 @@ final class ClientOptions {
     @Option(names = "--json", description = "Print the server's answer as JSON.")
     boolean json;
 
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    boolean help;
+
     ApiClient client() {
         Credentials credentials = Credentials.load(Credentials.path());
         String address = firstOf(server, System.getenv("DROVER_SERVER"), credentials.current());

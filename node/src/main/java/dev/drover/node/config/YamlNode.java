@@ -21,6 +21,9 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 
 /** A place in a YAML file that knows its line and its path, so that every complaint about it can name them. */
 final class YamlNode {
+    /** Room for some hundred thousand names. */
+    private static final int MAX_CHARACTERS = 32 << 20;
+
     private final String file;
     private final String path;
     private final Node node;
@@ -43,6 +46,7 @@ final class YamlNode {
         LoadSettings settings = LoadSettings.builder()
                 .setLabel(file)
                 .setMaxAliasesForCollections(50)
+                .setCodePointLimit(MAX_CHARACTERS)
                 .build();
         try {
             return new Compose(settings)

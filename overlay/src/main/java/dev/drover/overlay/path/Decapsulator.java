@@ -64,6 +64,9 @@ public final class Decapsulator implements Runnable {
     private static final int CONTROL_DATA = 16;
     private static final int CONTROL_INT_USED = 20;
     private static final int SLOT_BYTES = 64 * 1024;
+    /** Most bytes of a datagram before the inner IP packet. */
+    private static final int HEADER_BYTES = VXLAN_BYTES + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
+
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_TRUNC = 0x20;
 
@@ -86,6 +89,7 @@ public final class Decapsulator implements Runnable {
     private final CounterSet<Traffic> traffic;
     private final Snapshot<Forwarding> forwarding;
 
+    private volatile int localMtu;
     private Forwarding table;
     private boolean large;
 
@@ -101,7 +105,8 @@ public final class Decapsulator implements Runnable {
         handshakes = context.handshakes();
         vni = context.vni();
         mtu = context.mtu();
-        maxDatagramBytes = VXLAN_BYTES + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES + mtu;
+        localMtu = mtu;
+        maxDatagramBytes = HEADER_BYTES + mtu;
         lane = context.lane();
         drops = context.drops();
         traffic = context.traffic();
@@ -131,6 +136,14 @@ public final class Decapsulator implements Runnable {
         Memory.putInt(message + NAME_LENGTH, SOCKADDR_BYTES);
         Memory.putLong(message + CONTROL_LENGTH, CONTROL_BYTES);
         Memory.putInt(message + FLAGS, 0);
+    }
+
+    /**
+     * Says what every container of this host takes. A TCP super-frame that came whole does not tell how its sender had cut
+     * it, and a bridge drops what would be cut too large for a port. Any thread.
+     */
+    public void localMtu(int mtu) {
+        localMtu = mtu;
     }
 
     /** Drains the socket, within the budget. */
@@ -173,7 +186,8 @@ public final class Decapsulator implements Runnable {
             }
             return length;
         }
-        if (length > Math.min(segment, maxDatagramBytes) && isSuperFrame(datagram, length)) {
+        boolean aggregate = segment < length || length > maxDatagramBytes;
+        if ((aggregate || length > HEADER_BYTES + localMtu) && isSuperFrame(datagram, length, aggregate)) {
             onDatagram(peer, datagram, length, segment);
             return length;
         }
@@ -249,11 +263,13 @@ public final class Decapsulator implements Runnable {
         return Math.max(length, 1);
     }
 
-    private boolean isSuperFrame(long datagram, int length) {
+    /** @param aggregate it is no single packet; if not, only an unfinished checksum tells that it is a super-frame */
+    private boolean isSuperFrame(long datagram, int length, boolean aggregate) {
         int frameLength = length - VXLAN_BYTES;
         return frameLength >= ETHERNET_BYTES
                 && inner.parse(datagram + VXLAN_BYTES, frameLength)
-                && inner.claimedLength == frameLength;
+                && inner.claimedLength == frameLength
+                && (aggregate || inner.tcp && inner.partialChecksum());
     }
 
     /** @param superFrame 0, or the datagram is a super-frame and this the aggregated size that came with it */
@@ -271,7 +287,7 @@ public final class Decapsulator implements Runnable {
             return;
         }
         coalescer.flush();
-        int segment = superFrame < length ? superFrame : inner.tcp ? mtu - (inner.headers - ETHERNET_BYTES) : 0;
+        int segment = superFrame < length ? superFrame : inner.tcp ? localMtu - (inner.headers - ETHERNET_BYTES) : 0;
         if (segment <= 0) {
             drops.increment(lane, Drop.MALFORMED_SUPER_FRAME);
         } else if (!inner.partialChecksum()) {
@@ -322,7 +338,7 @@ public final class Decapsulator implements Runnable {
     /** Nobody speaks for an address of somebody else; what a peer may speak for is learned. */
     private @Nullable Drop admitSource(PeerPath peer, long frame, int length, long source) {
         int type = Memory.getShortBe(frame + ETHERNET_TYPE);
-        boolean arp = type == TYPE_ARP && length >= ARP_FRAME_BYTES && Encapsulator.isArp(frame);
+        boolean arp = type == TYPE_ARP && length >= ARP_FRAME_BYTES && Decision.isArp(frame);
         int subnet = -1;
         if (arp) {
             subnet = table.subnet(Memory.getIntBe(frame + ARP_SENDER_IP));
@@ -335,7 +351,7 @@ public final class Decapsulator implements Runnable {
         if (peer.floods() || arp && subnet >= 0) {
             PeerPath known = table.behind(source);
             if (known != peer) {
-                learned.offer(source, peer.address());
+                learned.offer(source, peer.address(), arp ? Memory.getIntBe(frame + ARP_SENDER_IP) : 0);
             }
         }
         return null;

@@ -1,10 +1,8 @@
 package dev.drover.overlay.path;
 
 import static dev.drover.overlay.path.Wire.ARP_FRAME_BYTES;
-import static dev.drover.overlay.path.Wire.ARP_HARDWARE_PROTOCOL_LENGTHS;
 import static dev.drover.overlay.path.Wire.ARP_OPERATION;
 import static dev.drover.overlay.path.Wire.ARP_REPLY;
-import static dev.drover.overlay.path.Wire.ARP_REQUEST;
 import static dev.drover.overlay.path.Wire.ARP_SENDER_IP;
 import static dev.drover.overlay.path.Wire.ARP_SENDER_MAC;
 import static dev.drover.overlay.path.Wire.ARP_TARGET_IP;
@@ -12,17 +10,9 @@ import static dev.drover.overlay.path.Wire.ARP_TARGET_MAC;
 import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
 import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
 import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
-import static dev.drover.overlay.path.Wire.IPV4_BYTES;
-import static dev.drover.overlay.path.Wire.IPV4_DESTINATION;
-import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
-import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
-import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
-import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
 import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
-import static dev.drover.overlay.path.Wire.TYPE_ARP;
-import static dev.drover.overlay.path.Wire.TYPE_IPV4;
 import static dev.drover.overlay.path.Wire.TYPE_QINQ;
 import static dev.drover.overlay.path.Wire.TYPE_VLAN;
 import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
@@ -93,6 +83,7 @@ public final class Encapsulator implements Runnable {
     private final long buffer;
     private final long reply;
 
+    private final Decision decision;
     private Forwarding table;
     private boolean segmented;
     private int gsoType;
@@ -127,6 +118,7 @@ public final class Encapsulator implements Runnable {
         handshakes = context.handshakes();
         int maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
         int datagramBytes = maxFrameBytes + VXLAN_BYTES + SEALED_OVERHEAD_BYTES;
+        decision = new Decision(table);
         batches = new TxBatch[sockets.length];
         for (int i = 0; i < sockets.length; i++) {
             batches[i] = handshakes == null
@@ -140,10 +132,16 @@ public final class Encapsulator implements Runnable {
         reply = slab.allocate(Tap.VNET_HEADER_BYTES + TooBig.MAX_BYTES);
     }
 
+    /** Whether a frame without offloads goes as one packet: its IP packet is within the overlay's MTU. */
+    static boolean fits(long frame, int length, int mtu) {
+        return length <= mtu + ETHERNET_BYTES || length <= mtu + ETHERNET_BYTES + tagBytes(frame);
+    }
+
     /** Drains the TAP queue, within the budget. */
     @Override
     public void run() {
         table = forwarding.read();
+        decision.by(table);
         long cursor = buffer;
         long bytes = 0;
         for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
@@ -183,72 +181,21 @@ public final class Encapsulator implements Runnable {
     }
 
     private void onFrame(long vnet, int length) {
-        long frame = vnet + Tap.VNET_HEADER_BYTES;
-        Drop drop = length < ETHERNET_BYTES ? Drop.RUNT : route(vnet, frame, length);
+        Drop drop = act(vnet, vnet + Tap.VNET_HEADER_BYTES, length);
         if (drop != null) {
             drops.increment(lane, drop);
         }
     }
 
-    private @Nullable Drop route(long vnet, long frame, int length) {
-        long destination = Memory.getMac(frame);
-        if ((Memory.getMac(frame + ETHERNET_SOURCE) & MAC_GROUP_BIT) != 0) {
-            return Drop.GROUP_SOURCE;
-        }
-        if ((destination & LINK_LOCAL_GROUP_MASK) == LINK_LOCAL_GROUP) {
-            return Drop.LINK_LOCAL_GROUP;
-        }
-        int type = Memory.getShortBe(frame + ETHERNET_TYPE);
-        if (type == TYPE_IPV4 && length >= ETHERNET_BYTES + IPV4_BYTES) {
-            return routeIpv4(vnet, frame, length, destination);
-        }
-        if (type == TYPE_ARP && length >= ARP_FRAME_BYTES && isArp(frame)) {
-            return routeArp(vnet, frame, length, destination);
-        }
-        if ((destination & MAC_GROUP_BIT) != 0) {
-            return flood(vnet, frame, length, Drop.GROUP_DESTINATION);
-        }
-        PeerPath peer = table.behind(destination);
-        return peer == null ? flood(vnet, frame, length, Drop.UNKNOWN_DESTINATION) : unicast(vnet, frame, length, peer);
-    }
-
-    private @Nullable Drop routeIpv4(long vnet, long frame, int length, long destination) {
-        if (ownedByPeer(Memory.getIntBe(frame + ETHERNET_BYTES + IPV4_SOURCE))) {
-            return Drop.SPOOFED_SOURCE;
-        }
-        if ((destination & MAC_GROUP_BIT) != 0) {
-            return flood(vnet, frame, length, Drop.GROUP_DESTINATION);
-        }
-        PeerPath peer = table.behind(destination);
-        if (peer != null) {
-            return unicast(vnet, frame, length, peer);
-        }
-        int address = Memory.getIntBe(frame + ETHERNET_BYTES + IPV4_DESTINATION);
-        return toOwner(vnet, frame, length, address, Drop.UNKNOWN_DESTINATION);
-    }
-
-    private @Nullable Drop routeArp(long vnet, long frame, int length, long destination) {
-        if (ownedByPeer(Memory.getIntBe(frame + ARP_SENDER_IP))) {
-            return Drop.SPOOFED_SOURCE;
-        }
-        int target = Memory.getIntBe(frame + ARP_TARGET_IP);
-        if ((destination & MAC_GROUP_BIT) != 0 && target == Memory.getIntBe(frame + ARP_SENDER_IP)) {
-            return announce(vnet, frame, length);
-        }
-        if ((destination & MAC_GROUP_BIT) == 0) {
-            PeerPath peer = table.behind(destination);
-            return peer == null
-                    ? toOwner(vnet, frame, length, target, Drop.UNKNOWN_DESTINATION)
-                    : unicast(vnet, frame, length, peer);
-        }
-        if (Memory.getShortBe(frame + ARP_OPERATION) == ARP_REQUEST) {
-            long mac = table.neighbour(target);
-            if (mac != Forwarding.NO_MAC) {
-                return answer(frame, target, mac);
-            }
-            traffic.increment(lane, Traffic.ARP_DIRECTED);
-        }
-        return toOwner(vnet, frame, length, target, Drop.ARP_UNKNOWN);
+    private @Nullable Drop act(long vnet, long frame, int length) {
+        return switch (decision.on(frame, length)) {
+            case DROP -> decision.drop;
+            case PEER -> unicast(vnet, frame, length, decision.peer());
+            case ASK_OWNER -> counted(unicast(vnet, frame, length, decision.peer()), Traffic.ARP_DIRECTED);
+            case ANSWER -> answer(frame, decision.address, decision.mac);
+            case FLOOD -> counted(copies(vnet, frame, length, table.flooded()), Traffic.FLOODED);
+            case ANNOUNCE -> announce(vnet, frame, length);
+        };
     }
 
     /** Tells every peer of a new holder of an address, so that no container keeps the old one's MAC. */
@@ -258,8 +205,7 @@ public final class Encapsulator implements Runnable {
             return Drop.ANNOUNCEMENT_LIMIT;
         }
         announced++;
-        traffic.increment(lane, Traffic.ARP_ANNOUNCED);
-        return copies(vnet, frame, length, table.peers());
+        return counted(copies(vnet, frame, length, table.peers()), Traffic.ARP_ANNOUNCED);
     }
 
     private void startLimitPeriod() {
@@ -271,22 +217,11 @@ public final class Encapsulator implements Runnable {
         }
     }
 
-    static boolean isArp(long frame) {
-        return Memory.getLongBe(frame + ETHERNET_BYTES) >>> 16 == ARP_HARDWARE_PROTOCOL_LENGTHS;
-    }
-
-    private boolean ownedByPeer(int address) {
-        int subnet = table.subnet(address);
-        return subnet >= 0 && table.owner(subnet) != null;
-    }
-
-    private @Nullable Drop toOwner(long vnet, long frame, int length, int address, Drop otherwise) {
-        int subnet = table.subnet(address);
-        if (subnet < 0) {
-            return flood(vnet, frame, length, otherwise);
+    private @Nullable Drop counted(@Nullable Drop drop, Traffic event) {
+        if (drop == null) {
+            traffic.increment(lane, event);
         }
-        PeerPath owner = table.owner(subnet);
-        return owner == null ? Drop.LOCAL_DESTINATION : unicast(vnet, frame, length, owner);
+        return drop;
     }
 
     /** Answers an ARP request to the TAP, as the owner of the address would. */
@@ -307,15 +242,6 @@ public final class Encapsulator implements Runnable {
         }
         traffic.increment(lane, Traffic.ARP_ANSWERED);
         return null;
-    }
-
-    private @Nullable Drop flood(long vnet, long frame, int length, Drop otherwise) {
-        PeerPath[] peers = table.flooded();
-        if (peers.length == 0) {
-            return otherwise;
-        }
-        traffic.increment(lane, Traffic.FLOODED);
-        return copies(vnet, frame, length, peers);
     }
 
     private @Nullable Drop copies(long vnet, long frame, int length, PeerPath[] peers) {
@@ -414,7 +340,7 @@ public final class Encapsulator implements Runnable {
             Drop drop = segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
             return drop == Drop.OVERSIZE ? oversize(frame, length) : drop;
         }
-        if (length > mtu + ETHERNET_BYTES && length > mtu + ETHERNET_BYTES + tagBytes(frame)) {
+        if (!fits(frame, length, mtu)) {
             return oversize(frame, length);
         }
         boolean partial = (flags & VNET_NEEDS_CSUM) != 0;

@@ -88,6 +88,14 @@ public final class Forwarding {
         return owner[subnet];
     }
 
+    /** The subnet that holds an address, null when none does: for people, not for packets. */
+    public @Nullable Cidr block(int address) {
+        int subnet = subnet(address);
+        return subnet < 0
+                ? null
+                : new Cidr(first[subnet], Integer.SIZE - Integer.bitCount(first[subnet] ^ last[subnet]));
+    }
+
     /** Every peer. Not to be modified. */
     PeerPath[] peers() {
         return peers;

@@ -23,6 +23,7 @@ public final class LearnRing {
 
     private final long[] macs = new long[CAPACITY];
     private final int[] vteps = new int[CAPACITY];
+    private final int[] addresses = new int[CAPACITY];
     private final Runnable wake;
     private long head;
     private long tail;
@@ -30,8 +31,11 @@ public final class LearnRing {
     /** Takes one learned address. */
     @FunctionalInterface
     public interface Learner {
-        /** @param vtep host order */
-        void learn(long mac, int vtep);
+        /**
+         * @param vtep host order
+         * @param address that the MAC claims in ARP, host order; 0 when it was not said
+         */
+        void learn(long mac, int vtep, int address);
     }
 
     /** @param wake called by the lane after an address was added; must be cheap */
@@ -40,7 +44,7 @@ public final class LearnRing {
     }
 
     /** Called by the lane. */
-    void offer(long mac, int vtep) {
+    void offer(long mac, int vtep, int address) {
         long t = tail;
         if (t - (long) HEAD.getAcquire(this) == CAPACITY) {
             return;
@@ -53,6 +57,7 @@ public final class LearnRing {
         }
         macs[slot] = mac;
         vteps[slot] = vtep;
+        addresses[slot] = address;
         TAIL.setRelease(this, t + 1);
         wake.run();
     }
@@ -63,7 +68,7 @@ public final class LearnRing {
         long t = (long) TAIL.getAcquire(this);
         for (long i = h; i < t; i++) {
             int slot = (int) i & CAPACITY - 1;
-            learner.learn(macs[slot], vteps[slot]);
+            learner.learn(macs[slot], vteps[slot], addresses[slot]);
         }
         HEAD.setRelease(this, t);
         return t != h;

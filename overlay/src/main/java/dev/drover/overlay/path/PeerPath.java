@@ -5,6 +5,7 @@ import dev.drover.dataplane.UdpSocket;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.Inet4Address;
+import java.util.OptionalLong;
 
 /**
  * A remote tunnel endpoint as the lanes see it: where to send and what was counted, a padded row of counters a lane. The
@@ -28,6 +29,10 @@ public final class PeerPath {
     private volatile boolean direct;
     private volatile Keyring keyring = Keyring.EMPTY;
     private volatile boolean wanting;
+    /** Packets received when {@link #notice} looked last, and when that was more than before. */
+    private long noticedPackets;
+
+    private long heardNs;
 
     /**
      * @param port UDP port of the peer
@@ -115,6 +120,20 @@ public final class PeerPath {
     private void add(int lane, int cell, long amount) {
         int index = lane * ROW_CELLS + cell;
         CELL.setOpaque(cells, index, cells[index] + amount);
+    }
+
+    /** Looks whether anything was received since the last look, so that no lane has to read the clock. Any thread. */
+    public synchronized void notice(long nowNs) {
+        long packets = rxPackets();
+        if (packets != noticedPackets) {
+            noticedPackets = packets;
+            heardNs = nowNs;
+        }
+    }
+
+    /** Nanoseconds since {@link #notice} saw that something had been received; empty when nothing ever was. */
+    public synchronized OptionalLong silentNs(long nowNs) {
+        return noticedPackets == 0 ? OptionalLong.empty() : OptionalLong.of(nowNs - heardNs);
     }
 
     public long txPackets() {

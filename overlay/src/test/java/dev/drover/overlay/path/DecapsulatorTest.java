@@ -178,6 +178,24 @@ class DecapsulatorTest {
     }
 
     @Test
+    void aTcpSuperFrameIsCutForTheContainerWithTheLeastMtu() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            path.decapsulator.localMtu(1_000);
+            for (int bytes : new int[] {20_000, 1_300}) {
+                byte[] frame = Packets.partial(tcp(new Random(2), bytes).frame());
+                path.fromPeer(path.owner, vxlan(frame));
+                byte[] header = Packets.vnet(1, 1, 1_000 - 52, 34, 16);
+                header[2] = 66;
+                assertThat(path.toBridge()).isEqualTo(Packets.concat(header, frame));
+            }
+            byte[] single = tcp(new Random(2), 1_300).frame();
+            path.fromPeer(path.owner, vxlan(single));
+            assertThat(path.frameToBridge()).isEqualTo(single);
+            assertThat(path.drops()).isZero();
+        }
+    }
+
+    @Test
     void aUdpSuperFrameOfAKernelPeerKeepsItsSegmentSize() throws Exception {
         try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
             byte[] frame = Packets.partial(Packets.udp(false, THERE, HERE, 3, new byte[8_000]));

@@ -161,6 +161,10 @@ class EncapsulatorTest {
             this.drop = drop;
             this.frame = frame;
         }
+
+        byte[] frame() {
+            return frame;
+        }
     }
 
     @ParameterizedTest

@@ -248,7 +248,7 @@ final class PathFixture implements AutoCloseable {
     }
 
     List<String> learned() {
-        ring.drain((mac, vtep) -> learned.add(new Mac(mac) + "@" + Cidr.format(vtep)));
+        ring.drain((mac, vtep, _) -> learned.add(new Mac(mac) + "@" + Cidr.format(vtep)));
         return learned;
     }
 

@@ -1,0 +1,148 @@
+package dev.drover.dns.path;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.Unpooled;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.xbill.DNS.DClass;
+import org.xbill.DNS.Flags;
+import org.xbill.DNS.Message;
+import org.xbill.DNS.Name;
+import org.xbill.DNS.OPTRecord;
+import org.xbill.DNS.Record;
+import org.xbill.DNS.Section;
+
+/** The quick answer says what the thorough one says, or nothing. */
+class PlainQuestionTest {
+    private static final int ROUNDS = 20_000;
+    private static final List<String> NAMES = List.of(
+            "web1.stack.rancher.internal.",
+            "web1.stack.",
+            "WEB1.Stack.Rancher.INTERNAL.",
+            "many.stack.rancher.internal.",
+            "six.stack.rancher.internal.",
+            "none.stack.rancher.internal.",
+            "stack.rancher.internal.",
+            "rancher.internal.",
+            "absent.stack.rancher.internal.",
+            "a.b.c.Rancher.Internal.",
+            "x.ns.dns.rancher.internal.",
+            "xrancher.internal.",
+            "example.com.",
+            ".");
+
+    private static Serving serving(boolean forwards) throws Exception {
+        Zone.Builder zone = new Zone.Builder("rancher.internal", 5);
+        zone.add("web1.stack", List.of(InetAddress.getByName("10.42.0.1"), InetAddress.getByName("10.42.0.2")));
+        List<InetAddress> many = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            many.add(InetAddress.getByName("10.42.1." + i));
+        }
+        zone.add("many.stack", many);
+        zone.add("six.stack", List.of(InetAddress.getByName("fd00::6")));
+        zone.add("none.stack", List.of());
+        List<Upstream> upstreams =
+                forwards ? List.of(new Upstream(new InetSocketAddress("192.0.2.53", 53))) : List.of();
+        return new Serving(zone.build(List.of(InetAddress.getByName("169.254.169.250")), 7), upstreams);
+    }
+
+    private static byte[] query(Random random) throws Exception {
+        Message query = new Message(random.nextInt(0x10000));
+        int type = new int[] {1, 28, 1, 28, 2, 6, 16, 255}[random.nextInt(8)];
+        int dclass = random.nextInt(20) == 0 ? DClass.CH : DClass.IN;
+        Name name = Name.fromString(NAMES.get(random.nextInt(NAMES.size())));
+        query.addRecord(Record.newRecord(name, type, dclass), Section.QUESTION);
+        for (int flag : new int[] {Flags.RD, Flags.AD, Flags.CD, Flags.TC, Flags.AA}) {
+            if (random.nextInt(flag == Flags.TC || flag == Flags.AA ? 20 : 2) == 0) {
+                query.getHeader().setFlag(flag);
+            }
+        }
+        if (random.nextBoolean()) {
+            int version = random.nextInt(20) == 0 ? 1 : 0;
+            int flags = random.nextBoolean() ? Wire.OPT_DO : random.nextInt(20) == 0 ? 1 : 0;
+            query.addRecord(new OPTRecord(random.nextInt(5_000), 0, version, flags), Section.ADDITIONAL);
+        }
+        byte[] wire = query.toWire();
+        if (random.nextInt(4) == 0) {
+            for (int n = 1 + random.nextInt(3); n > 0; n--) {
+                wire[random.nextInt(wire.length)] = (byte) random.nextInt();
+            }
+        }
+        return random.nextInt(10) == 0 ? java.util.Arrays.copyOf(wire, random.nextInt(wire.length + 8)) : wire;
+    }
+
+    /** Everything a reply says, records of a section in no order. */
+    private static String said(Reply reply) throws Exception {
+        byte[] bytes = new byte[reply.message().readableBytes()];
+        reply.message().getBytes(reply.message().readerIndex(), bytes);
+        Message message = new Message(bytes);
+        StringBuilder said = new StringBuilder(message.getHeader().toString()).append(reply.rcode());
+        for (int section : new int[] {Section.QUESTION, Section.ANSWER, Section.AUTHORITY, Section.ADDITIONAL}) {
+            TreeSet<String> records = new TreeSet<>();
+            message.getSection(section).forEach(record -> records.add(record.toString()));
+            said.append(records);
+        }
+        return said.toString();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void itSaysWhatTheResponderSays(boolean forwards) throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        Serving serving = serving(forwards);
+        int quick = 0;
+        for (int i = 0; i < ROUNDS; i++) {
+            byte[] bytes = query(random);
+            Via via = random.nextBoolean() ? Via.UDP : Via.TCP;
+            ByteBuf message = Unpooled.buffer(bytes.length + 3)
+                    .writeZero(3)
+                    .writeBytes(bytes)
+                    .skipBytes(3);
+            Reply plain = PlainQuestion.answer(message, serving, via, ByteBufAllocator.DEFAULT);
+            if (plain == null) {
+                continue;
+            }
+            quick++;
+            Query query = Query.parse(message);
+            assertThat(query.verdict).as("seed %d", seed).isEqualTo(Query.Verdict.ANSWER);
+            Reply thorough = Responder.respond(query, serving, via);
+            assertThat(thorough).as("seed %d", seed).isNotNull();
+            assertThat(said(plain)).as("seed %d, %s", seed, query.name).isEqualTo(said(thorough));
+            assertThat(plain.message().readableBytes()).isLessThanOrEqualTo(query.limit(via));
+            assertThat(PlainQuestion.type(message)).isEqualTo(QueryType.of(query.type));
+            plain.message().release();
+        }
+        assertThat(quick).as("answered quickly of %d", ROUNDS).isGreaterThan(ROUNDS / 20);
+    }
+
+    @Test
+    void addressesTakeTurnsAndKeepTheAskersCase() throws Exception {
+        Serving serving = serving(false);
+        Message query =
+                Message.newQuery(Record.newRecord(Name.fromString("WeB1.stack.rancher.internal."), 1, DClass.IN));
+        List<String> first = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            ByteBuf message = Unpooled.wrappedBuffer(query.toWire());
+            Reply reply = PlainQuestion.answer(message, serving, Via.UDP, ByteBufAllocator.DEFAULT);
+            assertThat(reply).isNotNull();
+            byte[] bytes = new byte[reply.message().readableBytes()];
+            reply.message().readBytes(bytes).release();
+            Record answer = new Message(bytes).getSection(Section.ANSWER).getFirst();
+            assertThat(answer.getName()).hasToString("WeB1.stack.rancher.internal.");
+            first.add(answer.rdataToString());
+        }
+        assertThat(first.get(0)).isEqualTo(first.get(2)).isNotEqualTo(first.get(1));
+        assertThat(first.get(1)).isEqualTo(first.get(3));
+    }
+}

@@ -1,0 +1,128 @@
+package dev.drover.node;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Mac;
+import dev.drover.node.admin.Query;
+import dev.drover.overlay.FdbEntry;
+import dev.drover.overlay.Overlay;
+import dev.drover.overlay.OverlayStatus;
+import dev.drover.overlay.path.Drop;
+import java.net.Inet4Address;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What the admin endpoint shows of the overlay, with what the node knows of its own containers. */
+final class OverlaySight {
+    private final @Nullable Overlay overlay;
+    private final Map<String, Attached> attached;
+    private final long spoofedFrames;
+
+    /**
+     * @param attached containers of this host by key
+     * @param spoofedFrames that the guards of containers' wires have dropped
+     */
+    OverlaySight(@Nullable Overlay overlay, Map<String, Attached> attached, long spoofedFrames) {
+        this.overlay = overlay;
+        this.attached = attached;
+        this.spoofedFrames = spoofedFrames;
+    }
+
+    /**
+     * A container that was wired in.
+     *
+     * @param address host order
+     */
+    record Attached(int address, Mac mac, String port) {
+        FdbEntry entry() {
+            return FdbEntry.local(mac, Cidr.toInet(address), port);
+        }
+    }
+
+    /**
+     * A reason with what it has counted.
+     *
+     * @param reason as in the metric
+     */
+    record Dropped(String reason, long count, String meaning, String advice) {}
+
+    List<OverlayStatus.PeerStatus> peers() {
+        return overlay == null ? List.of() : overlay.status().peers();
+    }
+
+    /** Attached containers are there also when the bridge has not heard of them for long. */
+    List<FdbEntry> fdb() {
+        if (overlay == null) {
+            return List.of();
+        }
+        Set<Mac> wired = new HashSet<>();
+        List<FdbEntry> entries = new ArrayList<>();
+        attached.values().forEach(container -> {
+            wired.add(container.mac);
+            entries.add(container.entry());
+        });
+        overlay.fdb().stream()
+                .filter(entry -> entry.known() != FdbEntry.Known.LOCAL || !wired.contains(entry.mac()))
+                .forEach(entries::add);
+        return entries;
+    }
+
+    List<Dropped> drops() {
+        if (overlay == null) {
+            return List.of();
+        }
+        Map<Drop, Long> counts = overlay.status().drops();
+        Stream<Dropped> byOverlay = Arrays.stream(Drop.values())
+                .map(drop -> new Dropped(
+                        drop.name().toLowerCase(Locale.ROOT),
+                        counts.getOrDefault(drop, 0L),
+                        drop.meaning(),
+                        drop.advice()));
+        Dropped atTheWire = new Dropped(
+                "container_spoofed",
+                spoofedFrames,
+                "container: sent from an address or MAC that is not its own, dropped at its port",
+                "look what runs in the container; drover_container_spoofed_frames counts it");
+        return Stream.concat(byOverlay, Stream.of(atTheWire)).toList();
+    }
+
+    /** @throws Query.BadQueryException unless there is an IPv4 address, and perhaps another to come from */
+    Object trace(Query query) {
+        query.only("address", "from");
+        int address = address(query, "address");
+        Integer from = query.value("from") == null ? null : address(query, "from");
+        if (overlay == null) {
+            throw new Query.BadQueryException("overlay: none on this node (expected: a node with an overlay)");
+        }
+        FdbEntry here = attached.values().stream()
+                .filter(container -> container.address == address)
+                .map(Attached::entry)
+                .findFirst()
+                .orElse(null);
+        return overlay.trace(address, from, here);
+    }
+
+    private static int address(Query query, String name) {
+        String text = query.value(name);
+        try {
+            Inet4Address address = Inet4Address.ofLiteral(text == null ? "" : text);
+            if (address.getHostAddress().equals(text)) {
+                return Cidr.toInt(address);
+            }
+        } catch (IllegalArgumentException e) {
+            throw bad(name, text);
+        }
+        throw bad(name, text); // 10.1 and the like
+    }
+
+    private static Query.BadQueryException bad(String name, @Nullable String text) {
+        return new Query.BadQueryException(
+                name + ": " + (text == null ? "not given" : text) + " (expected: IPv4 a.b.c.d)");
+    }
+}
