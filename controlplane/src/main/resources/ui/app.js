@@ -134,7 +134,7 @@ function Page({ onLogout }) {
     <main>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       ${environment
-        ? html`<p class="facts">${environment.orchestrator.toLowerCase()} · overlay <span class="mono">${environment.subnet}</span> · VNI ${environment.vni}</p>`
+        ? html`<p class="facts">${environment.orchestrator.toLowerCase()} · overlay <span class="mono">${environment.subnet}</span> · VNI ${environment.vni}${environment.encryption ? ' · encrypted' : ''}</p>`
         : html`<p class="empty">No environment yet: <span class="mono">drover env create NAME</span></p>`}
       <h2>Hosts</h2><${Hosts} hosts=${shown.hosts} />
       <h2>Stacks</h2><${Services} services=${shown.services} />

@@ -1,6 +1,7 @@
 package dev.drover.node;
 
 import dev.drover.controlplane.link.Up;
+import dev.drover.overlay.Encryption;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,14 +14,16 @@ final class HostFactsReader {
 
     private HostFactsReader() {}
 
-    static Up.HostFacts read(String vtep, Map<String, String> labels, @Nullable String engine) {
+    static Up.HostFacts read(
+            String vtep, Map<String, String> labels, @Nullable String engine, @Nullable Encryption encryption) {
         return new Up.HostFacts(
                 vtep,
                 labels,
                 engine,
                 System.getProperty("os.version", "unknown"),
                 Runtime.getRuntime().availableProcessors(),
-                memoryBytes());
+                memoryBytes(),
+                encryption == null ? null : encryption.publicKey().toString());
     }
 
     /** Zero when the kernel does not tell. */

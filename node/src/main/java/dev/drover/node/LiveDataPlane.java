@@ -130,7 +130,8 @@ final class LiveDataPlane implements DataPlane {
                     local.subnet(),
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
-                    started.mtu()));
+                    started.mtu(),
+                    config.encryption() != null));
         }
     }
 
@@ -220,7 +221,8 @@ final class LiveDataPlane implements DataPlane {
                     local.block().address(1),
                     Cidr.toInt(Tables.RESOLVER),
                     running.config().bridge(),
-                    running.mtu()));
+                    running.mtu(),
+                    running.config().encryption() != null));
             String port = ContainerNetwork.interfaceName(key(containerId));
             attached.put(key(containerId), new OverlaySight.Attached(address, mac, port));
         }

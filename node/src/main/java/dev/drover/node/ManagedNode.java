@@ -19,6 +19,7 @@ import dev.drover.node.state.Desired;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
 import dev.drover.node.workload.Workloads;
+import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
 import java.net.URI;
@@ -59,6 +60,7 @@ final class ManagedNode implements AutoCloseable {
 
     private final StateDir stateDir;
     private final Identity identity;
+    private final @Nullable Encryption encryption;
     private final DataPlane dataPlane;
     private final Attacher attacher;
     private final Addresses addresses;
@@ -97,6 +99,7 @@ final class ManagedNode implements AutoCloseable {
         this.identity = identity;
         this.dataPlane = dataPlane;
         host = identity.host();
+        encryption = host.encrypted() ? stateDir.encryption() : null;
         desired = stateDir.desired();
         addresses = new Addresses(Cidr.parse(host.block()), stateDir);
         attacher = new Attacher(addresses, dataPlane.wiring(), this::search);
@@ -207,7 +210,7 @@ final class ManagedNode implements AutoCloseable {
         applyQueued.set(false);
         Desired now = desired;
         Tables tables = Tables.of(
-                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read()),
+                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read(), encryption),
                 now.items(),
                 adopted ? containers.local() : null);
         Map<String, String> found = new TreeMap<>(tables.problems());
@@ -382,7 +385,7 @@ final class ManagedNode implements AutoCloseable {
             return new Up.Hello(
                     Version.STRING,
                     desired.revision(),
-                    HostFactsReader.read(identity.vtep(), identity.labels(), engineVersion));
+                    HostFactsReader.read(identity.vtep(), identity.labels(), engineVersion, encryption));
         }
 
         @Override
@@ -408,7 +411,8 @@ final class ManagedNode implements AutoCloseable {
             if (fresh.block().equals(host.block())
                     && fresh.subnet().equals(host.subnet())
                     && fresh.vni() == host.vni()
-                    && fresh.port() == host.port()) {
+                    && fresh.port() == host.port()
+                    && fresh.encrypted() == host.encrypted()) {
                 host = fresh;
                 requestApply();
             } else {

@@ -2,6 +2,7 @@ package dev.drover.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.node.config.PrivateKeyFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -69,6 +70,17 @@ final class DroverTest {
                         "service",
                         "ps",
                         "overlay");
+    }
+
+    @Test
+    void keygenWritesAPrivateKeyOnceAndPrintsThePublicOne(@TempDir Path temporary) {
+        String file = temporary.resolve("key").toString();
+        assertThat(run("overlay", "keygen", file)).isZero();
+        assertThat(out.toString().strip())
+                .isEqualTo(PrivateKeyFile.read(Path.of(file)).publicKey().toString());
+        assertThat(run("overlay", "keygen", file)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo("error: " + file + " exists (expected: a new file, a key is never replaced)\n");
     }
 
     @ParameterizedTest

@@ -24,10 +24,11 @@ import java.util.concurrent.TimeUnit;
  */
 final class TestHost implements AutoCloseable {
     static final String ADDRESS = "192.0.2.11";
+    static final String SECOND_ADDRESS = "192.0.2.12";
     private static final Duration START = Duration.ofSeconds(90);
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private final String namespace = "ndt" + ProcessHandle.current().pid();
+    private final String namespace;
     private final Path directory;
     private final Path busybox;
     private final Deque<Process> processes = new ArrayDeque<>();
@@ -35,6 +36,7 @@ final class TestHost implements AutoCloseable {
 
     TestHost(Path directory) {
         this.directory = directory;
+        namespace = "ndt" + ProcessHandle.current().pid();
         assertThat(System.getProperty("user.name"))
                 .as("tests with tag root need root")
                 .isEqualTo("root");
@@ -45,6 +47,19 @@ final class TestHost implements AutoCloseable {
         inside("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "uplink");
         inside("ip", "addr", "add", ADDRESS + "/24", "dev", "eth0");
         inside("ip", "link", "set", "uplink", "up");
+        inside("ip", "link", "set", "eth0", "up");
+    }
+
+    /** A second host, at the other end of the first one's uplink, with the first one's engine; closed before it. */
+    TestHost(TestHost first) {
+        directory = first.directory;
+        busybox = first.busybox;
+        namespace = first.namespace + "b";
+        run("ip", "netns", "add", namespace);
+        first.inside("ip", "link", "set", "uplink", "netns", namespace);
+        inside("ip", "link", "set", "lo", "up");
+        inside("ip", "link", "set", "uplink", "name", "eth0");
+        inside("ip", "addr", "add", SECOND_ADDRESS + "/24", "dev", "eth0");
         inside("ip", "link", "set", "eth0", "up");
     }
 
@@ -168,6 +183,11 @@ final class TestHost implements AutoCloseable {
     /** Runs a command in the namespace; it must succeed. */
     String inside(String... command) {
         return must(inNamespace(List.of(command)));
+    }
+
+    /** Whether a command in the namespace succeeds. */
+    boolean succeeds(String... command) {
+        return execute(inNamespace(List.of(command))).code() == 0;
     }
 
     /** The Docker CLI on this host's engine; must succeed. */

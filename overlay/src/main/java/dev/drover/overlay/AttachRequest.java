@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
  * @param dns address of the resolver, reached through {@code gateway}
  * @param bridge that the container is plugged into; must exist
  * @param mtu of the overlay, 576 to 65535 bytes
+ * @param sealed whether the overlay is encrypted, which takes room in each packet
  */
 public record AttachRequest(
         String key,
@@ -26,7 +27,8 @@ public record AttachRequest(
         int gateway,
         int dns,
         String bridge,
-        int mtu) {
+        int mtu,
+        boolean sealed) {
     private static final Pattern KEY = Pattern.compile("[0-9A-Za-z]{1,12}");
     private static final int MTU_MIN = 576;
     private static final int MTU_MAX = 65535;
@@ -42,6 +44,20 @@ public record AttachRequest(
         if (mtu < MTU_MIN || mtu > MTU_MAX) {
             throw new IllegalArgumentException("mtu: " + mtu + " (expected: " + MTU_MIN + " to " + MTU_MAX + ")");
         }
+    }
+
+    /** Without encryption. */
+    public AttachRequest(
+            String key,
+            String namespacePath,
+            Cidr subnet,
+            int address,
+            Mac mac,
+            int gateway,
+            int dns,
+            String bridge,
+            int mtu) {
+        this(key, namespacePath, subnet, address, mac, gateway, dns, bridge, mtu, false);
     }
 
     static String checkKey(String key) {

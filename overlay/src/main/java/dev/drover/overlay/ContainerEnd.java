@@ -72,7 +72,7 @@ final class ContainerEnd {
             container.links().setMtu(link.index(), request.mtu());
             changed = true;
         }
-        GsoLimits limits = GsoLimits.of(request.mtu());
+        GsoLimits limits = GsoLimits.of(request.mtu(), request.sealed());
         if (!limits.equals(new GsoLimits(link.gsoMaxSizeBytes(), link.gsoMaxSegments()))) {
             container.links().setGsoMax(link.index(), limits.sizeBytes(), limits.segments());
             changed = true;

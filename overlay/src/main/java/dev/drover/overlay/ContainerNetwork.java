@@ -211,7 +211,7 @@ public final class ContainerNetwork implements AutoCloseable {
 
     /** An engine that plugs a network in at the same time may take the free name; then the next one is tried. */
     private Link wire(AttachRequest request, NetNs namespace, ContainerEnd container) {
-        GsoLimits limits = GsoLimits.of(request.mtu());
+        GsoLimits limits = GsoLimits.of(request.mtu(), request.sealed());
         for (int attempt = 1; ; attempt++) {
             try {
                 return rtnetlink

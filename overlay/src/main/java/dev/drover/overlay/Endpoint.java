@@ -7,10 +7,12 @@ import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Link;
 import dev.drover.dataplane.LinkAddress;
 import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Route;
 import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.SysException;
 import dev.drover.dataplane.Tap;
 import dev.drover.dataplane.TcxRedirect;
@@ -19,6 +21,7 @@ import dev.drover.overlay.path.Decapsulator;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Encapsulator;
 import dev.drover.overlay.path.Forwarding;
+import dev.drover.overlay.path.HandshakeRing;
 import dev.drover.overlay.path.LaneContext;
 import dev.drover.overlay.path.LearnRing;
 import dev.drover.overlay.path.PeerPath;
@@ -45,6 +48,9 @@ final class Endpoint implements AutoCloseable {
     /** Outer IPv4, UDP, VXLAN and inner Ethernet headers. */
     static final int OVERHEAD_BYTES = 20 + 8 + 8 + 14;
 
+    /** What sealing adds: header and tag. */
+    static final int SEAL_BYTES = 32;
+
     /** Smallest MTU that IPv4 allows an interface. */
     private static final int MIN_MTU = 576;
 
@@ -58,6 +64,7 @@ final class Endpoint implements AutoCloseable {
     /** First byte of the device's MAC: locally administered and higher than that of any container's port. */
     private static final long HIGH_MAC = 0xfe_00_00_00_00_00L;
 
+    private static final int HANDSHAKE_BUFFER_BYTES = 1 << 20;
     private static final int EBUSY = 16;
 
     private static final int GSO_SLOTS = 8;
@@ -76,6 +83,8 @@ final class Endpoint implements AutoCloseable {
     private final Tap tap;
     private final int tapIndex;
     private final @Nullable Tap tunnelTap;
+    private final @Nullable UdpSocket handshakes;
+    private final List<HandshakeRing> handshakeRings = new ArrayList<>();
     private int tunnelIndex;
     /** Peers that get no super-frames, with the reason. */
     private volatile Map<Inet4Address, String> obstacles = Map.of();
@@ -89,7 +98,8 @@ final class Endpoint implements AutoCloseable {
             CounterSet<Drop> drops,
             CounterSet<Traffic> traffic,
             Runnable onLearned,
-            Runnable onTapLost) {}
+            Runnable onTapLost,
+            Runnable onHandshake) {}
 
     /**
      * Opens everything and starts forwarding; leaves nothing behind when it throws.
@@ -115,17 +125,21 @@ final class Endpoint implements AutoCloseable {
         this.config = config;
         this.netlink = netlink;
         this.underlay = underlay;
-        mtu = underlay.mtu() - OVERHEAD_BYTES;
+        int overhead = OVERHEAD_BYTES + (config.encryption() == null ? 0 : SEAL_BYTES);
+        mtu = underlay.mtu() - overhead;
         if (mtu < MIN_MTU) {
             throw new IllegalArgumentException("vtep: " + config.vtep().getHostAddress() + " on " + underlay.name()
-                    + " with mtu " + underlay.mtu() + " (expected: at least " + (MIN_MTU + OVERHEAD_BYTES) + ")");
+                    + " with mtu " + underlay.mtu() + " (expected: at least " + (MIN_MTU + overhead) + ")");
         }
         try {
-            choice = SelfTest.choose(config.mode(), config.vtep(), config.vni());
+            choice = SelfTest.choose(config.mode(), config.vtep(), config.vni(), config.encryption() != null);
             List<UdpSocket> receivers = receivers(shared.lanes.count(), choice.mode() != Mode.PLAIN);
             tap = keep(Tap.open("drt" + config.vni(), shared.lanes.count()));
             tapIndex = nameDevice();
             plug(netlink.links().get(tap.name()));
+            handshakes = config.encryption() == null
+                    ? null
+                    : keep(UdpSocket.open(config.vtep(), 0, false, HANDSHAKE_BUFFER_BYTES));
             tunnelTap = choice.mode() == Mode.SUPER ? tunnelTap(shared.lanes.count()) : null;
             for (int lane = 0; lane < shared.lanes.count(); lane++) {
                 start(shared, lane, receivers.get(lane).fd());
@@ -171,7 +185,12 @@ final class Endpoint implements AutoCloseable {
     }
 
     private void start(Shared shared, int lane, int receiver) {
-        LaneContext context = new LaneContext(lane, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic);
+        HandshakeRing handshakeRing = handshakes == null ? null : new HandshakeRing(shared.onHandshake, slab);
+        if (handshakeRing != null) {
+            handshakeRings.add(handshakeRing);
+        }
+        LaneContext context = new LaneContext(
+                lane, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic, handshakeRing);
         int[] senders = new int[TX_SOCKETS];
         int[] ports = new int[TX_SOCKETS];
         for (int i = 0; i < senders.length; i++) {
@@ -334,6 +353,38 @@ final class Endpoint implements AutoCloseable {
             any |= ring.drain(learner);
         }
         return any;
+    }
+
+    /** Hands over the handshake messages that the lanes have received. */
+    void drainHandshakes(HandshakeRing.Receiver receiver) {
+        handshakeRings.forEach(ring -> ring.drain(receiver));
+    }
+
+    /** Sends a handshake message; what the kernel does not take is lost like what the network loses. */
+    void sendHandshake(PeerPath peer, byte[] datagram) {
+        if (handshakes == null) {
+            return;
+        }
+        try (Slab memory = new Slab()) {
+            long bytes = memory.allocate(datagram.length);
+            Memory.copyIn(datagram, bytes);
+            long name = memory.allocate(UdpSocket.SOCKADDR_BYTES);
+            Memory.putLong(name, UdpSocket.name(peer.vtep(), peer.port()));
+            long iovec = memory.allocate(16);
+            Memory.putLong(iovec, bytes);
+            Memory.putLong(iovec + 8, datagram.length);
+            long message = memory.allocate(64);
+            Memory.putLong(message, name);
+            Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+            Memory.putLong(message + 16, iovec);
+            Memory.putLong(message + 24, 1);
+            Sys.sendmsg(handshakes.fd(), message, 0);
+        }
+    }
+
+    /** Streams of this end's sessions: one a sending socket, and one of the control thread. */
+    static int streams(int lanes) {
+        return lanes * TX_SOCKETS + 1;
     }
 
     OverlayConfig config() {

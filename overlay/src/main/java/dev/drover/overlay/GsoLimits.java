@@ -21,9 +21,14 @@ record GsoLimits(int sizeBytes, int segments) {
     /** Leaves room for 50 bytes of outer headers and for the padding of receive buffers of 64 KB. */
     private static final int SIZE_BYTES_MAX = 61440;
 
-    /** For MTU 1450: 44 segments, since 44 x 1472 bytes fit into a send and 45 do not. */
-    static GsoLimits of(int mtu) {
-        int segments = Math.min(UDP_SEGMENTS_MAX, UDP_PAYLOAD_BYTES_MAX / (mtu + SEGMENT_OVERHEAD_BYTES));
+    /**
+     * For MTU 1450: 44 segments, since 44 x 1472 bytes fit into a send and 45 do not.
+     *
+     * @param sealed the overlay is encrypted; then the same holds for MTU 1418
+     */
+    static GsoLimits of(int mtu, boolean sealed) {
+        int overhead = SEGMENT_OVERHEAD_BYTES + (sealed ? Endpoint.SEAL_BYTES : 0);
+        int segments = Math.min(UDP_SEGMENTS_MAX, UDP_PAYLOAD_BYTES_MAX / (mtu + overhead));
         return new GsoLimits(SIZE_BYTES_MAX, Math.max(1, segments));
     }
 }

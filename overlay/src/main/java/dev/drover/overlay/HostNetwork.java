@@ -54,7 +54,7 @@ public final class HostNetwork {
     static Link ensure(HostNetworkSpec spec, Iptables iptables) {
         try (Rtnetlink rtnetlink = Rtnetlink.open()) {
             Link bridge = device(rtnetlink, spec.bridge(), spec.mtu());
-            limitSuperFrames(rtnetlink, bridge, spec.mtu());
+            limitSuperFrames(rtnetlink, bridge, spec);
             dropStaleAddresses(rtnetlink, bridge, spec);
             rtnetlink
                     .addresses()
@@ -116,8 +116,8 @@ public final class HostNetwork {
     }
 
     /** What the host itself sends into the overlay, as its load balancer does, has to fit into one send too. */
-    private static void limitSuperFrames(Rtnetlink rtnetlink, Link bridge, int mtu) {
-        GsoLimits limits = GsoLimits.of(mtu);
+    private static void limitSuperFrames(Rtnetlink rtnetlink, Link bridge, HostNetworkSpec spec) {
+        GsoLimits limits = GsoLimits.of(spec.mtu(), spec.sealed());
         if (!limits.equals(new GsoLimits(bridge.gsoMaxSizeBytes(), bridge.gsoMaxSegments()))) {
             rtnetlink.links().setGsoMax(bridge.index(), limits.sizeBytes(), limits.segments());
         }

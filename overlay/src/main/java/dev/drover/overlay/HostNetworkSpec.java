@@ -10,12 +10,18 @@ import dev.drover.dataplane.Cidr;
  * @param address the host's own, the containers' gateway: first one of its block
  * @param dns address of the resolver, on a device of its own
  * @param mtu of the overlay, bytes
+ * @param sealed whether the overlay is encrypted, which takes room in each packet
  */
-public record HostNetworkSpec(String bridge, Cidr subnet, int address, int dns, int mtu) {
+public record HostNetworkSpec(String bridge, Cidr subnet, int address, int dns, int mtu, boolean sealed) {
     public HostNetworkSpec {
         if (!subnet.contains(address)) {
             throw new IllegalArgumentException(
                     "address: " + Cidr.format(address) + " (expected: within " + subnet + ")");
         }
+    }
+
+    /** Without encryption. */
+    public HostNetworkSpec(String bridge, Cidr subnet, int address, int dns, int mtu) {
+        this(bridge, subnet, address, dns, mtu, false);
     }
 }

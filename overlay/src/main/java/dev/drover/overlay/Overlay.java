@@ -7,9 +7,11 @@ import dev.drover.dataplane.Snapshot;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
+import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.Inet4Address;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -17,12 +19,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,6 +46,8 @@ public final class Overlay implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Overlay.class);
     private static final long LEARN_DELAY_MS = 2;
     private static final long REPAIR_PERIOD_MS = 2_000;
+    private static final int TICKS_PER_RETRY = 4;
+    private static final long HANDSHAKE_DELAY_MS = 1;
     private static final long ALARM_PERIOD_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final ScheduledThreadPoolExecutor control;
@@ -49,6 +58,16 @@ public final class Overlay implements AutoCloseable {
     private final Tables tables;
     private final Snapshot<Forwarding> forwarding = new Snapshot<>(new Forwarding.Builder().build());
     private final Endpoint.Shared shared;
+    private final KeyExchange.Timing timing;
+    private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
+    /** Control thread only. */
+    private @Nullable KeyExchange keys;
+
+    private @Nullable Encryption keysOwn;
+    private @Nullable ScheduledFuture<?> ticks;
+    /** Sessions that lanes may still be using. */
+    private final Set<Session> retired = ConcurrentHashMap.newKeySet();
+
     private final GrowthAlarm superFramesRefused = new GrowthAlarm(ALARM_PERIOD_NS);
     private final GrowthAlarm segmentationRefused = new GrowthAlarm(ALARM_PERIOD_NS);
     private volatile OverlayConfig config;
@@ -58,11 +77,14 @@ public final class Overlay implements AutoCloseable {
     /** Why the last repair failed, told once; null when it did not. Control thread only. */
     private @Nullable String trouble;
 
-    private Overlay(Lanes lanes, OverlayConfig config) {
-        drops = new CounterSet<>(Drop.class, lanes.count());
-        traffic = new CounterSet<>(Traffic.class, lanes.count());
+    private Overlay(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
+        // the row behind those of the lanes belongs to the control thread
+        drops = new CounterSet<>(Drop.class, lanes.count() + 1);
+        traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
+        this.timing = timing;
         tables = new Tables(lanes.count());
-        shared = new Endpoint.Shared(lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost);
+        shared = new Endpoint.Shared(
+                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake);
         forwarding.publish(tables.build(config));
         this.config = config;
         // the control thread is made here and now: a thread inherits the network namespace of its maker
@@ -75,6 +97,8 @@ public final class Overlay implements AutoCloseable {
             endpoint = call(() -> {
                 Endpoint opened = Endpoint.open(config, shared);
                 opened.judge(tables.peers());
+                endpoint = opened;
+                exchangeKeys(config);
                 return opened;
             });
         } catch (RuntimeException e) {
@@ -92,7 +116,11 @@ public final class Overlay implements AutoCloseable {
      * @throws dev.drover.dataplane.SysException any other refusal of the kernel
      */
     public static Overlay start(Lanes lanes, OverlayConfig config) {
-        Overlay overlay = new Overlay(lanes, config);
+        return start(lanes, config, KeyExchange.Timing.STANDARD);
+    }
+
+    static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
+        Overlay overlay = new Overlay(lanes, config, timing);
         overlay.logStart(null);
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
@@ -117,9 +145,109 @@ public final class Overlay implements AutoCloseable {
             Forwarding built = tables.build(next);
             endpoint.judge(tables.peers());
             forwarding.publish(built);
+            exchangeKeys(next);
             config = next;
             return true;
         });
+    }
+
+    /** Tells the key exchange who the peers are, or begins one with another own key or network. */
+    private void exchangeKeys(OverlayConfig next) {
+        Encryption own = next.encryption();
+        if (keys != null && (own == null || !own.equals(keysOwn) || next.vni() != config.vni())) {
+            endKeys(keys);
+            keys = null;
+        }
+        keysOwn = own;
+        if (own != null) {
+            if (keys == null) {
+                int lanes = shared.lanes().count();
+                KeyExchange.Surroundings surroundings = new KeyExchange.Surroundings(
+                        (peer, message) -> endpoint.sendHandshake(peer, message),
+                        this::retire,
+                        System::nanoTime,
+                        Overlay::wallNs);
+                keys = new KeyExchange(
+                        own, next.vni(), lanes, Endpoint.streams(lanes), timing, surroundings, drops, traffic);
+                long tickNs = timing.retryNs() / TICKS_PER_RETRY;
+                ticks = control.scheduleWithFixedDelay(this::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
+            }
+            keys.peers(tables.keys());
+            later(this::tick, 0); // who starts or changes the overlay does not wait for handshakes
+        }
+    }
+
+    private static long wallNs() {
+        Instant now = Instant.now();
+        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+    }
+
+    /** Closes a session after every lane has begun anew: none has an address of its keys in hand then. */
+    private void retire(Session session) {
+        retired.add(session);
+        if (stopped) {
+            finish(session);
+            return;
+        }
+        AtomicInteger left = new AtomicInteger(shared.lanes().count());
+        for (int lane = 0; lane < shared.lanes().count(); lane++) {
+            try {
+                shared.lanes().lane(lane).execute(() -> passed(session, left));
+            } catch (RejectedExecutionException e) {
+                LOG.debug("lanes are closed", e);
+                passed(session, left);
+            }
+        }
+    }
+
+    private void passed(Session session, AtomicInteger left) {
+        if (left.decrementAndGet() == 0) {
+            later(() -> finish(session), 0);
+        }
+    }
+
+    private void finish(Session session) {
+        if (retired.remove(session)) {
+            session.close();
+        }
+    }
+
+    /** On a lane: a handshake message came, or a peer needs a session. */
+    private void onHandshake() {
+        if (handshakeScheduled.compareAndSet(false, true)) {
+            later(this::shakeHands, HANDSHAKE_DELAY_MS);
+        }
+    }
+
+    private void endKeys(KeyExchange exchange) {
+        if (ticks != null) {
+            ticks.cancel(false);
+        }
+        exchange.close();
+    }
+
+    private void shakeHands() {
+        handshakeScheduled.set(false);
+        exchange(exchange -> {
+            // first what was used, since a message may replace it
+            exchange.onSignal();
+            endpoint.drainHandshakes(exchange::onMessage);
+        });
+    }
+
+    private void tick() {
+        exchange(KeyExchange::onTick);
+    }
+
+    private void exchange(Consumer<KeyExchange> task) {
+        KeyExchange exchange = keys;
+        if (!stopped && exchange != null) {
+            try {
+                task.accept(exchange);
+            } catch (RuntimeException e) {
+                LOG.warn("overlay key exchange failed vni={}", config.vni(), e);
+            }
+        }
     }
 
     private void restart(OverlayConfig next) {
@@ -398,6 +526,10 @@ public final class Overlay implements AutoCloseable {
             call(() -> {
                 stopped = true;
                 endpoint.close();
+                if (keys != null) {
+                    endKeys(keys);
+                }
+                retired.forEach(this::finish);
                 return true;
             });
             control.shutdownNow();

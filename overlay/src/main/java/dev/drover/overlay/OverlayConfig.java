@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param local this host's place in the subnet, null when the operator addresses the bridge himself
  * @param neighbours containers of other hosts whose MAC is known; the rest is resolved by asking the peer that owns the
  *     subnet. Those behind a VTEP that is no peer (yet) are left out
+ * @param encryption key of this host; null for an overlay without encryption. With it every peer has a key and subnets
  */
 public record OverlayConfig(
         int vni,
@@ -29,7 +30,8 @@ public record OverlayConfig(
         Mode mode,
         @Nullable Local local,
         List<Peer> peers,
-        List<Neighbour> neighbours) {
+        List<Neighbour> neighbours,
+        @Nullable Encryption encryption) {
     private static final int MAX_VNI = (1 << 24) - 1;
     private static final int MAX_PORT = 65_535;
     private static final int MAX_NAME_BYTES = 15;
@@ -43,6 +45,40 @@ public record OverlayConfig(
         expect(isUnicast(vtep), "vtep", vtep.getHostAddress(), "a unicast address of this host");
         expect(isInterfaceName(bridge), "bridge", bridge, "1 to 15 bytes without space, / and :");
         checkPeers(vtep, local, peers);
+        if (encryption != null) {
+            checkKeys(encryption, peers);
+        }
+    }
+
+    /** Without encryption. */
+    public OverlayConfig(
+            int vni,
+            Inet4Address vtep,
+            int port,
+            String bridge,
+            Mode mode,
+            @Nullable Local local,
+            List<Peer> peers,
+            List<Neighbour> neighbours) {
+        this(vni, vtep, port, bridge, mode, local, peers, neighbours, null);
+    }
+
+    private static void checkKeys(Encryption encryption, List<Peer> peers) {
+        Set<PeerKey> keys = new HashSet<>(Set.of(encryption.publicKey()));
+        for (Peer peer : peers) {
+            String address = peer.vtep.getHostAddress();
+            expect(peer.key != null, "peers.public-key", "missing for " + address, "a key, the overlay is encrypted");
+            expect(
+                    !peer.subnets.isEmpty(),
+                    "peers.subnets",
+                    "none for " + address,
+                    "subnets, the overlay is encrypted");
+            expect(
+                    keys.add(peer.key),
+                    "peers.public-key",
+                    peer.key + " of " + address,
+                    "a key of its own for each host");
+        }
     }
 
     private static void checkPeers(Inet4Address vtep, @Nullable Local local, List<Peer> peers) {
@@ -92,6 +128,7 @@ public record OverlayConfig(
                 && port == other.port
                 && bridge.equals(other.bridge)
                 && mode == other.mode
+                && Objects.equals(encryption, other.encryption)
                 && Objects.equals(local, other.local);
     }
 
@@ -110,10 +147,17 @@ public record OverlayConfig(
      * Another tunnel endpoint, ours or the kernel's.
      *
      * @param subnets addresses behind it; empty means unknown: learn its addresses and send it a copy of what is flooded
+     * @param key its public key, in an encrypted overlay; else of no meaning
      */
-    public record Peer(Inet4Address vtep, List<Cidr> subnets) {
+    public record Peer(
+            Inet4Address vtep, List<Cidr> subnets, @Nullable PeerKey key) {
         public Peer {
             subnets = List.copyOf(subnets);
+        }
+
+        /** Without a key. */
+        public Peer(Inet4Address vtep, List<Cidr> subnets) {
+            this(vtep, subnets, null);
         }
     }
 

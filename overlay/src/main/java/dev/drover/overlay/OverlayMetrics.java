@@ -22,6 +22,16 @@ final class OverlayMetrics {
         peer(registry, overlay, "rx_packets", "packets received", PeerPath::rxPackets);
         peer(registry, overlay, "rx_bytes", "bytes of inner frames received", PeerPath::rxBytes);
         GaugeWithCallback.builder()
+                .name("drover_overlay_peer_session")
+                .help("1 while packets to the peer can be sealed; encrypted overlays only")
+                .labelNames("vtep")
+                .callback(sink -> {
+                    if (overlay.config().encryption() != null) {
+                        overlay.forEachPeer(OverlayMetrics::session, (vtep, value) -> sink.call((double) value, vtep));
+                    }
+                })
+                .register(registry);
+        GaugeWithCallback.builder()
                 .name("drover_overlay_mtu_bytes")
                 .help("largest IP packet inside the overlay")
                 .callback(sink -> sink.call(overlay.mtu()))
@@ -41,6 +51,10 @@ final class OverlayMetrics {
         return Arrays.stream(Drop.values())
                 .map(drop -> drop.name().toLowerCase(Locale.ROOT) + ": " + drop.meaning())
                 .collect(Collectors.joining("; ", "frames not passed on. ", ""));
+    }
+
+    private static long session(PeerPath peer) {
+        return peer.keyring().sending() == null ? 0 : 1;
     }
 
     private static void peer(

@@ -30,13 +30,18 @@ final class SelfTest {
     /**
      * Resolves AUTO for a host with this underlay address; takes at most half a second.
      *
+     * @param encrypted packets are sealed one by one: never SUPER
      * @throws IllegalStateException a mode is wanted that the kernel does not have
      */
-    static Choice choose(Mode wanted, Inet4Address vtep, int vni) {
+    static Choice choose(Mode wanted, Inet4Address vtep, int vni, boolean encrypted) {
         if (wanted == Mode.GSO || wanted == Mode.PLAIN) {
             return new Choice(wanted, "configured");
         }
         Choice datagrams = datagrams(vtep);
+        if (encrypted) {
+            // what the kernel cuts cannot be sealed
+            return new Choice(datagrams.mode(), datagrams.reason() + "; not super: encrypted");
+        }
         String problem = datagrams.mode() == Mode.GSO ? SuperFrameProbe.problem(vni) : datagrams.reason();
         if (problem == null) {
             return new Choice(Mode.SUPER, "self-test passed");

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -28,6 +29,7 @@ final class Tables {
     private final LongSupplier clockNs;
     private final Map<Long, Learned> learned = new LinkedHashMap<>();
     private volatile Map<Inet4Address, PeerPath> peers = Map.of();
+    private Map<PeerPath, PeerKey> keys = Map.of();
 
     /** @param address in host order, 0 when it is not known */
     private record Learned(Inet4Address vtep, int address, long sinceNs) {}
@@ -44,6 +46,7 @@ final class Tables {
     /** The picture for a configuration; peers that stay keep their counters, learned addresses of the others go. */
     Forwarding build(OverlayConfig config) {
         Map<Inet4Address, PeerPath> next = new HashMap<>();
+        Map<PeerPath, PeerKey> nextKeys = new HashMap<>();
         Forwarding.Builder builder = new Forwarding.Builder();
         if (config.local() != null) {
             builder.local(config.local().block());
@@ -51,13 +54,21 @@ final class Tables {
         for (OverlayConfig.Peer peer : config.peers()) {
             boolean floods = peer.subnets().isEmpty();
             PeerPath path = peers.get(peer.vtep());
-            if (path == null || path.floods() != floods || path.port() != config.port()) {
+            PeerKey key = config.encryption() == null ? null : peer.key();
+            if (path == null
+                    || path.floods() != floods
+                    || path.port() != config.port()
+                    || !Objects.equals(keys.get(path), key)) {
                 path = new PeerPath(peer.vtep(), config.port(), floods, lanes);
+            }
+            if (key != null) {
+                nextKeys.put(path, key);
             }
             next.put(peer.vtep(), path);
             builder.peer(path, peer.subnets());
         }
         peers = Map.copyOf(next);
+        keys = Map.copyOf(nextKeys);
         newest(config.neighbours()).values().forEach(n -> {
             PeerPath peer = next.get(n.vtep());
             if (peer != null) {
@@ -138,6 +149,11 @@ final class Tables {
                 .filter(entry -> entry.getValue().address == address)
                 .map(entry -> new Mac(entry.getKey()))
                 .reduce(null, (_, last) -> last);
+    }
+
+    /** The keys of the configured peers, when the overlay is encrypted. */
+    Map<PeerPath, PeerKey> keys() {
+        return keys;
     }
 
     /** The configured peers, by any thread. */

@@ -37,9 +37,10 @@ class AttachRequestTest {
 
     @Test
     void superFramesFitIntoOneSend() {
-        assertThat(GsoLimits.of(1450)).isEqualTo(new GsoLimits(61440, 44));
+        assertThat(GsoLimits.of(1450, false)).isEqualTo(new GsoLimits(61440, 44));
+        assertThat(GsoLimits.of(1418, true)).isEqualTo(new GsoLimits(61440, 44));
         for (int mtu : new int[] {1280, 1400, 1450, 1500, 4000, 8950, 65535}) {
-            GsoLimits limits = GsoLimits.of(mtu);
+            GsoLimits limits = GsoLimits.of(mtu, false);
             assertThat(limits.segments()).isBetween(1, 64);
             assertThat(limits.segments() == 1 || limits.segments() * (mtu + 22) <= 65507)
                     .isTrue();

@@ -69,6 +69,49 @@ class OverlayConfigTest {
                 () -> new OverlayConfig.Local(Cidr.parse("10.42.0.0/16"), Cidr.parse("10.43.1.0/24")));
     }
 
+    @Test
+    void inAnEncryptedOverlayEveryPeerHasAKeyOfItsOwnAndSubnets() {
+        Encryption own = Encryption.generate();
+        PeerKey two = Encryption.generate().publicKey();
+        PeerKey three = Encryption.generate().publicKey();
+        OverlayConfig config = encrypted(own, keyed("192.0.2.2", two, "10.42.2.0/24"));
+        assertThat(config)
+                .isEqualTo(encrypted(Encryption.parse(own.privateText()), keyed("192.0.2.2", two, "10.42.2.0/24")))
+                .isNotEqualTo(encrypted(Encryption.generate(), keyed("192.0.2.2", two, "10.42.2.0/24")))
+                .isNotEqualTo(encrypted(own, keyed("192.0.2.2", three, "10.42.2.0/24")));
+        assertThat(config.toString()).contains(own.publicKey().toString()).doesNotContain(own.privateText());
+        refused(
+                "peers.public-key: missing for 192.0.2.2 (expected: a key, the overlay is encrypted)",
+                () -> encrypted(own, peer("192.0.2.2", "10.42.2.0/24")));
+        refused(
+                "peers.subnets: none for 192.0.2.2 (expected: subnets, the overlay is encrypted)",
+                () -> encrypted(own, keyed("192.0.2.2", two)));
+        refused(
+                "peers.public-key: " + two + " of 192.0.2.3 (expected: a key of its own for each host)",
+                () -> encrypted(own, keyed("192.0.2.2", two, "10.42.2.0/24"), keyed("192.0.2.3", two, "10.42.3.0/24")));
+        refused(
+                "peers.public-key: " + own.publicKey() + " of 192.0.2.2 (expected: a key of its own for each host)",
+                () -> encrypted(own, keyed("192.0.2.2", own.publicKey(), "10.42.2.0/24")));
+        refused(
+                "public-key: abc (expected: Base64 of 32 bytes, as drover overlay keygen prints it)",
+                () -> PeerKey.parse("abc"));
+        refused(
+                "private-key: not shown (expected: Base64 of 32 bytes, as drover overlay keygen writes it)",
+                () -> Encryption.parse("c2VjcmV0"));
+    }
+
+    private static OverlayConfig.Peer keyed(String vtep, PeerKey key, String... subnets) {
+        return new OverlayConfig.Peer(
+                Inet4Address.ofLiteral(vtep),
+                List.of(subnets).stream().map(Cidr::parse).toList(),
+                key);
+    }
+
+    private static OverlayConfig encrypted(Encryption own, OverlayConfig.Peer... peers) {
+        return new OverlayConfig(
+                1, Inet4Address.ofLiteral("192.0.2.1"), 4789, "br0", Mode.AUTO, LOCAL, List.of(peers), List.of(), own);
+    }
+
     private static void refused(String message, org.assertj.core.api.ThrowableAssert.ThrowingCallable config) {
         assertThatThrownBy(config).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
     }

@@ -23,6 +23,7 @@ final class TwoHosts implements AutoCloseable {
         final int number;
         final TestNs host = keep(new TestNs());
         final TestNs container = keep(new TestNs());
+        private Overlay running;
 
         private Side(int number) {
             this.number = number;
@@ -65,6 +66,42 @@ final class TwoHosts implements AutoCloseable {
             OverlayConfig.Peer peer = new OverlayConfig.Peer(Inet4Address.ofLiteral(other().vtep()), subnets);
             return new OverlayConfig(
                     VNI, Inet4Address.ofLiteral(vtep()), 4789, "br0", mode, null, List.of(peer), List.of());
+        }
+
+        OverlayConfig encrypted(Mode mode, Encryption own, PeerKey theirs) {
+            OverlayConfig plain = config(mode, false);
+            OverlayConfig.Peer peer = plain.peers().getFirst();
+            return new OverlayConfig(
+                    VNI,
+                    plain.vtep(),
+                    plain.port(),
+                    plain.bridge(),
+                    mode,
+                    null,
+                    List.of(new OverlayConfig.Peer(peer.vtep(), peer.subnets(), theirs)),
+                    List.of(),
+                    own);
+        }
+
+        Overlay start(OverlayConfig config, int count, KeyExchange.Timing timing) {
+            Lanes lanes = keep(Lanes.open(Transport.EPOLL, count));
+            running = keep(host.netNs.call(() -> Overlay.start(lanes, config, timing)));
+            return running;
+        }
+
+        Overlay running() {
+            return running;
+        }
+
+        /** Ends what {@link #start} began. */
+        void stop() {
+            running.close();
+        }
+
+        /** Sets the MTU of the container and its port. */
+        void mtu(int mtu) {
+            ip("link set v0 mtu " + mtu);
+            container.exec("ip", "link", "set", "eth0", "mtu", String.valueOf(mtu));
         }
 
         Overlay drover(Mode mode) {

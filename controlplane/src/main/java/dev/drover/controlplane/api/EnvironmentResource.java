@@ -51,6 +51,7 @@ final class EnvironmentResource {
      * @param vni the first free one from 1042 when left out
      * @param port 4789 when left out
      * @param blockPrefix 24 when left out, longer for a small subnet
+     * @param encryption of the overlay; false when left out, and never changed
      */
     record NewEnvironment(
             String name,
@@ -58,7 +59,8 @@ final class EnvironmentResource {
             @Nullable String subnet,
             @Nullable Integer vni,
             @Nullable Integer port,
-            @Nullable Integer blockPrefix) {}
+            @Nullable Integer blockPrefix,
+            @Nullable Boolean encryption) {}
 
     record EnvironmentChange(String orchestrator) {}
 
@@ -144,7 +146,8 @@ final class EnvironmentResource {
                     subnet.toString(),
                     vni,
                     port,
-                    blockPrefix);
+                    blockPrefix,
+                    Boolean.TRUE.equals(wanted.encryption()));
             tx.create(Kind.ENVIRONMENT, environment);
             return environment;
         });

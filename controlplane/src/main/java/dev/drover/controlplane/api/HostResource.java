@@ -207,7 +207,8 @@ final class HostResource {
                 environment.subnet(),
                 environment.vni(),
                 environment.port(),
-                ZONE);
+                ZONE,
+                environment.encryption());
     }
 
     /** Lenient to unknown fields as the link is: the node may be newer. */

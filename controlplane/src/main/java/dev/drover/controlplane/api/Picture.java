@@ -133,6 +133,7 @@ final class Picture {
                         e.vni(),
                         e.port(),
                         e.blockPrefix(),
+                        e.encrypted(),
                         hostsOf.get(id).size(),
                         stacksOf.get(id).size()));
     }

@@ -23,6 +23,7 @@ final class Views {
             int vni,
             int port,
             int blockPrefix,
+            boolean encryption,
             int hosts,
             int stacks)
             implements View {}

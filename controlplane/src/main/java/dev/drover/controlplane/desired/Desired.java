@@ -40,7 +40,10 @@ public final class Desired {
     private DesiredState build() {
         for (Host host : state.hosts()) {
             own.put(host.id(), new TreeMap<>());
-            common.put("peer/" + host.id(), new DesiredItem.Peer(host.id(), host.vtep(), host.block()));
+            String publicKey = state.environment().encrypted() && host.facts() != null
+                    ? host.facts().publicKey()
+                    : null;
+            common.put("peer/" + host.id(), new DesiredItem.Peer(host.id(), host.vtep(), host.block(), publicKey));
         }
         containers();
         for (Service service : state.services()) {

@@ -25,8 +25,20 @@ public sealed interface DesiredItem {
      *
      * @param vtep underlay address of that host
      * @param block address block leased to it, {@code a.b.c.d/n}
+     * @param publicKey of its tunnel endpoint, null while it has told none; in an encrypted environment it cannot be
+     *     reached until it has
      */
-    record Peer(String hostId, String vtep, String block) implements DesiredItem {}
+    record Peer(
+            String hostId,
+            String vtep,
+            String block,
+            @Nullable String publicKey) implements DesiredItem {
+
+        /** Without a key. */
+        public Peer(String hostId, String vtep, String block) {
+            this(hostId, vtep, block, null);
+        }
+    }
 
     /**
      * A container of another host; key {@code neighbour/ADDRESS}. Lets ARP be answered without asking that host.

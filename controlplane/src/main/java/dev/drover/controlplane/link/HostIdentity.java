@@ -1,5 +1,8 @@
 package dev.drover.controlplane.link;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a host is within its environment. Given at join and repeated at each connect; the node keeps it on disk.
  *
@@ -8,6 +11,7 @@ package dev.drover.controlplane.link;
  * @param vni VXLAN network identifier of the environment
  * @param port UDP port of the overlay
  * @param zone DNS zone, {@code rancher.internal}
+ * @param encryption whether the overlay is encrypted; null, from an older server, is no
  */
 public record HostIdentity(
         String hostId,
@@ -18,4 +22,25 @@ public record HostIdentity(
         String subnet,
         int vni,
         int port,
-        String zone) {}
+        String zone,
+        @Nullable Boolean encryption) {
+
+    /** Without encryption. */
+    public HostIdentity(
+            String hostId,
+            String hostName,
+            String environmentId,
+            String environmentName,
+            String block,
+            String subnet,
+            int vni,
+            int port,
+            String zone) {
+        this(hostId, hostName, environmentId, environmentName, block, subnet, vni, port, zone, null);
+    }
+
+    @JsonIgnore
+    public boolean encrypted() {
+        return Boolean.TRUE.equals(encryption);
+    }
+}

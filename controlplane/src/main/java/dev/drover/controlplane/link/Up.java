@@ -48,6 +48,7 @@ public sealed interface Up {
      *
      * @param vtep underlay address
      * @param engine version of the Docker engine, null while it is unreachable
+     * @param publicKey of its tunnel endpoint, Base64 of 32 bytes; null where the overlay is not encrypted
      */
     record HostFacts(
             String vtep,
@@ -55,7 +56,20 @@ public sealed interface Up {
             @Nullable String engine,
             String kernel,
             int cpus,
-            long memoryBytes) {}
+            long memoryBytes,
+            @Nullable String publicKey) {
+
+        /** Without a key. */
+        public HostFacts(
+                String vtep,
+                Map<String, String> labels,
+                @Nullable String engine,
+                String kernel,
+                int cpus,
+                long memoryBytes) {
+            this(vtep, labels, engine, kernel, cpus, memoryBytes, null);
+        }
+    }
 
     /**
      * One container.

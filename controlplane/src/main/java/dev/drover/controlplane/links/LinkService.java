@@ -226,7 +226,8 @@ public final class LinkService implements Nodes, AutoCloseable {
                 environment.subnet(),
                 environment.vni(),
                 environment.port(),
-                Desired.ZONE);
+                Desired.ZONE,
+                environment.encryption());
     }
 
     private void onFacts(Session session, Up.Facts facts) {

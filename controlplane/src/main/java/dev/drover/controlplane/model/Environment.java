@@ -1,5 +1,8 @@
 package dev.drover.controlplane.model;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A resource group of hosts with one overlay network; key {@code environments/ID}.
  *
@@ -8,6 +11,26 @@ package dev.drover.controlplane.model;
  * @param vni VXLAN network identifier, unique among environments
  * @param port UDP port of the overlay
  * @param blockPrefix prefix length of the block leased to each host
+ * @param encryption of the overlay, for as long as the environment exists; null, as in older records, is no
  */
 public record Environment(
-        String id, String name, Orchestrator orchestrator, String subnet, int vni, int port, int blockPrefix) {}
+        String id,
+        String name,
+        Orchestrator orchestrator,
+        String subnet,
+        int vni,
+        int port,
+        int blockPrefix,
+        @Nullable Boolean encryption) {
+
+    /** Without encryption. */
+    public Environment(
+            String id, String name, Orchestrator orchestrator, String subnet, int vni, int port, int blockPrefix) {
+        this(id, name, orchestrator, subnet, vni, port, blockPrefix, null);
+    }
+
+    @JsonIgnore
+    public boolean encrypted() {
+        return Boolean.TRUE.equals(encryption);
+    }
+}

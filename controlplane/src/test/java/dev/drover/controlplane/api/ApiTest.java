@@ -425,6 +425,21 @@ class ApiTest {
     }
 
     @Test
+    void encryptionIsFixedAtCreationAndToldToHosts() {
+        Answer created = admin.post("/v1/environments", Map.of("name", "secret", "encryption", true));
+        assertThat(created.json().path("encryption").asBoolean()).isTrue();
+        Answer open = admin.post("/v1/environments", Map.of("name", "open"));
+        assertThat(open.json().path("encryption").isBoolean()).isTrue();
+        assertThat(open.json().path("encryption").asBoolean()).isFalse();
+        Answer joined = join(joinToken("secret"), "h1", "m1", "192.0.2.11");
+        assertThat(joined.json().path("identity").path("encryption").asBoolean())
+                .isTrue();
+        joined = join(joinToken("open"), "h1", "m1", "192.0.2.11");
+        assertThat(joined.json().path("identity").path("encryption").asBoolean())
+                .isFalse();
+    }
+
+    @Test
     void saysWhenTheSubnetIsExhausted() {
         admin.post("/v1/environments", Map.of("name", "small", "subnet", "10.1.0.0/23", "blockPrefix", 24));
         String token = joinToken("small");

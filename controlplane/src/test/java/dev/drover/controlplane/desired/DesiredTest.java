@@ -10,8 +10,10 @@ import dev.drover.controlplane.link.DesiredItem.Neighbour;
 import dev.drover.controlplane.link.DesiredItem.Peer;
 import dev.drover.controlplane.link.DesiredItem.Target;
 import dev.drover.controlplane.link.DesiredItem.Workload;
+import dev.drover.controlplane.link.Up;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.model.Container;
+import dev.drover.controlplane.model.Environment;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Instance.Phase;
@@ -31,6 +33,7 @@ class DesiredTest {
     private final List<Service> services = new ArrayList<>();
     private final List<Versioned<Instance>> instances = new ArrayList<>();
     private final List<Versioned<Container>> containers = new ArrayList<>();
+    private Environment environment = Samples.environment();
     private long revision = 10;
 
     @Test
@@ -44,6 +47,31 @@ class DesiredTest {
                         Map.entry("neighbour/10.42.2.2", new Neighbour("10.42.2.2", "02:00:00:00:00:01", "h2", 12)),
                         Map.entry("name/a", new Name("a", List.of("10.42.1.2"))),
                         Map.entry("name/b", new Name("b", List.of("10.42.2.2"))));
+    }
+
+    @Test
+    void inAnEncryptedEnvironmentPeersHaveTheKeysTheyTold() {
+        Host told = Samples.host(2);
+        Up.HostFacts facts = told.facts();
+        hosts.set(
+                1,
+                new Host(
+                        told.id(),
+                        told.environmentId(),
+                        told.name(),
+                        told.machineId(),
+                        told.vtep(),
+                        told.labels(),
+                        told.block(),
+                        told.keyHash(),
+                        new Up.HostFacts(
+                                facts.vtep(), facts.labels(), facts.engine(), facts.kernel(), 2, 1 << 30, "public")));
+        assertThat(of("h1")).containsEntry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24", null));
+        Environment e = environment;
+        environment = new Environment(
+                e.id(), e.name(), e.orchestrator(), e.subnet(), e.vni(), e.port(), e.blockPrefix(), true);
+        assertThat(of("h1")).containsEntry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24", "public"));
+        assertThat(of("h2")).containsEntry("peer/h1", new Peer("h1", "192.0.2.11", "10.42.1.0/24", null));
     }
 
     @Test
@@ -242,7 +270,7 @@ class DesiredTest {
     }
 
     private DesiredState state() {
-        return Desired.of(new EnvironmentState(
-                Samples.environment(), revision, hosts, List.of(), services, instances, containers));
+        return Desired.of(
+                new EnvironmentState(environment, revision, hosts, List.of(), services, instances, containers));
     }
 }

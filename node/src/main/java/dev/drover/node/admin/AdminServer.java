@@ -9,6 +9,8 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
+import dev.drover.overlay.Encryption;
+import dev.drover.overlay.PeerKey;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
@@ -38,6 +40,8 @@ public final class AdminServer implements AutoCloseable {
             .registerModule(new SimpleModule()
                     .addSerializer(Cidr.class, ToStringSerializer.instance)
                     .addSerializer(Mac.class, ToStringSerializer.instance)
+                    .addSerializer(Encryption.class, ToStringSerializer.instance)
+                    .addSerializer(PeerKey.class, ToStringSerializer.instance)
                     .addSerializer(InetSocketAddress.class, new AddressSerializers.Socket())
                     .addSerializer(Inet4Address.class, new AddressSerializers.Host())
                     .addSerializer(InetAddress.class, new AddressSerializers.Host()));

@@ -16,7 +16,7 @@ public final class EnvCommand extends ClientGroup {
     @Command(name = "ls", description = "List environments.")
     int list(@Mixin ClientOptions options) {
         return run(options, client -> client.get(ApiClient.path("environments")), environments -> {
-            Output.table(out(), environments, "name", "orchestrator", "subnet", "vni", "hosts", "stacks");
+            Output.table(out(), environments, "name", "orchestrator", "subnet", "vni", "encryption", "hosts", "stacks");
         });
     }
 
@@ -28,7 +28,9 @@ public final class EnvCommand extends ClientGroup {
                     String orchestrator,
             @Option(names = "--subnet", paramLabel = "A.B.C.D/N", description = "Overlay subnet.") @Nullable
                     String subnet,
-            @Option(names = "--vni", description = "VXLAN network identifier.") @Nullable Integer vni) {
+            @Option(names = "--vni", description = "VXLAN network identifier.") @Nullable Integer vni,
+            @Option(names = "--encrypted", description = "Encrypt the overlay; cannot be changed later.")
+                    boolean encrypted) {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("name", name);
         body.put("orchestrator", orchestrator);
@@ -37,6 +39,9 @@ public final class EnvCommand extends ClientGroup {
         }
         if (vni != null) {
             body.put("vni", vni);
+        }
+        if (encrypted) {
+            body.put("encryption", true);
         }
         return run(
                 options,

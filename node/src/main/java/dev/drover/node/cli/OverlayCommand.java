@@ -19,7 +19,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code drover overlay}: what the node of this host does with packets, and why. */
-@Command(name = "overlay", description = "Look into the overlay of the node on this host.")
+@Command(
+        name = "overlay",
+        description = "Look into the overlay of the node on this host.",
+        subcommands = OverlayKeygenCommand.class)
 public final class OverlayCommand extends ClientGroup {
     private static final long WATCH_PERIOD_S = 1;
 

@@ -8,8 +8,10 @@ import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.TargetConfig;
 import dev.drover.node.mapping.Tables;
+import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.PeerKey;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
@@ -65,16 +67,16 @@ public final class NodeFileParser {
             throw root.error("nothing to run (expected: at least one of overlay, lb, dns)");
         }
         return new NodeFile(
-                overlay == null ? null : overlay(overlay),
+                overlay == null ? null : overlay(Path.of(file), overlay),
                 lb == null ? LbConfig.EMPTY : lb(lb),
                 dns == null ? null : dns(dns),
                 admin == null ? null : admin(admin));
     }
 
-    private static OverlayConfig overlay(YamlNode node) {
+    private static OverlayConfig overlay(Path file, YamlNode node) {
         Map<String, YamlNode> keys = node.map(
-                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers"),
-                List.of("encryption", "key", "psk", "mtu", "underlay"));
+                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers", "encryption"),
+                List.of("key", "psk", "mtu", "underlay"));
         YamlNode vniNode = node.required(keys, "vni");
         int vni = vniNode.integer(1, MAX_VNI);
         Inet4Address vtep = unicast(node.required(keys, "vtep"));
@@ -83,6 +85,8 @@ public final class NodeFileParser {
         YamlNode mode = keys.get("mode");
         YamlNode local = present(keys.get("local"));
         YamlNode peers = present(keys.get("peers"));
+        YamlNode encryptionNode = present(keys.get("encryption"));
+        Encryption encryption = encryptionNode == null ? null : encryption(file, encryptionNode);
         return new OverlayConfig(
                 vni,
                 vtep,
@@ -90,8 +94,22 @@ public final class NodeFileParser {
                 bridge == null ? Tables.bridge(vni) : bridge(bridge),
                 mode == null ? Mode.AUTO : mode(mode),
                 local == null ? null : local(local),
-                peers == null ? List.of() : peers(peers, vtep),
-                List.of());
+                peers == null ? List.of() : peers(peers, vtep, encryption),
+                List.of(),
+                encryption);
+    }
+
+    /** A relative path is one beside the node file. */
+    private static Encryption encryption(Path file, YamlNode node) {
+        Map<String, YamlNode> keys = node.map(List.of("private-key-file"), List.of());
+        YamlNode path = node.required(keys, "private-key-file");
+        try {
+            return PrivateKeyFile.read(file.resolveSibling(path.text()));
+        } catch (IllegalArgumentException e) {
+            ConfigException error = path.error(String.valueOf(e.getMessage()));
+            error.initCause(e);
+            throw error;
+        }
     }
 
     private static String bridge(YamlNode node) {
@@ -125,12 +143,13 @@ public final class NodeFileParser {
         return new OverlayConfig.Local(subnet, block);
     }
 
-    private static List<OverlayConfig.Peer> peers(YamlNode node, Inet4Address own) {
+    private static List<OverlayConfig.Peer> peers(YamlNode node, Inet4Address own, @Nullable Encryption encryption) {
         List<OverlayConfig.Peer> peers = new ArrayList<>();
+        Set<PeerKey> publicKeys = new HashSet<>();
         Set<Inet4Address> vteps = new HashSet<>();
         Map<Cidr, Inet4Address> taken = new HashMap<>();
         for (YamlNode item : node.list()) {
-            Map<String, YamlNode> keys = item.map(List.of("vtep", "subnets"), List.of("key", "mode"));
+            Map<String, YamlNode> keys = item.map(List.of("vtep", "subnets", "public-key"), List.of("key", "mode"));
             YamlNode vtepNode = item.required(keys, "vtep");
             Inet4Address vtep = unicast(vtepNode);
             if (vtep.equals(own)) {
@@ -152,9 +171,34 @@ public final class NodeFileParser {
                 taken.put(subnet, vtep);
                 subnets.add(subnet);
             }
-            peers.add(new OverlayConfig.Peer(vtep, subnets));
+            peers.add(new OverlayConfig.Peer(vtep, subnets, publicKey(item, keys, encryption, publicKeys)));
+            if (encryption != null && subnets.isEmpty()) {
+                throw item.error(
+                        "subnets is missing (expected: addresses, nothing is learned in an encrypted overlay)");
+            }
         }
         return peers;
+    }
+
+    private static @Nullable PeerKey publicKey(
+            YamlNode peer, Map<String, YamlNode> keys, @Nullable Encryption encryption, Set<PeerKey> taken) {
+        YamlNode node = encryption == null ? keys.get("public-key") : peer.required(keys, "public-key");
+        if (node == null) {
+            return null;
+        }
+        PeerKey key;
+        try {
+            key = PeerKey.parse(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
+        if (encryption == null) {
+            throw node.error(key + " (expected: none without overlay.encryption, or traffic would not be encrypted)");
+        }
+        if (key.equals(encryption.publicKey()) || !taken.add(key)) {
+            throw node.error(key + " is another host's (expected: a key of its own for each host)");
+        }
+        return key;
     }
 
     private static LbConfig lb(YamlNode node) {

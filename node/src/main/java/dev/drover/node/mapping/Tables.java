@@ -10,13 +10,16 @@ import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.TargetConfig;
+import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.PeerKey;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -51,10 +54,24 @@ public record Tables(
      *
      * @param vtep underlay address of this host
      * @param forward resolvers for names that are not ours
+     * @param encryption key of this host where the overlay is encrypted, else null
      */
-    public record Host(HostIdentity identity, Inet4Address vtep, Mode mode, List<InetSocketAddress> forward) {
+    public record Host(
+            HostIdentity identity,
+            Inet4Address vtep,
+            Mode mode,
+            List<InetSocketAddress> forward,
+            @Nullable Encryption encryption) {
         public Host {
             forward = List.copyOf(forward);
+            if (identity.encrypted() != (encryption != null)) {
+                throw new IllegalArgumentException("encryption: key of an overlay that has none, or none");
+            }
+        }
+
+        /** Without encryption. */
+        public Host(HostIdentity identity, Inet4Address vtep, Mode mode, List<InetSocketAddress> forward) {
+            this(identity, vtep, mode, forward, null);
         }
 
         public Cidr block() {
@@ -74,6 +91,7 @@ public record Tables(
         Map<String, String> problems = new TreeMap<>();
         Map<String, Inet4Address> vteps = new HashMap<>();
         List<OverlayConfig.Peer> peers = new ArrayList<>();
+        Set<PeerKey> keys = new HashSet<>();
         Map<String, Set<InetAddress>> names = new HashMap<>();
         List<ListenerConfig> listeners = new ArrayList<>();
         Map<String, Set<InetSocketAddress>> draining = new HashMap<>();
@@ -83,7 +101,7 @@ public record Tables(
         ordered.forEach((key, item) -> attempt(key, problems, () -> {
             if (item instanceof DesiredItem.Peer peer
                     && !peer.hostId().equals(host.identity().hostId())) {
-                OverlayConfig.Peer mapped = peer(peer);
+                OverlayConfig.Peer mapped = peer(peer, host.encryption(), keys);
                 vteps.put(peer.hostId(), mapped.vtep());
                 peers.add(mapped);
             }
@@ -129,7 +147,8 @@ public record Tables(
                         host.mode(),
                         new OverlayConfig.Local(Cidr.parse(host.identity().subnet()), host.block()),
                         peers,
-                        neighbours),
+                        neighbours,
+                        host.encryption()),
                 new DnsConfig(
                         List.of(new InetSocketAddress(RESOLVER, DNS_PORT)),
                         host.identity().zone(),
@@ -157,8 +176,22 @@ public record Tables(
                 !(address instanceof Inet4Address v4) || !block.contains(Cidr.toInt(v4)) || running.contains(v4);
     }
 
-    private static OverlayConfig.Peer peer(DesiredItem.Peer peer) {
-        return new OverlayConfig.Peer(Cidr.toInet(Cidr.parseAddress(peer.vtep())), List.of(Cidr.parse(peer.block())));
+    /** In an encrypted overlay a peer without a key of its own is left out: nothing is sent to it or taken from it. */
+    private static OverlayConfig.Peer peer(DesiredItem.Peer peer, @Nullable Encryption own, Set<PeerKey> taken) {
+        Inet4Address vtep = Cidr.toInet(Cidr.parseAddress(peer.vtep()));
+        List<Cidr> subnets = List.of(Cidr.parse(peer.block()));
+        if (own == null) {
+            return new OverlayConfig.Peer(vtep, subnets);
+        }
+        if (peer.publicKey() == null) {
+            throw new IllegalArgumentException("public-key: missing (expected: one, the overlay is encrypted)");
+        }
+        PeerKey key = PeerKey.parse(peer.publicKey());
+        if (key.equals(own.publicKey()) || !taken.add(key)) {
+            throw new IllegalArgumentException(
+                    "public-key: " + key + " is another host's (expected: a key of its own for each host)");
+        }
+        return new OverlayConfig.Peer(vtep, subnets, key);
     }
 
     private static OverlayConfig.Neighbour neighbour(DesiredItem.Neighbour neighbour, Inet4Address vtep) {

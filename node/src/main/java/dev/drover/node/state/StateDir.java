@@ -1,6 +1,8 @@
 package dev.drover.node.state;
 
 import dev.drover.controlplane.link.LinkCodec;
+import dev.drover.node.config.PrivateKeyFile;
+import dev.drover.overlay.Encryption;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -88,6 +90,12 @@ public final class StateDir implements AutoCloseable {
             write(machineId, machine);
         }
         return machine.machineId();
+    }
+
+    /** The key of this host's tunnel endpoint, made at first use. */
+    public Encryption encryption() {
+        Path file = directory.resolve("overlay.key");
+        return Files.exists(file) ? PrivateKeyFile.read(file) : PrivateKeyFile.create(file);
     }
 
     public Desired desired() {

@@ -86,7 +86,12 @@ final class NodeFileParserTest {
                     vtep: 192.0.2.1    | vtep: host1        | node.yaml:3: overlay.vtep: host1 (expected: IPv4 a.b.c.d)
                     vtep: 192.0.2.1    | vtep: 0.0.0.0      | node.yaml:3: overlay.vtep: 0.0.0.0 (expected: a unicast IPv4 address)
                     vtep: 192.0.2.1    | vtep: 192.0.2.2    | node.yaml:8: overlay.peers[0].vtep: 192.0.2.2 is this host's own vtep (expected: another host's)
-                    vtep: 192.0.2.1    | encryption: on     | node.yaml:3: overlay.encryption: not available in this version
+                    bridge: br0        | encryption: on     | node.yaml:5: overlay.encryption: on (expected: keys and values)
+                    bridge: br0        | encryption: {}     | node.yaml:5: overlay.encryption: private-key-file is missing (expected: a value)
+                    bridge: br0        | encryption: { private-key-file: /nowhere/key } | node.yaml:5: overlay.encryption.private-key-file: /nowhere/key is missing (expected: a file of drover overlay keygen)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: secret, | node.yaml:8: overlay.peers[0].public-key: secret (expected: Base64 of 32 bytes, as drover overlay keygen prints it)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U=, | node.yaml:8: overlay.peers[0].public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U= (expected: none without overlay.encryption, or traffic would not be encrypted)
+                    vtep: 192.0.2.1    | psk: secret        | node.yaml:3: overlay.psk: not available in this version
                     bridge: br0        | bridge: bridge-too-long-for-linux | node.yaml:5: overlay.bridge: bridge-too-long-for-linux (expected: an interface name of 1 to 15 letters, digits, '.', '_' or '-')
                     mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, super, gso or plain)
                     10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)

@@ -6,6 +6,7 @@ import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.HostIdentity;
 import dev.drover.dataplane.Cidr;
 import dev.drover.lb.Protocol;
+import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
 import java.util.HashMap;
@@ -56,6 +57,46 @@ final class TablesTest {
                 "peer/h2", new DesiredItem.Peer("h2", "192.0.2.12", "10.42.2.0/24"),
                 "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24"));
         assertThat(Tables.of(HOST, desired, List.of())).isEqualTo(Tables.of(HOST, new HashMap<>(desired), List.of()));
+    }
+
+    @Test
+    void inAnEncryptedOverlayAPeerWithoutAKeyOfItsOwnIsLeftOut() {
+        Encryption own = Encryption.generate();
+        String key = Encryption.generate().publicKey().toString();
+        HostIdentity id = HOST.identity();
+        Tables.Host host = new Tables.Host(
+                new HostIdentity(
+                        id.hostId(),
+                        id.hostName(),
+                        id.environmentId(),
+                        id.environmentName(),
+                        id.block(),
+                        id.subnet(),
+                        id.vni(),
+                        id.port(),
+                        id.zone(),
+                        true),
+                HOST.vtep(),
+                HOST.mode(),
+                HOST.forward(),
+                own);
+        Tables tables = Tables.of(
+                host,
+                Map.of(
+                        "peer/h2", new DesiredItem.Peer("h2", "192.0.2.12", "10.42.2.0/24", key),
+                        "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24", null),
+                        "peer/h4", new DesiredItem.Peer("h4", "192.0.2.14", "10.42.4.0/24", "guess"),
+                        "peer/h5", new DesiredItem.Peer("h5", "192.0.2.15", "10.42.5.0/24", key)),
+                List.of());
+        assertThat(tables.overlay().encryption()).isEqualTo(own);
+        assertThat(tables.overlay().peers()).singleElement().satisfies(peer -> {
+            assertThat(peer.vtep()).isEqualTo(inet("192.0.2.12"));
+            assertThat(peer.key()).hasToString(key);
+        });
+        assertThat(tables.problems())
+                .containsOnlyKeys("peer/h3", "peer/h4", "peer/h5")
+                .containsEntry("peer/h3", "public-key: missing (expected: one, the overlay is encrypted)");
+        assertThat(tables.toString()).doesNotContain(own.privateText());
     }
 
     @Test

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.Down;
 import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.controlplane.link.LinkCodec;
+import dev.drover.overlay.Encryption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -49,6 +51,31 @@ final class StateDirTest {
             assertThat(state.assignments()).isEqualTo(assignments);
             assertThat(state.machineId()).isEqualTo(machineId);
         }
+    }
+
+    @Test
+    void theKeyOfTheOverlayIsMadeOnceAndForTheOwnerAlone() throws Exception {
+        Path file = temporary.resolve("node/overlay.key");
+        Encryption made;
+        try (StateDir state = StateDir.open(temporary.resolve("node"))) {
+            assertThat(Files.exists(file)).isFalse();
+            made = state.encryption();
+        }
+        try (StateDir state = StateDir.open(temporary.resolve("node"))) {
+            assertThat(state.encryption()).isEqualTo(made);
+        }
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+    }
+
+    @Test
+    void anIdentityOfBeforeEncryptionIsStillRead() {
+        String text = "{\"hostId\":\"h1\",\"hostName\":\"n\",\"environmentId\":\"e\",\"environmentName\":\"t\","
+                + "\"block\":\"10.42.1.0/24\",\"subnet\":\"10.42.0.0/16\",\"vni\":1,\"port\":4789,\"zone\":\"z\"}";
+        HostIdentity identity = LinkCodec.decode(text, HostIdentity.class);
+        assertThat(identity.encrypted()).isFalse();
+        assertThat(LinkCodec.decode(LinkCodec.encode(identity), HostIdentity.class))
+                .isEqualTo(identity);
     }
 
     @Test

@@ -12,6 +12,12 @@ import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.SEALED_DATA;
+import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
+import static dev.drover.overlay.path.Wire.SEALED_INDEX;
+import static dev.drover.overlay.path.Wire.SEALED_INITIATION;
+import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
+import static dev.drover.overlay.path.Wire.SEALED_RESPONSE;
 import static dev.drover.overlay.path.Wire.SOCKADDR_BYTES;
 import static dev.drover.overlay.path.Wire.TYPE_ARP;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
@@ -74,6 +80,7 @@ public final class Decapsulator implements Runnable {
     private final TapWriter tap;
     private final Inner inner = new Inner();
     private final LearnRing learned;
+    private final @Nullable HandshakeRing handshakes;
     private final int vni;
     private final int mtu;
     private final int maxDatagramBytes;
@@ -95,6 +102,7 @@ public final class Decapsulator implements Runnable {
         this.socket = socket;
         this.slots = slots;
         this.learned = learned;
+        handshakes = context.handshakes();
         vni = context.vni();
         mtu = context.mtu();
         localMtu = mtu;
@@ -172,6 +180,12 @@ public final class Decapsulator implements Runnable {
             return length;
         }
         long datagram = buffers + slot * (long) SLOT_BYTES;
+        if (handshakes != null) {
+            for (int offset = 0; offset < length; offset += segment) {
+                onSealed(peer, datagram + offset, Math.min(segment, length - offset), handshakes);
+            }
+            return length;
+        }
         boolean aggregate = segment < length || length > maxDatagramBytes;
         if ((aggregate || length > HEADER_BYTES + localMtu) && isSuperFrame(datagram, length, aggregate)) {
             onDatagram(peer, datagram, length, segment);
@@ -186,6 +200,57 @@ public final class Decapsulator implements Runnable {
         traffic.add(lane, Traffic.RX_PACKETS, packets);
         traffic.add(lane, Traffic.RX_BYTES, length - packets * (long) VXLAN_BYTES);
         return length;
+    }
+
+    /** One datagram in an encrypted overlay; what is not sealed goes no further. */
+    private void onSealed(PeerPath peer, long datagram, int length, HandshakeRing handshakes) {
+        int type = length == 0 ? 0 : Memory.getByte(datagram);
+        Drop drop;
+        if (type == SEALED_DATA) {
+            drop = onSealedData(peer, datagram, length, handshakes);
+        } else if (type == SEALED_INITIATION || type == SEALED_RESPONSE) {
+            drop = length > HandshakeRing.MAX_BYTES
+                    ? Drop.BAD_HANDSHAKE
+                    : handshakes.offer(peer, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
+        } else {
+            drop = Drop.PLAINTEXT;
+        }
+        if (drop != null) {
+            drops.increment(lane, drop);
+        }
+    }
+
+    private @Nullable Drop onSealedData(PeerPath peer, long datagram, int length, HandshakeRing handshakes) {
+        if (length < SEALED_OVERHEAD_BYTES) {
+            return Drop.RUNT;
+        }
+        Session session = peer.keyring().find(Memory.getIntBe(datagram + SEALED_INDEX));
+        if (session == null) {
+            peer.want(handshakes);
+            return Drop.NO_SESSION;
+        }
+        Drop drop = session.open(lane, datagram, length);
+        if (drop != null) {
+            return drop;
+        }
+        if (!session.heard()) {
+            session.onHeard();
+            handshakes.wake();
+        }
+        int plainLength = length - SEALED_OVERHEAD_BYTES;
+        if (plainLength == 0) {
+            return null; // only shows that the peer has the keys
+        }
+        long plain = datagram + SEALED_HEADER_BYTES;
+        drop = admit(peer, plain, plainLength);
+        if (drop == null) {
+            clamp(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
+            coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
+            peer.received(lane, 1, plainLength - VXLAN_BYTES);
+            traffic.increment(lane, Traffic.RX_PACKETS);
+            traffic.add(lane, Traffic.RX_BYTES, plainLength - VXLAN_BYTES);
+        }
+        return drop;
     }
 
     private int segmentSize(int slot, long message, int length) {
@@ -252,7 +317,9 @@ public final class Decapsulator implements Runnable {
             return Drop.RUNT;
         }
         if ((Memory.getByte(datagram) & VXLAN_FLAG_VNI) == 0) {
-            return Drop.NO_VNI;
+            int type = Memory.getByte(datagram);
+            boolean sealed = type == SEALED_INITIATION || type == SEALED_RESPONSE || type == SEALED_DATA;
+            return sealed ? Drop.ENCRYPTED : Drop.NO_VNI;
         }
         if (Memory.getIntBe(datagram + VXLAN_VNI_OFFSET) >>> 8 != vni) {
             return Drop.WRONG_VNI;

@@ -10,6 +10,25 @@ public enum Drop {
             "underlay: datagram without the VNI flag (RFC 7348 section 5)",
             "the peer speaks another protocol on this port"),
     WRONG_VNI("underlay: VNI of another network", "give both ends the same vni, or the networks different ports"),
+    ENCRYPTED(
+            "underlay: sealed datagram or handshake, but this overlay is not encrypted",
+            "encrypt the overlay on every host, or on none"),
+    PLAINTEXT(
+            "underlay: datagram that is not sealed, but this overlay is encrypted",
+            "give the peer a key, and tell it the public keys of the others"),
+    NO_SESSION(
+            "either: no session with the peer, or sealed for one that is over",
+            "look whether the peer is up and reachable, and has the key it is configured with here"),
+    BAD_TAG("underlay: sealed with another key, or changed on its way", "look who else sends from the peer's address"),
+    REPLAYED(
+            "underlay: sealed packet that was accepted before, or is too old to tell",
+            "nothing, unless it grows fast: then somebody repeats packets, or the underlay delays them by thousands"),
+    BAD_HANDSHAKE(
+            "underlay: handshake of somebody who has not the peer's key, or a repeated one",
+            "compare the keys on both hosts; the log names the peer and the reason"),
+    HANDSHAKE_LIMIT(
+            "underlay: more handshakes of a peer than five at once and two a second",
+            "look who else sends from the peer's address"),
     TRUNCATED("underlay: datagram longer than any that a VTEP may send", "look at the sender"),
     MALFORMED_SUPER_FRAME(
             "underlay: an aggregated frame whose headers do not agree with its length",

@@ -11,6 +11,8 @@ import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
 import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
 import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
+import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
 import static dev.drover.overlay.path.Wire.TYPE_QINQ;
 import static dev.drover.overlay.path.Wire.TYPE_VLAN;
 import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
@@ -41,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  *  one frame in the buffer:   | room | vnet header 12 | Ethernet frame … |
  *  sent without a copy:              |    | VXLAN 8   | Ethernet frame … |
  *  a super-frame sent whole:  | vnet 24, outer headers | Ethernet frame … |
+ *  sealed without a copy:     | header 16 | VXLAN 8   | Ethernet frame … | tag 16 |
  * </pre>
  */
 public final class Encapsulator implements Runnable {
@@ -58,6 +61,9 @@ public final class Encapsulator implements Runnable {
     private static final long LIMIT_PERIOD_NS = 1_000_000_000L;
     private static final int ROOM = SuperFrameWriter.HEADROOM;
     private static final int MAX_FRAME_BYTES = 66 * 1024;
+    /** Behind a frame, for the tag. */
+    private static final int TAIL = SEALED_OVERHEAD_BYTES - SEALED_HEADER_BYTES;
+
     private static final int ALIGNMENT = 64;
 
     private final LaneContext context;
@@ -66,6 +72,8 @@ public final class Encapsulator implements Runnable {
     private final TxBatch[] batches;
     private final Segmenter segmenter;
     private final @Nullable SuperFrameWriter superFrames;
+    private final @Nullable HandshakeRing handshakes;
+    private final Inner inner = new Inner();
     private final long vxlan;
     private final int mtu;
     private final int lane;
@@ -107,15 +115,20 @@ public final class Encapsulator implements Runnable {
         traffic = context.traffic();
         forwarding = context.forwarding();
         table = forwarding.read();
+        handshakes = context.handshakes();
+        int maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
+        int datagramBytes = maxFrameBytes + VXLAN_BYTES + SEALED_OVERHEAD_BYTES;
         decision = new Decision(table);
         batches = new TxBatch[sockets.length];
         for (int i = 0; i < sockets.length; i++) {
-            batches[i] = new TxBatch(sockets[i], segmentation, lane, drops, traffic, slab);
+            batches[i] = handshakes == null
+                    ? new TxBatch(sockets[i], segmentation, lane, drops, traffic, slab)
+                    : TxBatch.sealed(sockets[i], segmentation, datagramBytes, lane, drops, traffic, slab);
         }
         vxlan = context.vxlanHeader();
         segmenter = new Segmenter(context.mtu(), vxlan, slab);
         mtu = context.mtu();
-        buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + ALIGNMENT);
+        buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + TAIL + ALIGNMENT);
         reply = slab.allocate(Tap.VNET_HEADER_BYTES + TooBig.MAX_BYTES);
     }
 
@@ -142,7 +155,7 @@ public final class Encapsulator implements Runnable {
             }
             bytes += length;
             onFrame(header, (int) length - Tap.VNET_HEADER_BYTES);
-            cursor = pending() ? cursor + ROOM + length + ALIGNMENT - 1 & -ALIGNMENT : buffer;
+            cursor = pending() ? cursor + ROOM + length + TAIL + ALIGNMENT - 1 & -ALIGNMENT : buffer;
             if (cursor - buffer >= FLUSH_BYTES) {
                 flush();
                 cursor = buffer;
@@ -238,17 +251,77 @@ public final class Encapsulator implements Runnable {
         }
         int socket = socket(frame, length);
         for (PeerPath peer : peers) {
-            send(socket, peer, frame, length);
+            if (handshakes != null) {
+                copySealed(socket, peer, frame, handshakes);
+            } else {
+                send(socket, peer, frame, length);
+            }
         }
         return null;
     }
 
+    /** An announcement, without what may pad it: nothing else is copied in an encrypted overlay. */
+    private void copySealed(int socket, PeerPath peer, long frame, HandshakeRing handshakes) {
+        Session session = session(peer, socket);
+        if (session == null) {
+            peer.want(handshakes);
+            drops.increment(lane, Drop.NO_SESSION);
+            return;
+        }
+        long datagram = batches[socket].header();
+        int bytes = VXLAN_BYTES + ARP_FRAME_BYTES;
+        Memory.copy(frame - VXLAN_BYTES, datagram + SEALED_HEADER_BYTES, bytes);
+        batches[socket].add(peer.name(), datagram, session.seal(lane, stream(socket), datagram, bytes));
+        sent(peer, 1, ARP_FRAME_BYTES);
+    }
+
+    private @Nullable Session session(PeerPath peer, int socket) {
+        Session session = peer.keyring().sending();
+        return session == null || session.spent(stream(socket)) ? null : session;
+    }
+
+    /** Which counter of a session: a socket has its own. */
+    private int stream(int socket) {
+        return lane * batches.length + socket;
+    }
+
     private @Nullable Drop unicast(long vnet, long frame, int length, PeerPath peer) {
         Drop drop = complete(vnet, frame, length);
-        if (drop == null) {
-            send(socket(frame, length), peer, frame, length);
+        if (drop != null) {
+            return drop;
         }
-        return drop;
+        if (handshakes != null) {
+            return sendSealed(peer, frame, length, handshakes);
+        }
+        send(socket(frame, length), peer, frame, length);
+        return null;
+    }
+
+    private @Nullable Drop sendSealed(PeerPath peer, long frame, int length, HandshakeRing handshakes) {
+        int socket = socket(frame, length);
+        Session session = session(peer, socket);
+        if (session == null) {
+            peer.want(handshakes);
+            return Drop.NO_SESSION;
+        }
+        TxBatch batch = batches[socket];
+        if (segmented) {
+            int packets = segmenter.emitSealed(batch, peer.name(), session, lane, stream(socket));
+            traffic.increment(lane, Traffic.TX_SEGMENTED);
+            sent(peer, packets, segmenter.bytes());
+        } else {
+            long datagram = frame - VXLAN_BYTES - SEALED_HEADER_BYTES;
+            int bytes = session.seal(lane, stream(socket), datagram, VXLAN_BYTES + length);
+            batch.add(peer.name(), datagram, bytes);
+            sent(peer, 1, length);
+        }
+        return null;
+    }
+
+    private void sent(PeerPath peer, int packets, long bytes) {
+        peer.sent(lane, packets, bytes);
+        traffic.add(lane, Traffic.TX_PACKETS, packets);
+        traffic.add(lane, Traffic.TX_BYTES, bytes);
     }
 
     /** Index of the socket and batch of a flow. */
@@ -276,7 +349,7 @@ public final class Encapsulator implements Runnable {
             MssClamp.lower(frame, length, segmentSize, mtu, partial);
             traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
-        if (partial) {
+        if (partial && !mayStayPartial(frame, length, start, offset)) {
             if (start + offset + Short.BYTES > length) {
                 return Drop.MALFORMED_OFFLOAD;
             }
@@ -285,6 +358,15 @@ public final class Encapsulator implements Runnable {
         }
         Memory.putLong(frame - VXLAN_BYTES, vxlan);
         return null;
+    }
+
+    /** Whether the peer's end, which trusts what is sealed, sees that the checksum is for the container's kernel to do. */
+    private boolean mayStayPartial(long frame, int length, int start, int offset) {
+        return handshakes != null
+                && inner.parse(frame, length)
+                && inner.l4 == start
+                && inner.checksumOffset() == offset
+                && inner.partialChecksum();
     }
 
     private static int tagBytes(long frame) {
@@ -323,9 +405,7 @@ public final class Encapsulator implements Runnable {
             bytes = segmenter.bytes();
             traffic.increment(lane, Traffic.TX_SEGMENTED);
         }
-        peer.sent(lane, packets, bytes);
-        traffic.add(lane, Traffic.TX_PACKETS, packets);
-        traffic.add(lane, Traffic.TX_BYTES, bytes);
+        sent(peer, packets, bytes);
     }
 
     /** Behind the flow's packets that are still pending, so that they stay in order. */

@@ -2,6 +2,7 @@ package dev.drover.overlay.path;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Snapshot;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What both directions of one lane share.
@@ -9,6 +10,7 @@ import dev.drover.dataplane.Snapshot;
  * @param lane number, for the counters
  * @param vni of the network
  * @param mtu of the overlay: largest inner IP packet
+ * @param handshakes where those of the lane go; null when the overlay is not encrypted
  */
 public record LaneContext(
         int lane,
@@ -16,7 +18,19 @@ public record LaneContext(
         int mtu,
         Snapshot<Forwarding> forwarding,
         CounterSet<Drop> drops,
-        CounterSet<Traffic> traffic) {
+        CounterSet<Traffic> traffic,
+        @Nullable HandshakeRing handshakes) {
+
+    /** Of an overlay without encryption. */
+    public LaneContext(
+            int lane,
+            int vni,
+            int mtu,
+            Snapshot<Forwarding> forwarding,
+            CounterSet<Drop> drops,
+            CounterSet<Traffic> traffic) {
+        this(lane, vni, mtu, forwarding, drops, traffic, null);
+    }
 
     /** The VXLAN header of this network as a long in the machine's order. */
     long vxlanHeader() {

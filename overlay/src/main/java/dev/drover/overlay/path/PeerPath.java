@@ -27,6 +27,8 @@ public final class PeerPath {
     private final long[] cells;
     private final int lanes;
     private volatile boolean direct;
+    private volatile Keyring keyring = Keyring.EMPTY;
+    private volatile boolean wanting;
     /** Packets received when {@link #notice} looked last, and when that was more than before. */
     private long noticedPackets;
 
@@ -71,6 +73,33 @@ public final class PeerPath {
     /** Takes effect with the next frame; any thread. */
     public void direct(boolean direct) {
         this.direct = direct;
+    }
+
+    /** Its sessions, in an encrypted overlay. */
+    public Keyring keyring() {
+        return keyring;
+    }
+
+    /** By the control thread; sessions that are no longer in it may be in use until every lane has begun a new batch. */
+    public void keyring(Keyring next) {
+        keyring = next;
+    }
+
+    /** On a lane: there is traffic and no session for it. */
+    void want(HandshakeRing handshakes) {
+        if (!wanting) {
+            wanting = true;
+            handshakes.wake();
+        }
+    }
+
+    /** Whether {@link #want} was called since the last time; by the control thread. */
+    public boolean takeWant() {
+        boolean wanted = wanting;
+        if (wanted) {
+            wanting = false;
+        }
+        return wanted;
     }
 
     /** First half of its {@code sockaddr_in}. */

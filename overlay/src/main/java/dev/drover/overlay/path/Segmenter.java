@@ -15,6 +15,7 @@ import static dev.drover.overlay.path.Wire.IPV6_LENGTH;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
 import static dev.drover.overlay.path.Wire.PROTOCOL_TCP;
 import static dev.drover.overlay.path.Wire.PROTOCOL_UDP;
+import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.TCP_BYTES;
 import static dev.drover.overlay.path.Wire.TCP_CHECKSUM;
 import static dev.drover.overlay.path.Wire.TCP_CWR;
@@ -69,6 +70,7 @@ final class Segmenter {
     private int flags;
     private long ipSum;
     private long l4Sum;
+    private long pseudoSum;
 
     /**
      * @param mtu of the overlay; TCP super-frames of senders with a larger one are cut to it
@@ -142,6 +144,7 @@ final class Segmenter {
         } else {
             l4Sum = Checksum.add(l4Sum, ip + IPV6_ADDRESSES, IPV6_ADDRESSES_BYTES);
         }
+        pseudoSum = l4Sum;
         if (tcp) {
             sequence = Memory.getIntBe(transport + TCP_SEQUENCE);
             flags = Memory.getByte(transport + TCP_FLAGS);
@@ -173,6 +176,37 @@ final class Segmenter {
                 finishUdp(header + VXLAN_BYTES + l4, sum, bytes);
             }
             batch.add(name, header, VXLAN_BYTES + headers, payload + offset, bytes);
+            index++;
+        }
+        return index;
+    }
+
+    /**
+     * Seals the segments and adds them to {@code batch}; returns how many. Their checksums stay partial, the sum of the
+     * pseudo-header: the seal covers the payload, and the receiver's kernel completes them where that is needed.
+     */
+    int emitSealed(TxBatch batch, long name, Session session, int lane, int stream) {
+        if (!stamped) {
+            stamp();
+        }
+        int index = 0;
+        for (int offset = 0; offset < payloadLength; offset += chunk) {
+            int bytes = Math.min(chunk, payloadLength - offset);
+            long datagram = batch.header();
+            long header = datagram + SEALED_HEADER_BYTES;
+            copyWords(template, header, VXLAN_BYTES + headers);
+            finishIp(header + VXLAN_BYTES + l3, bytes, index);
+            long transport = header + VXLAN_BYTES + l4;
+            int partial = Checksum.fold(pseudoSum + Checksum.word(headers - l4 + bytes));
+            if (tcp) {
+                finishTcp(transport, 0, offset, bytes);
+                Memory.putShort(transport + TCP_CHECKSUM, partial);
+            } else {
+                finishUdp(transport, 0, bytes);
+                Memory.putShort(transport + UDP_CHECKSUM, partial);
+            }
+            Memory.copy(payload + offset, header + VXLAN_BYTES + headers, bytes);
+            batch.add(name, datagram, session.seal(lane, stream, datagram, VXLAN_BYTES + headers + bytes));
             index++;
         }
         return index;

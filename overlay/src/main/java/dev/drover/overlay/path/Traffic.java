@@ -31,6 +31,8 @@ public enum Traffic {
     TOO_BIG_ANSWERED,
     /** Frames copied to every peer without known addresses. */
     FLOODED,
+    /** Sessions made with peers of an encrypted overlay. */
+    HANDSHAKES,
     /** Sends repeated without segmentation because the kernel refused it. */
     SEGMENTATION_REFUSED
 }

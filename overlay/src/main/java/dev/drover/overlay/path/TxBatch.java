@@ -20,9 +20,11 @@ final class TxBatch {
     /** Most bytes of VXLAN, Ethernet, IP and TCP headers of one segment. */
     static final int HEADER_BYTES = 192;
 
+    private static final int CACHE_LINE_BYTES = 64;
     private static final int MESSAGES = 64;
     private static final int IOVECS = 1024;
     private static final int HEADERS = 256;
+    private static final int SEALED_PACKETS = 128;
 
     /** {@code struct mmsghdr}. */
     private static final int MESSAGE_BYTES = 64;
@@ -48,6 +50,8 @@ final class TxBatch {
     private final long iovecs;
     private final long controls;
     private final long headers;
+    private final int headerBytes;
+    private final int headerSlots;
     private final long scratch;
     private final int[] segments = new int[MESSAGES];
     private boolean segmentation;
@@ -61,6 +65,37 @@ final class TxBatch {
 
     /** @param segmentation use UDP_SEGMENT until the kernel refuses it */
     TxBatch(int fd, boolean segmentation, int lane, CounterSet<Drop> drops, CounterSet<Traffic> traffic, Slab slab) {
+        this(fd, segmentation, HEADER_BYTES, HEADERS, lane, drops, traffic, slab);
+    }
+
+    /**
+     * For sealed datagrams, which {@link #header} has room for as a whole.
+     *
+     * @param datagramBytes of the longest
+     */
+    static TxBatch sealed(
+            int fd,
+            boolean segmentation,
+            int datagramBytes,
+            int lane,
+            CounterSet<Drop> drops,
+            CounterSet<Traffic> traffic,
+            Slab slab) {
+        int slotBytes = datagramBytes + CACHE_LINE_BYTES - 1 & -CACHE_LINE_BYTES;
+        return new TxBatch(fd, segmentation, slotBytes, SEALED_PACKETS, lane, drops, traffic, slab);
+    }
+
+    private TxBatch(
+            int fd,
+            boolean segmentation,
+            int headerBytes,
+            int headerSlots,
+            int lane,
+            CounterSet<Drop> drops,
+            CounterSet<Traffic> traffic,
+            Slab slab) {
+        this.headerBytes = headerBytes;
+        this.headerSlots = headerSlots;
         this.fd = fd;
         this.segmentation = segmentation;
         this.lane = lane;
@@ -69,7 +104,7 @@ final class TxBatch {
         messages = slab.allocate(MESSAGES * (long) MESSAGE_BYTES);
         iovecs = slab.allocate(IOVECS * (long) IOVEC_BYTES);
         controls = slab.allocate(MESSAGES * (long) CONTROL_BYTES);
-        headers = slab.allocate(HEADERS * (long) HEADER_BYTES);
+        headers = slab.allocate(headerSlots * (long) headerBytes);
         scratch = slab.allocate(MESSAGE_BYTES);
         long names = slab.allocate(MESSAGES * (long) SOCKADDR_BYTES);
         for (int i = 0; i < MESSAGES; i++) {
@@ -84,13 +119,13 @@ final class TxBatch {
         }
     }
 
-    /** Room for the headers of one datagram, {@link #HEADER_BYTES}; may flush first. The next {@link #add} uses it. */
+    /** Room for the headers of one datagram, {@link #HEADER_BYTES} or what was asked for; may flush first. The next {@link #add} uses it. */
     long header() {
-        if (headerCount == HEADERS) {
+        if (headerCount == headerSlots) {
             flush();
         }
         makeRoom();
-        return headers + headerCount++ * (long) HEADER_BYTES;
+        return headers + headerCount++ * (long) headerBytes;
     }
 
     /** Adds one datagram of one piece. */

@@ -13,11 +13,30 @@ package dev.drover.overlay.path;
  *  |  destination MAC (6)  |  source MAC (6)  |  ethertype (2)     |  Ethernet, 14 bytes (+4 per VLAN tag)
  *  |  IPv4 (20 to 60) or IPv6 (40)  |  TCP (20 to 60) or UDP (8)   |
  * </pre>
+ *
+ * In an encrypted overlay (docs/adr/0008) all of that is what is sealed; the first byte, 1, 2 or 4, never has the flag I:
+ *
+ * <pre>
+ *  |   type (4)    |               reserved (zero)                 |  header, 16 bytes
+ *  |           index that the receiver gave the session            |
+ *  |                 counter (8), the nonce's                      |
+ *  |  AES-256-GCM(VXLAN header, inner frame)  |  tag (16)          |
+ * </pre>
  */
 final class Wire {
     static final int VXLAN_BYTES = 8;
     static final int VXLAN_FLAG_VNI = 0x08;
     static final int VXLAN_VNI_OFFSET = 4;
+
+    /** First byte of the datagrams of an encrypted overlay: handshake messages, and a sealed packet. */
+    static final int SEALED_INITIATION = 1;
+
+    static final int SEALED_RESPONSE = 2;
+    static final int SEALED_DATA = 4;
+    static final int SEALED_INDEX = 4;
+    static final int SEALED_COUNTER = 8;
+    static final int SEALED_HEADER_BYTES = 16;
+    static final int SEALED_OVERHEAD_BYTES = 32;
 
     static final int ETHERNET_BYTES = 14;
     static final int ETHERNET_SOURCE = 6;

@@ -31,6 +31,8 @@ final class PathFixture implements AutoCloseable {
     static final int VNI = 42;
     static final int MTU = 1450;
     static final Mac NEIGHBOUR = Mac.parse("02:00:00:00:02:09");
+    private static final byte[] KEY_OUT = Packets.payload(new java.util.Random(11), 32);
+    private static final byte[] KEY_IN = Packets.payload(new java.util.Random(12), 32);
     private static final int AF_UNIX = 1;
     private static final int SOCK_SEQPACKET_NONBLOCK = 5 | 04000;
     private static final int MAX_BYTES = 70_000;
@@ -63,6 +65,10 @@ final class PathFixture implements AutoCloseable {
     private final int pathSide;
     private final long buffer = slab.allocate(MAX_BYTES);
     private int tapLost;
+    final HandshakeRing handshakes;
+    final Session ours = new Session(7, 9, KEY_OUT, KEY_IN, 1, 2, 2);
+    final Session theirs = new Session(9, 7, KEY_IN, KEY_OUT, 1, 2, 2);
+    int wakes;
 
     PathFixture(Mode mode) throws Exception {
         owner = new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.2"));
@@ -86,7 +92,10 @@ final class PathFixture implements AutoCloseable {
         for (int fd : new int[] {bridgeSide, pathSide}) {
             Sys.check("buffer", Sys.setsockopt(fd, 1, 7, 1 << 20));
         }
-        LaneContext context = new LaneContext(0, VNI, MTU, forwarding, drops, traffic);
+        handshakes = new HandshakeRing(() -> wakes++, slab);
+        LaneContext context =
+                new LaneContext(0, VNI, MTU, forwarding, drops, traffic, mode == Mode.SEALED ? handshakes : null);
+        ownerPath.keyring(mode == Mode.SEALED ? new Keyring(ours, null, null) : Keyring.EMPTY);
         encapsulator = new Encapsulator(
                 context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, null, () -> tapLost++, slab);
         decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, slab);
@@ -95,6 +104,8 @@ final class PathFixture implements AutoCloseable {
     enum Mode {
         GSO,
         PLAIN,
+        /** The owner has the other end of {@link #ours}. */
+        SEALED,
         WITH_FLOODING
     }
 
@@ -180,6 +191,37 @@ final class PathFixture implements AutoCloseable {
         return frame;
     }
 
+    /** What the owner seals. */
+    byte[] sealed(byte[] plain) {
+        Memory.copyIn(plain, buffer + 16);
+        return Memory.copyOut(buffer, theirs.seal(0, 0, buffer, plain.length));
+    }
+
+    /** Next inner frame that reaches the owner sealed. */
+    byte[] unsealed() throws IOException {
+        return unsealed(datagram(owner));
+    }
+
+    byte[] unsealed(byte[] datagram) {
+        Memory.copyIn(datagram, buffer);
+        Drop drop = theirs.open(0, buffer, datagram.length);
+        if (drop != null) {
+            throw new AssertionError(drop);
+        }
+        byte[] plain = Memory.copyOut(buffer + 16, datagram.length - 32);
+        byte[] frame = Arrays.copyOfRange(plain, 8, plain.length);
+        if (!Arrays.equals(plain, Packets.vxlan(VNI, frame))) {
+            throw new AssertionError("vxlan header: " + Arrays.toString(Arrays.copyOf(plain, 8)));
+        }
+        return frame;
+    }
+
+    static byte[] datagram(DatagramSocket peer) throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[MAX_BYTES], MAX_BYTES);
+        peer.receive(packet);
+        return Arrays.copyOf(packet.getData(), packet.getLength());
+    }
+
     static boolean silent(DatagramSocket peer) throws IOException {
         peer.setSoTimeout(50);
         try {
@@ -194,7 +236,11 @@ final class PathFixture implements AutoCloseable {
 
     /** Whether one drop of this reason was counted and none of another. */
     boolean onlyDropped(Drop reason) {
-        return Arrays.stream(Drop.values()).allMatch(d -> drops.sum(d) == (d == reason ? 1 : 0));
+        return onlyDroppedTimes(reason, 1);
+    }
+
+    boolean onlyDroppedTimes(Drop reason, int times) {
+        return Arrays.stream(Drop.values()).allMatch(d -> drops.sum(d) == (d == reason ? times : 0));
     }
 
     long drops() {
@@ -223,6 +269,8 @@ final class PathFixture implements AutoCloseable {
         segmenting.close();
         Sys.close(bridgeSide);
         Sys.close(pathSide);
+        ours.close();
+        theirs.close();
         slab.close();
     }
 }
