@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  */
 final class LingeringSelect implements SelectStrategy {
     /** Longest time without work that is spent looking. */
-    static final long LINGER_NS = 100_000;
+    static final long LINGER_NS = 50_000;
 
     private final LongSupplier nanoClock;
     private boolean waiting;
