@@ -16,7 +16,7 @@ import org.xbill.DNS.DClass;
  * </pre>
  *
  * Names behind the question are pointers into it: the owner of an address is the question's name at offset 12, the apex its
- * end.
+ * end. One object a lane, used again for each query.
  */
 final class PlainQuestion {
     private static final int MAX_LABEL = 63;
@@ -27,86 +27,31 @@ final class PlainQuestion {
 
     private static final long ONE_QUESTION = 1L << 48;
 
-    private PlainQuestion() {}
+    private int start;
+    private int flags;
+    private int name;
+    private int nameEnd;
+    private long hash;
+    private int type;
+    private boolean edns;
+    private boolean dnssecOk;
+    private int limit;
 
     /**
      * The reply, or null when the query is not of that kind.
      *
      * @param query neither consumed nor kept
      */
-    static @Nullable Reply answer(ByteBuf query, Serving serving, Via via, ByteBufAllocator allocator) {
-        int start = query.readerIndex();
-        int end = query.writerIndex();
-        if (end - start < Wire.HEADER + 1 + TYPE_AND_CLASS) {
-            return null;
-        }
-        int flags = query.getUnsignedShort(start + Wire.FLAGS);
-        long counts = query.getLong(start + Wire.QDCOUNT) - ONE_QUESTION;
-        if ((flags & ~(Wire.RD | Wire.AD | Wire.CD)) != 0 || counts >>> 1 != 0) {
-            return null;
-        }
-        boolean edns = counts == 1;
-        int name = start + Wire.HEADER;
-        int at = name;
-        long hash = NameIndex.start();
-        while (at < end) {
-            int label = query.getByte(at);
-            if (label < 0 || label > MAX_LABEL || at + label >= end) {
-                return null;
-            }
-            for (int stop = at + label; at <= stop; at++) {
-                hash = NameIndex.step(hash, query.getByte(at));
-            }
-            if (label == 0) {
-                break;
-            }
-        }
-        int nameLength = at - name;
-        int questionEnd = at + TYPE_AND_CLASS;
-        if (nameLength > Wire.MAX_NAME
-                || questionEnd + (edns ? Wire.OPT_LENGTH : 0) != end
-                || query.getByte(at - 1) != 0
-                || query.getUnsignedShort(at + 2) != DClass.IN) {
-            return null;
-        }
-        int limit = via == Via.TCP ? Wire.MAX_MESSAGE : Query.PLAIN_PAYLOAD;
-        boolean dnssecOk = false;
-        if (edns) {
-            long ttl = query.getUnsignedInt(questionEnd + 1 + Wire.RECORD_TTL);
-            if (query.getByte(questionEnd) != 0
-                    || query.getUnsignedShort(questionEnd + 1) != QueryType.OPT
-                    || (ttl & ~Wire.OPT_DO) != 0
-                    || query.getUnsignedShort(questionEnd + 1 + Wire.RECORD_RDLENGTH) != 0) {
-                return null;
-            }
-            dnssecOk = ttl != 0;
-            int size = query.getUnsignedShort(questionEnd + 1 + Wire.RECORD_CLASS);
-            limit = via == Via.TCP ? limit : Math.clamp(size, Query.PLAIN_PAYLOAD, Query.EDNS_PAYLOAD);
-        }
-        int type = query.getUnsignedShort(at);
-        if (type != QueryType.TYPE_A && type != QueryType.TYPE_AAAA) {
+    @Nullable
+    Reply answer(ByteBuf query, Serving serving, Via via) {
+        if (!header(query) || !name(query) || !question(query) || !options(query, via)) {
             return null;
         }
         Zone zone = serving.zone();
-        Zone.Node node = zone.index.find(query, name, nameLength, hash);
-        int room = limit - (questionEnd - start) - (edns ? Wire.OPT_LENGTH : 0);
-        ByteBuf reply;
-        if (node == null) {
-            int apex = at - zone.apexWire.length;
-            if (!isUnder(query, name, apex, zone)) {
-                return null;
-            }
-            reply = begin(query, flags, questionEnd, edns, serving, 0, allocator, zone.soaBytes());
-            writeSoa(reply, POINTER | apex - start, zone);
-        } else {
-            Rotation addresses = type == QueryType.TYPE_A ? node.v4() : node.v6();
-            int size = addresses.size();
-            int bytes = size == 0 ? 0 : size * (RECORD_BYTES + addresses.addressBytes());
-            if (size == 0 || bytes > room) {
-                return null;
-            }
-            reply = begin(query, flags, questionEnd, edns, serving, size, allocator, bytes);
-            writeAddresses(reply, type, zone.ttlSeconds, addresses);
+        Zone.Node node = zone.index.find(query, name, nameEnd - name, hash);
+        ByteBuf reply = node == null ? absent(query, serving) : addresses(query, serving, node);
+        if (reply == null) {
+            return null;
         }
         if (edns) {
             Wire.writeOpt(reply, dnssecOk);
@@ -114,15 +59,95 @@ final class PlainQuestion {
         return new Reply(reply, node == null ? Rcode.NXDOMAIN : Rcode.NOERROR);
     }
 
-    /** Type of a query that {@link #answer} has answered. */
-    static QueryType type(ByteBuf query) {
-        boolean edns = query.getUnsignedShort(query.readerIndex() + Wire.ARCOUNT) == 1;
-        int questionEnd = query.writerIndex() - (edns ? Wire.OPT_LENGTH : 0);
-        return QueryType.of(query.getUnsignedShort(questionEnd - TYPE_AND_CLASS));
+    /** Type of the query that was answered last. */
+    QueryType type() {
+        return QueryType.of(type);
+    }
+
+    private boolean header(ByteBuf query) {
+        start = query.readerIndex();
+        if (query.writerIndex() - start < Wire.HEADER + 1 + TYPE_AND_CLASS) {
+            return false;
+        }
+        flags = query.getUnsignedShort(start + Wire.FLAGS);
+        long more = query.getLong(start + Wire.QDCOUNT) - ONE_QUESTION;
+        edns = more == 1;
+        return (flags & ~(Wire.RD | Wire.AD | Wire.CD)) == 0 && more >>> 1 == 0;
+    }
+
+    private boolean name(ByteBuf query) {
+        name = start + Wire.HEADER;
+        hash = NameIndex.start();
+        int end = query.writerIndex();
+        int at = name;
+        while (at < end) {
+            int label = query.getByte(at);
+            if (label < 0 || label > MAX_LABEL || at + label >= end) {
+                return false;
+            }
+            for (int stop = at + label; at <= stop; at++) {
+                hash = NameIndex.step(hash, query.getByte(at));
+            }
+            if (label == 0) {
+                nameEnd = at;
+                return nameEnd - name <= Wire.MAX_NAME;
+            }
+        }
+        return false;
+    }
+
+    private boolean question(ByteBuf query) {
+        int length = nameEnd + TYPE_AND_CLASS + (edns ? Wire.OPT_LENGTH : 0);
+        if (length != query.writerIndex()) {
+            return false;
+        }
+        type = query.getUnsignedShort(nameEnd);
+        return query.getUnsignedShort(nameEnd + 2) == DClass.IN
+                && (type == QueryType.TYPE_A || type == QueryType.TYPE_AAAA);
+    }
+
+    private boolean options(ByteBuf query, Via via) {
+        limit = Query.PLAIN_PAYLOAD;
+        dnssecOk = false;
+        if (edns) {
+            int opt = nameEnd + TYPE_AND_CLASS;
+            long ttl = query.getUnsignedInt(opt + 1 + Wire.RECORD_TTL);
+            if (query.getByte(opt) != 0
+                    || query.getUnsignedShort(opt + 1) != QueryType.OPT
+                    || (ttl & ~Wire.OPT_DO) != 0
+                    || query.getUnsignedShort(opt + 1 + Wire.RECORD_RDLENGTH) != 0) {
+                return false;
+            }
+            dnssecOk = ttl != 0;
+            int size = query.getUnsignedShort(opt + 1 + Wire.RECORD_CLASS);
+            limit = Math.clamp(size, Query.PLAIN_PAYLOAD, Query.EDNS_PAYLOAD);
+        }
+        if (via == Via.TCP) {
+            limit = Wire.MAX_MESSAGE;
+        }
+        return true;
+    }
+
+    private @Nullable ByteBuf absent(ByteBuf query, Serving serving) {
+        Zone zone = serving.zone();
+        int apex = nameEnd - zone.apexWire.length;
+        if (!isUnder(query, apex, zone)) {
+            return null;
+        }
+        ByteBuf reply = begin(query, serving, Rcode.NXDOMAIN, 0, zone.soaBytes());
+        int pointer = POINTER | apex - start;
+        reply.writeShort(pointer)
+                .writeShort(QueryType.TYPE_SOA)
+                .writeShort(DClass.IN)
+                .writeInt(zone.negativeTtlSeconds())
+                .writeShort(zone.soaBytes() - RECORD_BYTES);
+        reply.writeBytes(zone.serverWire).writeShort(pointer);
+        reply.writeBytes(zone.hostmasterWire).writeShort(pointer);
+        return reply.writeBytes(zone.soaNumbers);
     }
 
     /** Whether the name ends with the zone's, at the beginning of a label. */
-    private static boolean isUnder(ByteBuf query, int name, int apex, Zone zone) {
+    private boolean isUnder(ByteBuf query, int apex, Zone zone) {
         int at = name;
         while (at < apex) {
             at += query.getByte(at) + 1;
@@ -130,47 +155,36 @@ final class PlainQuestion {
         return at == apex && apex > name && NameIndex.same(zone.apexWire, query, apex, zone.apexWire.length);
     }
 
-    private static ByteBuf begin(
-            ByteBuf query,
-            int flags,
-            int questionEnd,
-            boolean edns,
-            Serving serving,
-            int answers,
-            ByteBufAllocator allocator,
-            int recordBytes) {
-        int start = query.readerIndex();
-        int question = questionEnd - start - Wire.HEADER;
-        ByteBuf reply = allocator.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
-        int recursion = serving.upstreams().isEmpty() ? 0 : Wire.RA;
-        int rcode = answers == 0 ? Rcode.NXDOMAIN.value : 0;
-        reply.writeShort(query.getShort(start + Wire.ID));
-        reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode);
-        reply.writeShort(1).writeShort(answers).writeShort(answers == 0 ? 1 : 0).writeShort(edns ? 1 : 0);
-        return reply.writeBytes(query, start + Wire.HEADER, question);
-    }
-
-    private static void writeAddresses(ByteBuf reply, int type, int ttlSeconds, Rotation addresses) {
+    private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Zone.Node node) {
+        Rotation addresses = type == QueryType.TYPE_A ? node.v4() : node.v6();
+        int size = addresses.size();
+        int bytes = size == 0 ? 0 : size * (RECORD_BYTES + addresses.addressBytes());
+        int fixed = nameEnd + TYPE_AND_CLASS - start + (edns ? Wire.OPT_LENGTH : 0);
+        if (size == 0 || bytes > limit - fixed) {
+            return null;
+        }
+        ByteBuf reply = begin(query, serving, Rcode.NOERROR, size, bytes);
         int turn = addresses.turn();
-        for (int i = 0; i < addresses.size(); i++) {
+        for (int i = 0; i < size; i++) {
             byte[] address = addresses.bytesAt(turn + i);
             reply.writeShort(POINTER | Wire.HEADER)
                     .writeShort(type)
                     .writeShort(DClass.IN)
-                    .writeInt(ttlSeconds)
+                    .writeInt(serving.zone().ttlSeconds)
                     .writeShort(address.length)
                     .writeBytes(address);
         }
+        return reply;
     }
 
-    private static void writeSoa(ByteBuf reply, int apex, Zone zone) {
-        reply.writeShort(apex)
-                .writeShort(QueryType.TYPE_SOA)
-                .writeShort(DClass.IN)
-                .writeInt(zone.negativeTtlSeconds());
-        reply.writeShort(zone.soaBytes() - RECORD_BYTES);
-        reply.writeBytes(zone.serverWire).writeShort(apex);
-        reply.writeBytes(zone.hostmasterWire).writeShort(apex);
-        reply.writeBytes(zone.soaNumbers);
+    /** Header and question, with room for the rest. */
+    private ByteBuf begin(ByteBuf query, Serving serving, Rcode rcode, int answers, int recordBytes) {
+        int question = nameEnd + TYPE_AND_CLASS - name;
+        int recursion = serving.upstreams().isEmpty() ? 0 : Wire.RA;
+        ByteBuf reply = ByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
+        reply.writeShort(query.getShort(start + Wire.ID));
+        reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode.value);
+        reply.writeShort(1).writeShort(answers).writeShort(answers == 0 ? 1 : 0).writeShort(edns ? 1 : 0);
+        return reply.writeBytes(query, name, question);
     }
 }

@@ -3,7 +3,6 @@ package dev.drover.dns.path;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.group.ChannelGroup;
@@ -18,6 +17,7 @@ public final class QueryLane {
     private final IoEventLoop loop;
     private final Snapshot<Serving> serving;
     private final Counters counters;
+    private final PlainQuestion plainQuestion = new PlainQuestion();
     private final Forwarder forwarder;
     private final Faults faults;
 
@@ -67,10 +67,10 @@ public final class QueryLane {
      * @return whether {@code asker} is or will be called
      */
     boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
-        Reply plain = PlainQuestion.answer(message, serving.read(), via, ByteBufAllocator.DEFAULT);
+        Reply plain = plainQuestion.answer(message, serving.read(), via);
         if (plain != null) {
             counters.transports().increment(index, via);
-            counters.types().increment(index, PlainQuestion.type(message));
+            counters.types().increment(index, plainQuestion.type());
             reply(asker, plain);
             return true;
         }

@@ -3,7 +3,6 @@ package dev.drover.dns.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -40,6 +39,8 @@ class PlainQuestionTest {
             "xrancher.internal.",
             "example.com.",
             ".");
+
+    private final PlainQuestion question = new PlainQuestion();
 
     private static Serving serving(boolean forwards) throws Exception {
         Zone.Builder zone = new Zone.Builder("rancher.internal", 5);
@@ -109,7 +110,7 @@ class PlainQuestionTest {
                     .writeZero(3)
                     .writeBytes(bytes)
                     .skipBytes(3);
-            Reply plain = PlainQuestion.answer(message, serving, via, ByteBufAllocator.DEFAULT);
+            Reply plain = question.answer(message, serving, via);
             if (plain == null) {
                 continue;
             }
@@ -120,7 +121,7 @@ class PlainQuestionTest {
             assertThat(thorough).as("seed %d", seed).isNotNull();
             assertThat(said(plain)).as("seed %d, %s", seed, query.name).isEqualTo(said(thorough));
             assertThat(plain.message().readableBytes()).isLessThanOrEqualTo(query.limit(via));
-            assertThat(PlainQuestion.type(message)).isEqualTo(QueryType.of(query.type));
+            assertThat(question.type()).isEqualTo(QueryType.of(query.type));
             plain.message().release();
         }
         assertThat(quick).as("answered quickly of %d", ROUNDS).isGreaterThan(ROUNDS / 20);
@@ -134,7 +135,7 @@ class PlainQuestionTest {
         List<String> first = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             ByteBuf message = Unpooled.wrappedBuffer(query.toWire());
-            Reply reply = PlainQuestion.answer(message, serving, Via.UDP, ByteBufAllocator.DEFAULT);
+            Reply reply = question.answer(message, serving, Via.UDP);
             assertThat(reply).isNotNull();
             byte[] bytes = new byte[reply.message().readableBytes()];
             reply.message().readBytes(bytes).release();
