@@ -4,7 +4,6 @@ import java.net.Inet4Address;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -31,27 +30,12 @@ public final class Routes {
         return list(Nl.AF_INET);
     }
 
-    /** Index of the interface by which the kernel would send to an IPv4 address now; empty when it has no route. */
-    public OptionalInt linkTowards(Inet4Address destination) {
-        return towards(destination).stream().mapToInt(Route::linkIndex).findFirst();
-    }
-
     /**
      * How the kernel would send to an IPv4 address now; empty when it has no unicast route there, or one that says not to
      * send (unreachable, prohibit, blackhole).
      */
     public Optional<Route> towards(Inet4Address destination) {
-        NlMessage message = new NlMessage(Nl.RTM_GETROUTE, 0)
-                .u8(Nl.AF_INET)
-                .u8(Integer.SIZE)
-                .u8(0)
-                .u8(0)
-                .u8(0)
-                .u8(0)
-                .u8(0)
-                .u8(0)
-                .u32(0)
-                .attribute(Nl.RTA_DST, destination.getAddress());
+        NlMessage message = query(Nl.AF_INET, Integer.SIZE).attribute(Nl.RTA_DST, destination.getAddress());
         try {
             return socket.request("route to " + destination.getHostAddress(), message).stream()
                     .map(Route::parse)
@@ -81,9 +65,18 @@ public final class Routes {
     }
 
     private List<Route> list(int family) {
-        NlMessage message = new NlMessage(Nl.RTM_GETROUTE, 0)
+        NlMessage message = query(family, 0);
+        return socket.dump("list routes", message).stream()
+                .map(Route::parse)
+                .filter(Objects::nonNull)
+                .filter(route -> route.table() == Route.TABLE_MAIN)
+                .toList();
+    }
+
+    private static NlMessage query(int family, int prefixLength) {
+        return new NlMessage(Nl.RTM_GETROUTE, 0)
                 .u8(family)
-                .u8(0)
+                .u8(prefixLength)
                 .u8(0)
                 .u8(0)
                 .u8(0)
@@ -91,11 +84,6 @@ public final class Routes {
                 .u8(0)
                 .u8(0)
                 .u32(0);
-        return socket.dump("list routes", message).stream()
-                .map(Route::parse)
-                .filter(Objects::nonNull)
-                .filter(route -> route.table() == Route.TABLE_MAIN)
-                .toList();
     }
 
     private void send(String verb, int type, int flags, Route route) {
