@@ -91,10 +91,15 @@ final class Load {
 
     /** Sends one datagram of each size and expects it back unchanged. */
     static void udp(TwoHosts.Side client, TwoHosts.Side server, int... sizes) throws Exception {
-        InetAddress there = InetAddress.ofLiteral(server.address());
-        InetAddress here = InetAddress.ofLiteral(client.address());
-        try (DatagramSocket near = client.container.netNs.call(() -> new DatagramSocket(0, here));
-                DatagramSocket far = server.container.netNs.call(() -> new DatagramSocket(0, there))) {
+        udp(client.container, client.address(), server.container, server.address(), sizes);
+    }
+
+    static void udp(TestNs client, String clientAddress, TestNs server, String serverAddress, int... sizes)
+            throws Exception {
+        InetAddress there = InetAddress.ofLiteral(serverAddress);
+        InetAddress here = InetAddress.ofLiteral(clientAddress);
+        try (DatagramSocket near = client.netNs.call(() -> new DatagramSocket(0, here));
+                DatagramSocket far = server.netNs.call(() -> new DatagramSocket(0, there))) {
             near.setSoTimeout(1_000);
             far.setSoTimeout(TIMEOUT_MS);
             Thread echo = Thread.ofPlatform().daemon().start(() -> echo(far));

@@ -37,6 +37,10 @@ final class TwoHosts implements AutoCloseable {
             return "10.42." + number + ".2";
         }
 
+        String addressV6() {
+            return "fd00::" + number;
+        }
+
         String vtep() {
             return "192.0.2." + number;
         }
@@ -48,7 +52,7 @@ final class TwoHosts implements AutoCloseable {
             ip("link set v0 mtu 1450 master br0 up");
             container.exec("ip", "link", "set", "eth0", "up");
             container.exec("ip", "address", "add", address() + "/16", "dev", "eth0");
-            container.exec("ip", "address", "add", "fd00::" + number + "/64", "dev", "eth0", "nodad");
+            container.exec("ip", "address", "add", addressV6() + "/64", "dev", "eth0", "nodad");
         }
 
         void ip(String arguments) {
@@ -56,9 +60,31 @@ final class TwoHosts implements AutoCloseable {
         }
 
         void kernel() {
+            kernel("udpcsum");
+        }
+
+        /** The kernel's VXLAN device, with options of {@code ip link}; {@link #kernelGone} removes it. */
+        void kernel(String options) {
             ip("link add vx0 type vxlan id 42 dstport 4789 local " + vtep() + " remote " + other().vtep()
-                    + " dev uplink udpcsum");
+                    + " dev uplink " + options);
             ip("link set vx0 mtu 1450 master br0 up");
+        }
+
+        void kernelGone() {
+            ip("link del vx0");
+        }
+
+        /** Checksums, segmentation and aggregation by the devices of the way that this side has, or none of it. */
+        void offloads(boolean on) {
+            container.exec(ethtool("eth0", on));
+            for (String device : List.of("v0", "uplink")) {
+                host.exec(ethtool(device, on));
+            }
+        }
+
+        private static String[] ethtool(String device, boolean on) {
+            String value = on ? "on" : "off";
+            return new String[] {"ethtool", "-K", device, "tx", value, "tso", value, "gso", value, "gro", value};
         }
 
         OverlayConfig config(Mode mode, boolean flooding) {
