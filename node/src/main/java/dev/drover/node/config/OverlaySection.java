@@ -1,0 +1,155 @@
+package dev.drover.node.config;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.node.mapping.Tables;
+import dev.drover.overlay.Encryption;
+import dev.drover.overlay.Mode;
+import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.PeerKey;
+import java.net.Inet4Address;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Section {@code overlay} of the node file. */
+final class OverlaySection {
+    private static final int MAX_BRIDGE_NAME_BYTES = 15;
+    private static final int VXLAN_PORT = 4789;
+    private static final int MAX_VNI = (1 << 24) - 1;
+
+    private OverlaySection() {}
+
+    static OverlayConfig read(Path file, YamlNode node) {
+        Map<String, YamlNode> keys = node.map(
+                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers", "encryption"),
+                List.of("key", "psk", "mtu", "underlay"));
+        YamlNode vniNode = node.required(keys, "vni");
+        int vni = vniNode.integer(1, MAX_VNI);
+        Inet4Address vtep = YamlValues.unicast(node.required(keys, "vtep"));
+        YamlNode port = keys.get("port");
+        YamlNode bridge = keys.get("bridge");
+        YamlNode mode = keys.get("mode");
+        YamlNode local = YamlValues.present(keys.get("local"));
+        YamlNode peers = YamlValues.present(keys.get("peers"));
+        YamlNode encryptionNode = YamlValues.present(keys.get("encryption"));
+        Encryption encryption = encryptionNode == null ? null : encryption(file, encryptionNode);
+        return new OverlayConfig(
+                vni,
+                vtep,
+                port == null ? VXLAN_PORT : port.integer(1, 65535),
+                bridge == null ? Tables.bridge(vni) : bridge(bridge),
+                mode == null ? Mode.AUTO : mode(mode),
+                local == null ? null : local(local),
+                peers == null ? List.of() : peers(peers, vtep, encryption),
+                List.of(),
+                encryption);
+    }
+
+    /** A relative path is one beside the node file. */
+    private static Encryption encryption(Path file, YamlNode node) {
+        Map<String, YamlNode> keys = node.map(List.of("private-key-file"), List.of());
+        YamlNode path = node.required(keys, "private-key-file");
+        try {
+            return PrivateKeyFile.read(file.resolveSibling(path.text()));
+        } catch (IllegalArgumentException e) {
+            ConfigException error = path.error(String.valueOf(e.getMessage()));
+            error.initCause(e);
+            throw error;
+        }
+    }
+
+    private static String bridge(YamlNode node) {
+        String name = node.text();
+        if (name.isEmpty()
+                || name.getBytes(StandardCharsets.UTF_8).length > MAX_BRIDGE_NAME_BYTES
+                || !name.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
+            throw node.error(name + " (expected: an interface name of 1 to 15 letters, digits, '.', '_' or '-')");
+        }
+        return name;
+    }
+
+    private static Mode mode(YamlNode node) {
+        return switch (node.text()) {
+            case "auto" -> Mode.AUTO;
+            case "super" -> Mode.SUPER;
+            case "gso" -> Mode.GSO;
+            case "plain" -> Mode.PLAIN;
+            default -> throw node.error(node.text() + " (expected: auto, super, gso or plain)");
+        };
+    }
+
+    private static OverlayConfig.Local local(YamlNode node) {
+        Map<String, YamlNode> keys = node.map(List.of("subnet", "block"), List.of());
+        Cidr subnet = YamlValues.cidr(node.required(keys, "subnet"));
+        YamlNode blockNode = node.required(keys, "block");
+        Cidr block = YamlValues.cidr(blockNode);
+        if (!subnet.contains(block.network()) || block.prefixLength() < subnet.prefixLength()) {
+            throw blockNode.error(block + " (expected: within the subnet " + subnet + ")");
+        }
+        return new OverlayConfig.Local(subnet, block);
+    }
+
+    private static List<OverlayConfig.Peer> peers(YamlNode node, Inet4Address own, @Nullable Encryption encryption) {
+        List<OverlayConfig.Peer> peers = new ArrayList<>();
+        Set<PeerKey> publicKeys = new HashSet<>();
+        Set<Inet4Address> vteps = new HashSet<>();
+        Map<Cidr, Inet4Address> taken = new HashMap<>();
+        for (YamlNode item : node.list()) {
+            Map<String, YamlNode> keys = item.map(List.of("vtep", "subnets", "public-key"), List.of("key", "mode"));
+            YamlNode vtepNode = item.required(keys, "vtep");
+            Inet4Address vtep = YamlValues.unicast(vtepNode);
+            if (vtep.equals(own)) {
+                throw vtepNode.error(vtepNode.text() + " is this host's own vtep (expected: another host's)");
+            }
+            if (!vteps.add(vtep)) {
+                throw vtepNode.error(vtepNode.text() + " is given twice (expected: one entry a peer)");
+            }
+            List<Cidr> subnets = new ArrayList<>();
+            YamlNode subnetsNode = YamlValues.present(keys.get("subnets"));
+            for (YamlNode subnetNode : subnetsNode == null ? List.<YamlNode>of() : subnetsNode.list()) {
+                Cidr subnet = YamlValues.cidr(subnetNode);
+                taken.forEach((other, owner) -> {
+                    if (other.overlaps(subnet)) {
+                        throw subnetNode.error(subnet + " overlaps " + other + " of " + owner.getHostAddress()
+                                + " (expected: subnets that do not overlap)");
+                    }
+                });
+                taken.put(subnet, vtep);
+                subnets.add(subnet);
+            }
+            peers.add(new OverlayConfig.Peer(vtep, subnets, publicKey(item, keys, encryption, publicKeys)));
+            if (encryption != null && subnets.isEmpty()) {
+                throw item.error(
+                        "subnets is missing (expected: addresses, nothing is learned in an encrypted overlay)");
+            }
+        }
+        return peers;
+    }
+
+    private static @Nullable PeerKey publicKey(
+            YamlNode peer, Map<String, YamlNode> keys, @Nullable Encryption encryption, Set<PeerKey> taken) {
+        YamlNode node = encryption == null ? keys.get("public-key") : peer.required(keys, "public-key");
+        if (node == null) {
+            return null;
+        }
+        PeerKey key;
+        try {
+            key = PeerKey.parse(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
+        if (encryption == null) {
+            throw node.error(key + " (expected: none without overlay.encryption, or traffic would not be encrypted)");
+        }
+        if (key.equals(encryption.publicKey()) || !taken.add(key)) {
+            throw node.error(key + " is another host's (expected: a key of its own for each host)");
+        }
+        return key;
+    }
+}

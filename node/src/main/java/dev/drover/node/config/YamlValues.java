@@ -1,0 +1,60 @@
+package dev.drover.node.config;
+
+import dev.drover.dataplane.Cidr;
+import dev.drover.node.mapping.Tables;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** Values that several sections of the node file have: addresses and networks, each refused with key and line. */
+final class YamlValues {
+    private YamlValues() {}
+
+    static InetSocketAddress socketAddress(YamlNode node, int leastPort) {
+        try {
+            InetSocketAddress address = Tables.socketAddress(node.text());
+            if (address.getPort() < leastPort) {
+                throw node.error(node.text() + " (expected: a port from " + leastPort + " to 65535)");
+            }
+            return address;
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
+    }
+
+    static InetAddress address(YamlNode node) {
+        String text = node.text();
+        try {
+            return InetAddress.ofLiteral(text);
+        } catch (IllegalArgumentException e) {
+            ConfigException error = node.error(text + " (expected: an IP address)");
+            error.initCause(e);
+            throw error;
+        }
+    }
+
+    static Inet4Address unicast(YamlNode node) {
+        try {
+            Inet4Address address = Cidr.toInet(Cidr.parseAddress(node.text()));
+            if (!address.isAnyLocalAddress() && !address.isMulticastAddress()) {
+                return address;
+            }
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
+        throw node.error(node.text() + " (expected: a unicast IPv4 address)");
+    }
+
+    static Cidr cidr(YamlNode node) {
+        try {
+            return Cidr.parse(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
+    }
+
+    static @Nullable YamlNode present(@Nullable YamlNode node) {
+        return node == null || node.isNull() ? null : node;
+    }
+}
