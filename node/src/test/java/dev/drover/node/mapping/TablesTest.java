@@ -100,6 +100,21 @@ final class TablesTest {
     }
 
     @Test
+    void aPeerOfAnotherIpVersionIsLeftOutAndNamed() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "peer/h2", new DesiredItem.Peer("h2", "2001:db8::2", "10.42.2.0/24"),
+                        "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24")),
+                List.of());
+        assertThat(tables.overlay().peers())
+                .extracting(peer -> peer.vtep().getHostAddress())
+                .containsExactly("192.0.2.13");
+        assertThat(tables.problems().get("peer/h2"))
+                .isEqualTo("vtep: 2001:db8::2 (expected: the IP version of this host's, 192.0.2.11)");
+    }
+
+    @Test
     void itselfIsNoPeer() {
         Tables tables =
                 Tables.of(HOST, Map.of("peer/h1", new DesiredItem.Peer("h1", "192.0.2.11", "10.42.1.0/24")), List.of());
