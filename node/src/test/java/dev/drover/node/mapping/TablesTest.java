@@ -174,7 +174,7 @@ final class TablesTest {
                         "name/web", new DesiredItem.Name("web", List.of("10.42.2.2"))),
                 List.of());
         assertThat(tables.problems())
-                .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d)")
+                .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
                 .containsEntry("listener/s/1", "protocol: quic (expected: http or tcp)");
         assertThat(tables.dns().records()).containsKey("web");
     }
