@@ -167,6 +167,15 @@ final class ResponseHead {
         }
     }
 
+    Fields fields() {
+        return fields;
+    }
+
+    /** Whether field {@code i} may go to a client of HTTP/2, which knows no upgrade (RFC 9113 section 8.2.2). */
+    boolean passesToH2(int i) {
+        return fields.field(i) != Field.UPGRADE && passes(i);
+    }
+
     private boolean passes(int i) {
         return switch (fields.field(i)) {
             case UPGRADE -> status == 101 || status == 426;

@@ -6,6 +6,7 @@ import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.path.Networks;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,8 +29,17 @@ final class LbSection {
         Set<InetSocketAddress> binds = new HashSet<>();
         for (YamlNode item : listenersNode == null ? List.<YamlNode>of() : listenersNode.list()) {
             Map<String, YamlNode> entry = item.map(
-                    List.of("name", "bind", "protocol", "balance", "targets", "tls"),
-                    List.of("certificates", "routes", "health-check", "proxy-protocol", "timeouts", "sticky"));
+                    List.of(
+                            "name",
+                            "bind",
+                            "protocol",
+                            "balance",
+                            "targets",
+                            "tls",
+                            "h2c",
+                            "proxy-protocol",
+                            "trusted"),
+                    List.of("certificates", "routes", "health-check", "timeouts", "sticky"));
             YamlNode nameNode = item.required(entry, "name");
             if (!names.add(nameNode.text())) {
                 throw nameNode.error(nameNode.text() + " is given twice (expected: a unique name)");
@@ -40,16 +50,52 @@ final class LbSection {
                 throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
             }
             YamlNode balance = entry.get("balance");
-            YamlNode tls = YamlValues.present(entry.get("tls"));
             listeners.add(new ListenerConfig(
                     nameNode.text(),
                     bind,
                     protocol(item.required(entry, "protocol")),
                     balance == null ? Balance.ROUND_ROBIN : balance(balance),
                     targets(item.required(entry, "targets")),
-                    tls == null ? EntryConfig.PLAIN : EntryConfig.tls(TlsSection.read(file, tls))));
+                    entry(file, entry)));
         }
         return new LbConfig(listeners);
+    }
+
+    /** What lies below HTTP or the byte stream. */
+    private static EntryConfig entry(Path file, Map<String, YamlNode> keys) {
+        YamlNode tls = YamlValues.present(keys.get("tls"));
+        YamlNode h2c = YamlValues.present(keys.get("h2c"));
+        boolean wanted = h2c != null && YamlValues.bool(h2c);
+        if (h2c != null && wanted && (tls != null || protocol(keys.get("protocol")) != Protocol.HTTP)) {
+            throw h2c.error("true (expected: only with protocol http and without tls, which offers HTTP/2 by itself)");
+        }
+        return new EntryConfig(tls == null ? null : TlsSection.read(file, tls), wanted, trusted(keys));
+    }
+
+    /** Networks whose connections begin with a header of the PROXY protocol. */
+    private static List<String> trusted(Map<String, YamlNode> keys) {
+        YamlNode protocol = YamlValues.present(keys.get("proxy-protocol"));
+        YamlNode trusted = YamlValues.present(keys.get("trusted"));
+        if (protocol != null && !protocol.text().equals("accept")) {
+            throw protocol.error(protocol.text() + " (expected: accept)");
+        }
+        if (protocol == null && trusted == null) {
+            return List.of();
+        }
+        if (protocol == null || trusted == null || trusted.list().isEmpty()) {
+            throw (protocol == null ? trusted : protocol)
+                    .error("alone (expected: proxy-protocol: accept together with a list of trusted networks)");
+        }
+        List<String> networks = new ArrayList<>();
+        for (YamlNode item : trusted.list()) {
+            try {
+                Networks.check(List.of(item.text()));
+            } catch (IllegalArgumentException e) {
+                throw item.error(e);
+            }
+            networks.add(item.text());
+        }
+        return networks;
     }
 
     private static List<TargetConfig> targets(YamlNode node) {
