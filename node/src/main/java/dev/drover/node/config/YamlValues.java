@@ -46,6 +46,14 @@ final class YamlValues {
         return name.length() <= 253 && name.matches("[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63})*");
     }
 
+    static boolean flag(YamlNode node) {
+        return switch (node.text()) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw node.error(node.text() + " (expected: true or false)");
+        };
+    }
+
     static @Nullable YamlNode present(@Nullable YamlNode node) {
         return node == null || node.isNull() ? null : node;
     }
