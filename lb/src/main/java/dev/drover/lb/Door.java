@@ -67,23 +67,21 @@ final class Door {
     }
 
     /**
-     * Binds and listens; waits for it.
+     * Binds and listens, or takes the socket of a former process; waits for it.
      *
      * @throws IOException with the kernel's reason, like {@code Address already in use}
      */
     void open() throws IOException {
-        ChannelFuture bind = new ServerBootstrap()
+        ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(acceptor, lanes.group())
-                .channel(lanes.serverChannel())
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
                 .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
                 .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, LbLane.waterMark())
-                .childHandler(entrance)
-                .bind(key.bind())
-                .awaitUninterruptibly();
+                .childHandler(entrance);
+        ChannelFuture bind = lanes.sockets().listen(bootstrap, key.bind()).awaitUninterruptibly();
         if (!bind.isSuccess()) {
             throw new IOException(reason(bind.cause()), bind.cause());
         }
