@@ -1,6 +1,8 @@
 package dev.drover.dns.path;
 
 import dev.drover.dataplane.CounterSet;
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
 
 /** All counters of the server, a row per lane. */
 public record Counters(

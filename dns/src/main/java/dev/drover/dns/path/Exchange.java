@@ -1,5 +1,7 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.Rcode;
+import dev.drover.dns.wire.Wire;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;

@@ -1,6 +1,7 @@
 package dev.drover.dns.path;
 
 import dev.drover.dataplane.CounterSet;
+import dev.drover.dns.wire.Rcode;
 import io.netty.channel.Channel;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.group.ChannelGroup;

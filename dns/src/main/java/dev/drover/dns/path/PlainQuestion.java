@@ -1,5 +1,8 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
+import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +110,7 @@ final class PlainQuestion {
     }
 
     private boolean options(ByteBuf query, Via via) {
-        limit = Query.PLAIN_PAYLOAD;
+        limit = Wire.PLAIN_PAYLOAD;
         dnssecOk = false;
         if (edns) {
             int opt = nameEnd + TYPE_AND_CLASS;
@@ -120,7 +123,7 @@ final class PlainQuestion {
             }
             dnssecOk = ttl != 0;
             int size = query.getUnsignedShort(opt + 1 + Wire.RECORD_CLASS);
-            limit = Math.clamp(size, Query.PLAIN_PAYLOAD, Query.EDNS_PAYLOAD);
+            limit = Math.clamp(size, Wire.PLAIN_PAYLOAD, Wire.EDNS_PAYLOAD);
         }
         if (via == Via.TCP) {
             limit = Wire.MAX_MESSAGE;

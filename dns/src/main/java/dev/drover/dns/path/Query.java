@@ -1,5 +1,7 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -21,10 +23,6 @@ final class Query {
         BADVERS
     }
 
-    /** Largest UDP message we send and ask for: crosses any path unfragmented (DNS flag day 2020). */
-    static final int EDNS_PAYLOAD = 1232;
-    /** Largest UDP message without EDNS (RFC 1035 section 4.2.1). */
-    static final int PLAIN_PAYLOAD = 512;
     /** No query of use is longer; longer ones are refused. */
     static final int MAX_LENGTH = 4096;
 
@@ -128,7 +126,7 @@ final class Query {
 
     /** The OPT record (RFC 6891): at most one, in the additional section, owned by the root. */
     private record Opt(boolean present, int version, int payload, boolean dnssecOk) {
-        static final Opt ABSENT = new Opt(false, 0, PLAIN_PAYLOAD, false);
+        static final Opt ABSENT = new Opt(false, 0, Wire.PLAIN_PAYLOAD, false);
 
         /** Walks the records behind the question; null if anything is malformed. */
         static @Nullable Opt find(ByteBuf message, int start, int end, int authority, int additional) {
@@ -160,7 +158,7 @@ final class Query {
             return new Opt(
                     true,
                     (int) (ttl >>> 16 & 0xff),
-                    Math.clamp(size, PLAIN_PAYLOAD, EDNS_PAYLOAD),
+                    Math.clamp(size, Wire.PLAIN_PAYLOAD, Wire.EDNS_PAYLOAD),
                     (ttl & Wire.OPT_DO) != 0);
         }
     }

@@ -2,6 +2,8 @@ package dev.drover.dns.path;
 
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.IoEventLoop;

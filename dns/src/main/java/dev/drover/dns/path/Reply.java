@@ -1,5 +1,7 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.Rcode;
+import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.List;
@@ -59,7 +61,7 @@ record Reply(ByteBuf message, Rcode rcode) {
         if (query.edns) {
             int extended = rcode == Rcode.BADVERS ? BADVERS_EXTENDED : 0;
             int flags = query.dnssecOk ? Wire.OPT_DO : 0;
-            message.addRecord(new OPTRecord(Query.EDNS_PAYLOAD, extended, 0, flags), Section.ADDITIONAL);
+            message.addRecord(new OPTRecord(Wire.EDNS_PAYLOAD, extended, 0, flags), Section.ADDITIONAL);
         }
         return new Reply(Unpooled.wrappedBuffer(message.toWire()), rcode);
     }

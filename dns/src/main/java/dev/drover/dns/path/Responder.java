@@ -1,5 +1,8 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
+import dev.drover.dns.wire.Wire;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

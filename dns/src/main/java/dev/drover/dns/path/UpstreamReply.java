@@ -1,5 +1,8 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
+import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 

@@ -1,5 +1,6 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.Wire;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;

@@ -2,6 +2,8 @@ package dev.drover.dns.path;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.net.InetAddress;

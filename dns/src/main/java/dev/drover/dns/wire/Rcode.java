@@ -1,4 +1,4 @@
-package dev.drover.dns.path;
+package dev.drover.dns.wire;
 
 /** Response codes that are counted (RFC 6895 section 2.3). */
 public enum Rcode {
@@ -11,13 +11,13 @@ public enum Rcode {
     BADVERS(16),
     OTHER(-1);
 
-    final int value;
+    public final int value;
 
     Rcode(int value) {
         this.value = value;
     }
 
-    static Rcode of(int value) {
+    public static Rcode of(int value) {
         return switch (value) {
             case 0 -> NOERROR;
             case 1 -> FORMERR;

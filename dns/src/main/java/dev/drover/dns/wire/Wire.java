@@ -1,4 +1,4 @@
-package dev.drover.dns.path;
+package dev.drover.dns.wire;
 
 import io.netty.buffer.ByteBuf;
 
@@ -17,41 +17,46 @@ import io.netty.buffer.ByteBuf;
  *  OPT:    NAME=0 TYPE=41 CLASS=UDP size  TTL=ext. rcode(8) version(8) DO(1) Z(15)
  * </pre>
  */
-final class Wire {
-    static final int ID = 0;
-    static final int FLAGS = 2;
-    static final int QDCOUNT = 4;
-    static final int ANCOUNT = 6;
-    static final int NSCOUNT = 8;
-    static final int ARCOUNT = 10;
-    static final int HEADER = 12;
+public final class Wire {
+    public static final int ID = 0;
+    public static final int FLAGS = 2;
+    public static final int QDCOUNT = 4;
+    public static final int ANCOUNT = 6;
+    public static final int NSCOUNT = 8;
+    public static final int ARCOUNT = 10;
+    public static final int HEADER = 12;
 
-    static final int QR = 0x8000;
-    static final int OPCODE = 0x7800;
-    static final int AA = 0x0400;
-    static final int TC = 0x0200;
-    static final int RD = 0x0100;
-    static final int RA = 0x0080;
-    static final int AD = 0x0020;
-    static final int CD = 0x0010;
-    static final int RCODE = 0x000f;
+    public static final int QR = 0x8000;
+    public static final int OPCODE = 0x7800;
+    public static final int AA = 0x0400;
+    public static final int TC = 0x0200;
+    public static final int RD = 0x0100;
+    public static final int RA = 0x0080;
+    public static final int AD = 0x0020;
+    public static final int CD = 0x0010;
+    public static final int RCODE = 0x000f;
 
     /** Offset of fields behind the owner name of a record. */
-    static final int RECORD_CLASS = 2;
+    public static final int RECORD_CLASS = 2;
 
-    static final int RECORD_TTL = 4;
-    static final int RECORD_RDLENGTH = 8;
-    static final int RECORD_FIXED = 10;
+    public static final int RECORD_TTL = 4;
+    public static final int RECORD_RDLENGTH = 8;
+    public static final int RECORD_FIXED = 10;
 
     /** An OPT record without options. */
-    static final int OPT_LENGTH = 11;
+    public static final int OPT_LENGTH = 11;
 
     /** {@code DO} within the low 16 bits of the TTL field of OPT. */
-    static final int OPT_DO = 0x8000;
+    public static final int OPT_DO = 0x8000;
 
-    static final int MAX_NAME = 255;
+    /** Largest UDP message we send and ask for: crosses any path unfragmented (DNS flag day 2020). */
+    public static final int EDNS_PAYLOAD = 1232;
+    /** Largest UDP message without EDNS (RFC 1035 section 4.2.1). */
+    public static final int PLAIN_PAYLOAD = 512;
+
+    public static final int MAX_NAME = 255;
     /** Longest message over TCP (RFC 1035 section 4.2.2). */
-    static final int MAX_MESSAGE = 65_535;
+    public static final int MAX_MESSAGE = 65_535;
 
     private static final int LABEL_KIND = 0xc0;
     private static final int POINTER = 0xc0;
@@ -60,7 +65,7 @@ final class Wire {
     private Wire() {}
 
     /** Walks a name without compression pointers, as the first one of a message must be; returns as {@link #skipName}. */
-    static int skipPlainName(ByteBuf message, int position, int end) {
+    public static int skipPlainName(ByteBuf message, int position, int end) {
         return skipName(message, position, end, 0);
     }
 
@@ -69,7 +74,7 @@ final class Wire {
      *
      * @return the position behind the name, or -1 if it is malformed or longer than 255 bytes
      */
-    static int skipName(ByteBuf message, int position, int end) {
+    public static int skipName(ByteBuf message, int position, int end) {
         return skipName(message, position, end, MAX_POINTERS);
     }
 
@@ -111,7 +116,7 @@ final class Wire {
     }
 
     /** Position behind the record whose owner name ends at {@code nameEnd}, or -1 if the message ends before it. */
-    static int skipRecordBody(ByteBuf message, int nameEnd, int end) {
+    public static int skipRecordBody(ByteBuf message, int nameEnd, int end) {
         if (nameEnd < 0 || nameEnd + RECORD_FIXED > end) {
             return -1;
         }
@@ -120,7 +125,7 @@ final class Wire {
     }
 
     /** Whether the options of an OPT record fill its data exactly (RFC 6891 section 6.1.2). */
-    static boolean optionsAreWhole(ByteBuf message, int start, int end) {
+    public static boolean optionsAreWhole(ByteBuf message, int start, int end) {
         int at = start;
         while (at + 4 <= end) {
             at += 4 + message.getUnsignedShort(at + 2);
@@ -128,11 +133,11 @@ final class Wire {
         return at == end;
     }
 
-    /** Writes an OPT record that advertises {@link Query#EDNS_PAYLOAD}. */
-    static void writeOpt(ByteBuf out, boolean dnssecOk) {
+    /** Writes an OPT record that advertises {@link #EDNS_PAYLOAD}. */
+    public static void writeOpt(ByteBuf out, boolean dnssecOk) {
         out.writeByte(0)
                 .writeShort(QueryType.OPT)
-                .writeShort(Query.EDNS_PAYLOAD)
+                .writeShort(EDNS_PAYLOAD)
                 .writeInt(dnssecOk ? OPT_DO : 0)
                 .writeShort(0);
     }

@@ -1,4 +1,4 @@
-package dev.drover.dns.path;
+package dev.drover.dns.wire;
 
 /** Types of question that are counted apart (IANA registry "Resource Record TYPEs"). */
 public enum QueryType {
@@ -14,18 +14,18 @@ public enum QueryType {
     ANY,
     OTHER;
 
-    static final int TYPE_A = 1;
-    static final int TYPE_NS = 2;
-    static final int TYPE_SOA = 6;
-    static final int TYPE_AAAA = 28;
-    static final int OPT = 41;
-    static final int TKEY = 249;
-    static final int TSIG = 250;
-    static final int IXFR = 251;
-    static final int AXFR = 252;
-    static final int TYPE_ANY = 255;
+    public static final int TYPE_A = 1;
+    public static final int TYPE_NS = 2;
+    public static final int TYPE_SOA = 6;
+    public static final int TYPE_AAAA = 28;
+    public static final int OPT = 41;
+    public static final int TKEY = 249;
+    public static final int TSIG = 250;
+    public static final int IXFR = 251;
+    public static final int AXFR = 252;
+    public static final int TYPE_ANY = 255;
 
-    static QueryType of(int type) {
+    public static QueryType of(int type) {
         return switch (type) {
             case TYPE_A -> A;
             case TYPE_AAAA -> AAAA;
