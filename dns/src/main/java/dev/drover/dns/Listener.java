@@ -93,6 +93,11 @@ final class Listener implements AutoCloseable {
         channels.forEach(channel -> channel.config().setAutoRead(true));
     }
 
+    /** Reads and accepts nothing more; replies still go out. */
+    void stop() {
+        channels.forEach(channel -> channel.config().setAutoRead(false));
+    }
+
     /** Closes the sockets; connections that were accepted live on. */
     @Override
     public void close() {

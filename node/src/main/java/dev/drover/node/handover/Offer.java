@@ -15,12 +15,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,7 @@ public final class Offer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Offer.class);
     private static final Duration GREETING_LIMIT = Duration.ofSeconds(5);
     private static final Duration SERVING_LIMIT = Duration.ofSeconds(60);
+    private static final String MAKING = ".new";
     private static final long LOOP_END_MS = 1_000;
 
     /** What the node does about a successor; called by one thread. */
@@ -51,7 +53,10 @@ public final class Offer implements AutoCloseable {
 
     private final Giver giver;
     private final EventLoopGroup loop;
-    private final AtomicBoolean busy = new AtomicBoolean();
+    /** One successor at a time; after the one that serves there is none. */
+    private final ReentrantLock turn = new ReentrantLock();
+
+    private boolean given;
 
     private Offer(Giver giver, EventLoopGroup loop) {
         this.giver = giver;
@@ -64,7 +69,10 @@ public final class Offer implements AutoCloseable {
      * @throws IOException when that cannot be done, naming the path
      */
     public static Offer open(Path path, Giver giver) throws IOException {
-        Files.deleteIfExists(path);
+        // Made under another name: it appears complete, and the channel removes that name when it ends, not a
+        // successor's.
+        Path making = path.resolveSibling(path.getFileName() + MAKING);
+        Files.deleteIfExists(making);
         Offer offer = new Offer(giver, loop());
         ChannelFuture binding = new ServerBootstrap()
                 .group(offer.loop)
@@ -77,13 +85,14 @@ public final class Offer implements AutoCloseable {
                         offer.accepted(Stream.of(channel, inbound));
                     }
                 })
-                .bind(new DomainSocketAddress(path.toString()))
+                .bind(new DomainSocketAddress(making.toString()))
                 .awaitUninterruptibly();
         if (!binding.isSuccess()) {
             offer.close();
             throw new IOException(path + ": " + binding.cause().getMessage(), binding.cause());
         }
-        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+        Files.setPosixFilePermissions(making, PosixFilePermissions.fromString("rw-------"));
+        Files.move(making, path, StandardCopyOption.ATOMIC_MOVE);
         return offer;
     }
 
@@ -109,28 +118,39 @@ public final class Offer implements AutoCloseable {
     }
 
     private void handOver(Stream stream) throws IOException, InterruptedException {
-        int uid = stream.peerUid();
-        if (uid != ownUid()) {
-            throw new HandoverException("peer of user " + uid + " (expected: " + ownUid() + ", as this node)");
-        }
+        stream.checkPeer();
         byte[] greeting = GREETING.getBytes(StandardCharsets.UTF_8);
         if (!Arrays.equals(stream.read(greeting.length, GREETING_LIMIT), greeting)) {
             throw new HandoverException("another version of the protocol (expected: " + GREETING.strip() + ")");
         }
-        if (!busy.compareAndSet(false, true)) {
-            throw new HandoverException("another successor is starting (expected: one at a time)");
+        turn.lockInterruptibly();
+        try {
+            if (given) {
+                throw new HandoverException("another successor was faster (expected: one)");
+            }
+            given = giveOrResume(stream);
+            if (!given) {
+                return;
+            }
+        } finally {
+            turn.unlock();
         }
+        giver.leave();
+    }
+
+    private boolean giveOrResume(Stream stream) {
         LOG.info("handover: a successor asks for the sockets");
         try {
             give(stream, giver.park());
             LOG.info("handover: the successor serves");
-        } catch (IOException | InterruptedException | RuntimeException e) {
+            return true;
+        } catch (IOException | RuntimeException e) {
             LOG.warn("handover failed, this node goes on: {}", e.getMessage());
-            giver.resume();
-            busy.set(false);
-            return;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-        giver.leave();
+        giver.resume();
+        return false;
     }
 
     private static void give(Stream stream, List<Sockets.Held> sockets) throws IOException, InterruptedException {
@@ -149,8 +169,8 @@ public final class Offer implements AutoCloseable {
 
     private static String text(Sockets.Held socket) {
         String host = socket.address().getAddress().getHostAddress();
-        return (host.indexOf(':') < 0 ? host : "[" + host + "]")
-                + ":" + socket.address().getPort();
+        return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":"
+                + socket.address().getPort();
     }
 
     private static void expect(Stream stream, char wanted) throws IOException, InterruptedException {
@@ -158,10 +178,6 @@ public final class Offer implements AutoCloseable {
         if (said != wanted) {
             throw new HandoverException("message " + said + " (expected: " + (byte) wanted + ")");
         }
-    }
-
-    private static int ownUid() throws IOException {
-        return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
     }
 
     @Override

@@ -24,15 +24,26 @@ public final class Predecessor implements AutoCloseable {
         this.stream = stream;
     }
 
-    /** Connects to the node that listens at {@code path}; null when there is none. It goes on as before. */
-    public static @Nullable Predecessor find(Path path) {
+    /**
+     * Connects to the node that listens at {@code path}; null when there is none. It goes on as before.
+     *
+     * @throws HandoverException when the process there is another user's
+     */
+    public static @Nullable Predecessor find(Path path) throws IOException {
         EventLoopGroup loop = Offer.loop();
         Stream stream = Stream.connect(loop, path);
         if (stream == null) {
             Offer.end(loop);
             return null;
         }
-        return new Predecessor(loop, stream);
+        Predecessor found = new Predecessor(loop, stream);
+        try {
+            stream.checkPeer();
+            return found;
+        } catch (IOException e) {
+            found.close();
+            throw e;
+        }
     }
 
     /**
@@ -58,8 +69,7 @@ public final class Predecessor implements AutoCloseable {
     private static Sockets.Held socket(String line, int fd) throws HandoverException {
         String[] words = line.split(" ", 2);
         try {
-            return new Sockets.Held(
-                    Sockets.Kind.valueOf(words[0]), Tables.socketAddress(words[words.length - 1]), fd);
+            return new Sockets.Held(Sockets.Kind.valueOf(words[0]), Tables.socketAddress(words[words.length - 1]), fd);
         } catch (IllegalArgumentException e) {
             HandoverException error = new HandoverException(line + " (expected: KIND ADDRESS:PORT)");
             error.initCause(e);

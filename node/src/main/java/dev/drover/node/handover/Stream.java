@@ -15,6 +15,7 @@ import io.netty.channel.unix.FileDescriptor;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -74,9 +75,17 @@ final class Stream implements AutoCloseable {
         return new Stream((EpollDomainSocketChannel) channel, inbound);
     }
 
-    /** User of the process at the other end. */
-    int peerUid() throws IOException {
-        return channel.peerCredentials().uid();
+    /**
+     * Descriptors are given to and taken from processes of our own user alone.
+     *
+     * @throws HandoverException when the process at the other end is another's
+     */
+    void checkPeer() throws IOException {
+        int peer = channel.peerCredentials().uid();
+        int own = (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+        if (peer != own) {
+            throw new HandoverException("peer of user " + peer + " (expected: " + own + ", as this process)");
+        }
     }
 
     void write(String text) throws IOException {
