@@ -44,6 +44,7 @@ final class Door {
     private final IoEventLoop acceptor;
     private final Entrance entrance;
     private @Nullable Channel channel;
+    private boolean started;
 
     Door(Key key, Lanes lanes, IoEventLoop acceptor, List<LbLane> state) {
         this.key = key;
@@ -67,13 +68,15 @@ final class Door {
     }
 
     /**
-     * Binds and listens, or takes the socket of a former process; waits for it.
+     * Binds and listens, or takes the socket of a former process; waits for it. Nothing is accepted before the first
+     * {@link #start}.
      *
      * @throws IOException with the kernel's reason, like {@code Address already in use}
      */
     void open() throws IOException {
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(acceptor, lanes.group())
+                .option(ChannelOption.AUTO_READ, started)
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
@@ -86,6 +89,14 @@ final class Door {
             throw new IOException(reason(bind.cause()), bind.cause());
         }
         channel = bind.channel();
+    }
+
+    /** Accepts connections from now on; {@link #entrance} must know where they lead. */
+    void start() {
+        started = true;
+        if (channel != null) {
+            channel.config().setAutoRead(true);
+        }
     }
 
     /** Stops listening; connections go on. */

@@ -111,6 +111,7 @@ final class Listener {
         problem = why;
         if (through != null) {
             through.entrance().lead(new Entrance.Room(route, config.protocol() == Protocol.HTTP));
+            through.start();
         }
     }
 

@@ -295,6 +295,8 @@ final class HandoverTest {
             Thread.ofVirtual().start(() -> {
                 try (var accepted = stranger.accept()) {
                     accepted.write(ByteBuffer.wrap(new byte[] {127, 0, 0, 0, 1}));
+                    accepted.read(ByteBuffer.allocate(1 << 10)); // the greeting
+                    accepted.read(ByteBuffer.allocate(1)); // the end
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
                 }

@@ -14,6 +14,7 @@ import io.netty.channel.unix.DomainSocketReadMode;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * longer than the time it is given.
  */
 final class Stream implements AutoCloseable {
+    private static final String LEFT = "left (expected: an answer)";
     private static final Object END = new Object();
 
     private final EpollDomainSocketChannel channel;
@@ -81,7 +83,12 @@ final class Stream implements AutoCloseable {
      * @throws HandoverException when the process at the other end is another's
      */
     void checkPeer() throws IOException {
-        int peer = channel.peerCredentials().uid();
+        int peer;
+        try {
+            peer = channel.peerCredentials().uid();
+        } catch (ClosedChannelException _) {
+            throw new HandoverException(LEFT);
+        }
         int own = (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
         if (peer != own) {
             throw new HandoverException("peer of user " + peer + " (expected: " + own + ", as this process)");
@@ -156,7 +163,7 @@ final class Stream implements AutoCloseable {
             reading = next;
         }
         if (next == END) {
-            throw new HandoverException("left (expected: an answer)");
+            throw new HandoverException(LEFT);
         }
         return next;
     }
