@@ -41,6 +41,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class DnsServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DnsServer.class);
+    private static final long DRAIN_LOOK_MS = 50;
+    private static final long DRAIN_LIMIT_NS = 5_000_000_000L;
     private static final long SERIAL_MASK = 0xffff_ffffL;
 
     private final Lanes lanes;
@@ -211,6 +213,25 @@ public final class DnsServer implements AutoCloseable {
                 .help(help)
                 .callback(sink -> sink.call(value.applyAsDouble(status())))
                 .register(registry);
+    }
+
+    /**
+     * Reads no more queries from its sockets, which another process has too, then waits for the replies that are still
+     * owed and for the TCP connections, but not for long. Close it afterwards.
+     */
+    public void drain() {
+        synchronized (this) {
+            listeners.values().forEach(Listener::stop);
+        }
+        // The first look comes after every lane has had its turn with what it had read.
+        long endNs = System.nanoTime() + DRAIN_LIMIT_NS;
+        try {
+            do {
+                Thread.sleep(DRAIN_LOOK_MS);
+            } while (forwards.held() + connections.held() > 0 && System.nanoTime() - endNs < 0);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Closes every socket; queries that wait for an upstream get no reply. */

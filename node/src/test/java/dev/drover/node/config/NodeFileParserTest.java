@@ -136,7 +136,7 @@ final class NodeFileParserTest {
                     10.43.0.1          | ten                | node.yaml:19: dns.records.web1.stack[1]: ten (expected: an IP address)
                     web1.stack         | web..stack         | node.yaml:19: dns.records.web..stack: not a name (expected: labels of letters, digits, '-' and '_' with dots between)
                     admin: 127.0.0.1:9901 | amdin: 127.0.0.1:9901 | node.yaml:21: amdin: unknown key (expected: admin?)
-                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin)
+                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin, handover)
                     """)
     void refusesWithFileLineKeyAndReason(String good, String bad, String message) {
         assertThat(WHOLE).contains(good);
