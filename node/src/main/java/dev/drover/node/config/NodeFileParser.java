@@ -48,7 +48,7 @@ public final class NodeFileParser {
         return new NodeFile(
                 overlay == null ? null : OverlaySection.read(Path.of(file), overlay),
                 lb == null ? LbConfig.EMPTY : LbSection.read(Path.of(file), lb),
-                dns == null ? null : DnsSection.read(dns),
+                dns == null ? null : DnsSection.read(Path.of(file), dns),
                 admin == null ? null : admin(admin),
                 handover == null ? null : handover(handover));
     }
