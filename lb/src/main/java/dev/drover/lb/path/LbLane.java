@@ -72,7 +72,7 @@ public final class LbLane {
                 .group(loop)
                 .channel(lanes.socketChannel())
                 .disableResolver()
-                .option(ChannelOption.TCP_NODELAY, true)
+                // TCP_NODELAY is what Netty's native transports set by themselves.
                 .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
                 // A target may answer and close before it has read the whole request: a failed write must not throw
                 // away the answer that is already here.
