@@ -17,6 +17,9 @@ import java.util.Set;
 
 /** Section {@code lb} of the node file. */
 final class LbSection {
+    private static final String ALONE =
+            "alone (expected: proxy-protocol: accept together with a list of trusted networks)";
+
     private LbSection() {}
 
     /** Relative paths are beside {@code file}. */
@@ -50,23 +53,24 @@ final class LbSection {
                 throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
             }
             YamlNode balance = entry.get("balance");
+            Protocol protocol = protocol(item.required(entry, "protocol"));
             listeners.add(new ListenerConfig(
                     nameNode.text(),
                     bind,
-                    protocol(item.required(entry, "protocol")),
+                    protocol,
                     balance == null ? Balance.ROUND_ROBIN : balance(balance),
                     targets(item.required(entry, "targets")),
-                    entry(file, entry)));
+                    entry(file, protocol, entry)));
         }
         return new LbConfig(listeners);
     }
 
     /** What lies below HTTP or the byte stream. */
-    private static EntryConfig entry(Path file, Map<String, YamlNode> keys) {
+    private static EntryConfig entry(Path file, Protocol protocol, Map<String, YamlNode> keys) {
         YamlNode tls = YamlValues.present(keys.get("tls"));
         YamlNode h2c = YamlValues.present(keys.get("h2c"));
         boolean wanted = h2c != null && YamlValues.bool(h2c);
-        if (h2c != null && wanted && (tls != null || protocol(keys.get("protocol")) != Protocol.HTTP)) {
+        if (h2c != null && wanted && (tls != null || protocol != Protocol.HTTP)) {
             throw h2c.error("true (expected: only with protocol http and without tls, which offers HTTP/2 by itself)");
         }
         return new EntryConfig(tls == null ? null : TlsSection.read(file, tls), wanted, trusted(keys));
@@ -79,12 +83,14 @@ final class LbSection {
         if (protocol != null && !protocol.text().equals("accept")) {
             throw protocol.error(protocol.text() + " (expected: accept)");
         }
-        if (protocol == null && trusted == null) {
+        if (protocol == null) {
+            if (trusted != null) {
+                throw trusted.error(ALONE);
+            }
             return List.of();
         }
-        if (protocol == null || trusted == null || trusted.list().isEmpty()) {
-            throw (protocol == null ? trusted : protocol)
-                    .error("alone (expected: proxy-protocol: accept together with a list of trusted networks)");
+        if (trusted == null || trusted.list().isEmpty()) {
+            throw protocol.error(ALONE);
         }
         List<String> networks = new ArrayList<>();
         for (YamlNode item : trusted.list()) {
