@@ -402,7 +402,8 @@ final class H2FrontStream extends Timed implements Front {
 
     private void reset(Http2Error error) {
         ChannelHandlerContext ctx = connection.codecContext();
-        if (ctx.channel().isActive()) {
+        // Both sides may have ended the stream since.
+        if (ctx.channel().isActive() && frames.state() != Http2Stream.State.CLOSED) {
             encoder().writeRstStream(ctx, frames.id(), error.code(), ctx.newPromise());
             connection.flush();
         }
