@@ -156,6 +156,12 @@ public final class OverlayCommand extends ClientGroup {
         return show(options, path, trace -> {
             ArrayNode rows = ApiClient.MAPPER.createArrayNode();
             trace.path("steps").forEach(rows::add);
+            JsonNode policy = trace.path("policy");
+            if (policy.isObject()) {
+                rows.addObject()
+                        .put("what", "policy")
+                        .put("finding", policy.path("reason").asText());
+            }
             rows.addObject().put("what", "verdict").put("finding", verdict(trace));
             List<JsonNode> steps = new ArrayList<>();
             rows.forEach(row -> steps.add(ApiClient.MAPPER
@@ -167,6 +173,16 @@ public final class OverlayCommand extends ClientGroup {
     }
 
     private static String verdict(JsonNode trace) {
+        JsonNode policy = trace.path("policy");
+        boolean arrives = trace.path("verdict").asText().matches("LOCAL|SENT|FLOODED");
+        return way(trace)
+                + (!arrives || !policy.isObject() || policy.path("allowed").asBoolean()
+                        ? ""
+                        : ", dropped at the container's port: policy_denied"
+                                + (policy.path("answers").asBoolean() ? " unless it is an answer" : ""));
+    }
+
+    private static String way(JsonNode trace) {
         String address = trace.path("address").asText();
         String receivers = joined(trace.path("vteps"));
         return switch (trace.path("verdict").asText()) {

@@ -106,7 +106,11 @@ final class OverlayCommandTest {
                 "vteps",
                 List.of("192.0.2.2"),
                 "steps",
-                List.of(row("what", "block", "finding", "10.42.2.0/24 of peer 192.0.2.2")));
+                List.of(row("what", "block", "finding", "10.42.2.0/24 of peer 192.0.2.2")),
+                "policy",
+                query.value("from") == null
+                        ? null
+                        : row("allowed", false, "answers", true, "reason", "no rule fits, denied by default"));
     }
 
     @AfterEach
@@ -161,7 +165,11 @@ final class OverlayCommandTest {
                 .isZero();
         assertThat(out.toString().lines().map(line -> line.replaceAll(" {2,}", "|")))
                 .containsExactly(
-                        "STEP|FINDING", "block|10.42.2.0/24 of peer 192.0.2.2", "verdict|sent to peer 192.0.2.2");
+                        "STEP|FINDING",
+                        "block|10.42.2.0/24 of peer 192.0.2.2",
+                        "policy|no rule fits, denied by default",
+                        "verdict|sent to peer 192.0.2.2, dropped at the container's port: policy_denied unless it is an"
+                                + " answer");
     }
 
     @Test
