@@ -20,6 +20,9 @@ final class BodyScanner {
     interface Sink {
         /** Takes over {@code piece}. */
         void onBody(ByteBuf piece);
+
+        /** Trailers of a chunked body whose framing is not wanted, valid during the call; there is at least one. */
+        default void onTrailers(Fields trailers) {}
     }
 
     /** Result of {@link #scan}. */
@@ -296,21 +299,10 @@ final class BodyScanner {
             return;
         }
         state = State.END;
-        if (bare) {
-            return;
+        if (!bare) {
+            sink.onBody(fields.count() == 0 ? Unpooled.wrappedBuffer(LAST_CHUNK, CRLF) : fields.lastChunk());
+        } else if (fields.count() > 0) {
+            sink.onTrailers(fields);
         }
-        if (fields.count() == 0) {
-            sink.onBody(Unpooled.wrappedBuffer(LAST_CHUNK, CRLF));
-            return;
-        }
-        ByteBuf out = Unpooled.buffer(trailerBytes + LAST_CHUNK.length);
-        out.writeBytes(LAST_CHUNK);
-        for (int i = 0; i < fields.count(); i++) {
-            if (!fields.field(i).barredFromTrailer() && !fields.listed(i)) {
-                out.writeBytes(trailer, fields.lineStart(i), fields.lineEnd(i) - fields.lineStart(i));
-            }
-        }
-        out.writeBytes(CRLF);
-        sink.onBody(out);
     }
 }

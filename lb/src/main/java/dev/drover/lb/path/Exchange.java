@@ -21,13 +21,13 @@ final class Exchange {
 
     private static final byte[] LAST_CHUNK = Ascii.bytes("0\r\n\r\n");
 
-    private final HttpFront front;
+    private final Front front;
     private final LbLane lane;
     private final Route route;
     private final Tried tried = new Tried();
     private final ArrayDeque<ByteBuf> body = new ArrayDeque<>(2);
     private @Nullable ByteBuf head;
-    private @Nullable HttpBack back;
+    private @Nullable Back back;
     private @Nullable ChannelFuture unsure;
     private Method method = Method.OTHER;
     private boolean http10;
@@ -42,7 +42,7 @@ final class Exchange {
     private boolean freshOnly;
     private boolean rechunk;
 
-    Exchange(HttpFront front, LbLane lane, Route route) {
+    Exchange(Front front, LbLane lane, Route route) {
         this.front = front;
         this.lane = lane;
         this.route = route;
@@ -62,7 +62,7 @@ final class Exchange {
         freshOnly = false;
         rechunk = false;
         tried.clear();
-        attempt(HttpBack.Failure.CONNECT);
+        attempt(Back.Failure.CONNECT);
     }
 
     boolean requestComplete() {
@@ -87,10 +87,10 @@ final class Exchange {
         return sent && requestComplete && !responseStarted;
     }
 
-    private void attempt(HttpBack.Failure last) {
+    private void attempt(Back.Failure last) {
         Target target = route.pick(tried);
         if (target == null) {
-            giveUp(tried.isEmpty() && last == HttpBack.Failure.CONNECT ? Outcome.NO_TARGET : outcome(last));
+            giveUp(tried.isEmpty() && last == Back.Failure.CONNECT ? Outcome.NO_TARGET : outcome(last));
             return;
         }
         target.begin(lane);
@@ -121,7 +121,7 @@ final class Exchange {
     }
 
     /** Writes what there is of the request; the caller flushes. */
-    private void send(HttpBack to) {
+    private void send(Back to) {
         sent = true;
         if (head == null) {
             throw new IllegalStateException("request: already dropped (expected: held until answered)");
@@ -175,8 +175,9 @@ final class Exchange {
     }
 
     /** Sends what was written; finds out whether a pooled connection took it. */
+    @SuppressWarnings("ReferenceEquality") // the same connection, not an equal one
     void flush() {
-        HttpBack to = back;
+        Back to = back;
         if (to == null || !sent) {
             return;
         }
@@ -188,7 +189,7 @@ final class Exchange {
         unsure = null;
         if (written.isDone() && !written.isSuccess() && back == to) {
             to.abandon();
-            onBackFailed(to, HttpBack.Failure.UNSENT);
+            onBackFailed(to, Back.Failure.UNSENT);
         } else {
             drop();
         }
@@ -219,49 +220,43 @@ final class Exchange {
             }
             responseStarted = true;
             drop();
-            front.write(response.rewrite(front.allocator(), ResponseHead.Persistence.IMPLIED, false));
+            front.head(response, ResponseHead.Persistence.IMPLIED, false);
             tunnel();
             return true;
         }
         boolean repeated = response.status() == 100 && continued;
         if (!http10 && !repeated) {
             continued |= response.status() == 100;
-            front.write(response.rewrite(front.allocator(), ResponseHead.Persistence.IMPLIED, false));
+            front.head(response, ResponseHead.Persistence.IMPLIED, false);
             front.flush();
         }
         return true;
     }
 
     private void tunnel() {
-        HttpBack to = back;
-        if (to != null) {
+        if (back instanceof HttpBack to) {
             back = null;
             front.tunnel(to);
         }
     }
 
-    void onResponseHead(ResponseHead response, BodyScanner scanner) {
+    /** Whether the response body is wanted without its chunk framing. */
+    boolean bare() {
+        return http10 || front.bare();
+    }
+
+    void onResponseHead(ResponseHead response) {
         responseStarted = true;
         drop();
         boolean bodyless = response.bodyless(method);
-        boolean untilClose = !bodyless && !response.chunked() && response.contentLength() < 0;
-        rechunk = untilClose && !http10;
-        boolean unframed = http10 && !bodyless && (untilClose || response.chunked());
+        boolean untilEnd = !bodyless && !response.chunked() && response.contentLength() < 0;
+        rechunk = untilEnd && !bare();
+        boolean unframed = http10 && !bodyless && (untilEnd || response.chunked());
         keepAlive &= requestComplete && !unframed && front.mayGoOn();
         ResponseHead.Persistence persistence = !keepAlive
                 ? ResponseHead.Persistence.CLOSE
                 : http10 ? ResponseHead.Persistence.KEEP_ALIVE : ResponseHead.Persistence.IMPLIED;
-        boolean sendChunked = !bodyless && !http10 && (rechunk || response.chunked());
-        if (bodyless) {
-            scanner.length(0);
-        } else if (untilClose) {
-            scanner.untilClose();
-        } else if (response.chunked()) {
-            scanner.chunked(http10);
-        } else {
-            scanner.length(response.contentLength());
-        }
-        front.write(response.rewrite(front.allocator(), persistence, sendChunked));
+        front.head(response, persistence, !bodyless && !bare() && (rechunk || response.chunked()));
         front.streaming();
     }
 
@@ -282,6 +277,16 @@ final class Exchange {
         }
     }
 
+    /** Trailers of a body that came without chunk framing. */
+    void onResponseTrailers(Fields trailers) {
+        if (rechunk) {
+            rechunk = false;
+            front.write(trailers.lastChunk());
+        } else if (!http10) {
+            front.trailers(trailers);
+        }
+    }
+
     void onResponseReadComplete() {
         if (responseStarted) {
             front.flush();
@@ -299,7 +304,7 @@ final class Exchange {
         if (rechunk) {
             front.write(Unpooled.wrappedBuffer(LAST_CHUNK));
         }
-        HttpBack from = back;
+        Back from = back;
         back = null;
         if (from != null) {
             from.target().end(lane);
@@ -307,15 +312,15 @@ final class Exchange {
         front.onExchangeEnd(Outcome.RELAYED, keepAlive && requestComplete);
     }
 
-    void onBackFailed(HttpBack failed, HttpBack.Failure failure) {
+    void onBackFailed(Back failed, Back.Failure failure) {
         Target target = failed.target();
         target.end(lane);
         back = null;
         unsure = null;
-        boolean stale = failure == HttpBack.Failure.CLOSED && failed.reused() && !failed.answered();
-        if (stale || failure == HttpBack.Failure.UNSENT) {
+        boolean stale = failure == Back.Failure.CLOSED && failed.reused() && !failed.answered();
+        if (stale || failure == Back.Failure.UNSENT) {
             lane.count(Event.UPSTREAM_STALE);
-        } else if (failure != HttpBack.Failure.CONNECT && failure != HttpBack.Failure.TARGET_REMOVED) {
+        } else if (failure != Back.Failure.CONNECT && failure != Back.Failure.TARGET_REMOVED) {
             target.failed(lane);
         }
         if (responseStarted) {
@@ -332,7 +337,7 @@ final class Exchange {
             giveUp(outcome(failure));
             return;
         }
-        if (stale || failure == HttpBack.Failure.UNSENT) {
+        if (stale || failure == Back.Failure.UNSENT) {
             // The target is well, this connection was not; its neighbours in the pool may be as old.
             freshOnly = true;
         } else {
@@ -343,7 +348,7 @@ final class Exchange {
         flush();
     }
 
-    private static Outcome outcome(HttpBack.Failure failure) {
+    private static Outcome outcome(Back.Failure failure) {
         return switch (failure) {
             case CONNECT -> Outcome.CONNECT_FAILED;
             case INVALID -> Outcome.UPSTREAM_INVALID;
@@ -359,10 +364,10 @@ final class Exchange {
 
     /** The response did not come, or did not go on, in time. */
     void onTimeout() {
-        HttpBack from = back;
+        Back from = back;
         if (from != null) {
             from.abandon();
-            onBackFailed(from, HttpBack.Failure.TIMEOUT);
+            onBackFailed(from, Back.Failure.TIMEOUT);
         }
     }
 
@@ -375,20 +380,20 @@ final class Exchange {
 
     /** The grace after that is over: tries elsewhere, if there is an elsewhere. */
     void onGraceEnd() {
-        HttpBack from = back;
+        Back from = back;
         if (from == null || responseStarted || !replayable || !route.hasOther(from.target(), tried)) {
             return;
         }
         lane.count(Event.RETRIED_TARGET_REMOVED);
         from.abandon();
-        onBackFailed(from, HttpBack.Failure.TARGET_REMOVED);
+        onBackFailed(from, Back.Failure.TARGET_REMOVED);
     }
 
     /** Ends the exchange without a response; the client's side is up to the caller. */
     void abort() {
         drop();
         unsure = null;
-        HttpBack from = back;
+        Back from = back;
         back = null;
         if (from != null) {
             from.abandon();

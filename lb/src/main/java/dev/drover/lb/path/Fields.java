@@ -1,5 +1,8 @@
 package dev.drover.lb.path;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+
 /**
  * The field lines of one message head (RFC 9112 section 5), as offsets into a byte array that someone else owns.
  * Reused from message to message by one thread; strict: what two parsers could read in two ways is refused.
@@ -8,6 +11,7 @@ final class Fields {
     static final int MAX_COUNT = 128;
     private static final int MAX_OPTIONS = 16;
 
+    private static final byte[] LAST_CHUNK = Ascii.bytes("0\r\n");
     private static final byte[] CLOSE = Ascii.bytes("close");
     private static final byte[] KEEP_ALIVE = Ascii.bytes("keep-alive");
     private static final byte[] UPGRADE = Ascii.bytes("upgrade");
@@ -169,6 +173,14 @@ final class Fields {
         return lineEnd[i];
     }
 
+    int nameEnd(int i) {
+        return nameEnd[i];
+    }
+
+    byte[] bytes() {
+        return bytes;
+    }
+
     int valueStart(int i) {
         return valueStart[i];
     }
@@ -225,6 +237,23 @@ final class Fields {
             at = comma + 1;
         }
         return false;
+    }
+
+    /** Whether field {@code i} may pass in a trailer section (RFC 9110 section 6.5.1). */
+    boolean passesInTrailers(int i) {
+        return !field[i].barredFromTrailer() && !listed(i);
+    }
+
+    /** The last chunk with these fields as its trailer section (RFC 9112 section 7.1.2); the caller owns it. */
+    ByteBuf lastChunk() {
+        ByteBuf out = Unpooled.buffer(LAST_CHUNK.length + (count == 0 ? 0 : lineEnd[count - 1] - lineStart[0]) + 2);
+        out.writeBytes(LAST_CHUNK);
+        for (int i = 0; i < count; i++) {
+            if (passesInTrailers(i)) {
+                out.writeBytes(bytes, lineStart[i], lineEnd[i] - lineStart[i]);
+            }
+        }
+        return out.writeByte('\r').writeByte('\n');
     }
 
     /** Value of field {@code i} as Content-Length (RFC 9110 section 8.6): digits alone; -1 when it is none. */

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A connection to a target: carries one request at a time for an {@link Exchange} of the same lane, and rests in the
  * target's pool in between. Reads and checks responses.
  */
-final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sink {
+final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScanner.Sink {
     private final LbLane lane;
     private final Target target;
     private final Inbox inbox = new Inbox();
@@ -26,17 +26,6 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
     private boolean inputEnded;
     private long idleSinceNs;
 
-    /** How an exchange lost its connection. */
-    enum Failure {
-        CONNECT,
-        /** Nothing of the request has reached the kernel. */
-        UNSENT,
-        CLOSED,
-        INVALID,
-        TIMEOUT,
-        TARGET_REMOVED
-    }
-
     HttpBack(LbLane lane, Target target) {
         this.lane = lane;
         this.target = target;
@@ -46,17 +35,18 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
         return idleSinceNs;
     }
 
-    Target target() {
+    @Override
+    public Target target() {
         return target;
     }
 
-    /** Whether the connection has carried a request before this one. */
-    boolean reused() {
+    @Override
+    public boolean reused() {
         return reused;
     }
 
-    /** Whether any byte of a response to this request has come. */
-    boolean answered() {
+    @Override
+    public boolean answered() {
         return answered;
     }
 
@@ -75,8 +65,8 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
         return context;
     }
 
-    /** Begins a request; the connection may still be under way. */
-    void attach(Exchange owner) {
+    @Override
+    public void attach(Exchange owner) {
         exchange = owner;
         idle = false;
         answered = false;
@@ -84,31 +74,36 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
         deadlineNs = NEVER;
     }
 
-    /** The exchange has no more interest. */
-    void abandon() {
+    @Override
+    public void abandon() {
         exchange = null;
         closeNow();
     }
 
-    void write(ByteBuf bytes) {
+    @Override
+    public void write(ByteBuf bytes) {
         // The unsafe's promise keeps quiet: what a failed write means is told by the reading side.
         ChannelHandlerContext ctx = context();
         ctx.write(bytes, ctx.channel().unsafe().voidPromise());
     }
 
-    ChannelFuture writeObserved(ByteBuf bytes) {
+    @Override
+    public ChannelFuture writeObserved(ByteBuf bytes) {
         return context().write(bytes);
     }
 
-    void flush() {
+    @Override
+    public void flush() {
         context().flush();
     }
 
-    boolean isWritable() {
+    @Override
+    public boolean isWritable() {
         return context().channel().isWritable();
     }
 
-    void read(boolean on) {
+    @Override
+    public void read(boolean on) {
         if (context != null) {
             context.channel().config().setAutoRead(on);
         }
@@ -208,11 +203,32 @@ final class HttpBack extends Timed implements LbLane.Connecting, BodyScanner.Sin
             return exchange != null;
         }
         inBody = true;
-        owner.onResponseHead(head, body);
+        frame(head, owner);
+        owner.onResponseHead(head);
         if (body.ended()) {
             finish();
         }
         return true;
+    }
+
+    /** RFC 9112 section 6.3. */
+    private void frame(ResponseHead head, Exchange owner) {
+        if (head.bodyless(owner.method())) {
+            body.length(0);
+        } else if (head.chunked()) {
+            body.chunked(owner.bare());
+        } else if (head.contentLength() < 0) {
+            body.untilClose();
+        } else {
+            body.length(head.contentLength());
+        }
+    }
+
+    @Override
+    public void onTrailers(Fields trailers) {
+        if (exchange != null) {
+            exchange.onResponseTrailers(trailers);
+        }
     }
 
     @Override

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * hands each to its {@link Exchange}, writes the responses. Runs on the lane the connection was given to, as does
  * everything it touches.
  */
-final class HttpFront extends Timed implements BodyScanner.Sink {
+final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private static final int MAX_LINGER_BYTES = 4 * 1024 * 1024;
 
     private enum Phase {
@@ -57,7 +57,8 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
         exchange = new Exchange(this, lane, route);
     }
 
-    ByteBufAllocator allocator() {
+    @Override
+    public ByteBufAllocator allocator() {
         return channel.alloc();
     }
 
@@ -274,26 +275,44 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
 
     // What the exchange calls.
 
-    void write(ByteBuf bytes) {
+    @Override
+    public boolean bare() {
+        return false;
+    }
+
+    @Override
+    public void head(ResponseHead head, ResponseHead.Persistence persistence, boolean chunked) {
+        write(head.rewrite(channel.alloc(), persistence, chunked));
+    }
+
+    @Override
+    public void trailers(Fields trailers) {
+        throw new IllegalStateException("trailers: apart (expected: in chunks)");
+    }
+
+    @Override
+    public void write(ByteBuf bytes) {
         // Quiet: a failed write closes the channel, and channelInactive ends the exchange.
         channel.write(bytes, channel.unsafe().voidPromise());
     }
 
-    void flush() {
+    @Override
+    public void flush() {
         channel.flush();
     }
 
-    boolean isWritable() {
+    @Override
+    public boolean isWritable() {
         return channel.isWritable();
     }
 
-    /** Whether the connection may live on behind the response under way. */
-    boolean mayGoOn() {
+    @Override
+    public boolean mayGoOn() {
         return !route.retired() && !(inputEnded && inbox.isEmpty());
     }
 
-    /** Whether the target's connection takes more of the request body. */
-    void upstreamReady(boolean ready) {
+    @Override
+    public void upstreamReady(boolean ready) {
         if (upstreamReady != ready) {
             upstreamReady = ready;
             if (phase == Phase.BODY) {
@@ -305,13 +324,13 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
         }
     }
 
-    /** The whole request is at a target. */
-    void awaitResponse() {
+    @Override
+    public void awaitResponse() {
         limit(inputEnded ? lane.limits().halfClosedNs() : lane.limits().responseTimeoutNs());
     }
 
-    /** The response is under way and has just moved. */
-    void streaming() {
+    @Override
+    public void streaming() {
         graceNs = NEVER;
         if (phase == Phase.RESPONSE) {
             limit(lane.limits().streamIdleNs());
@@ -320,20 +339,20 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
         }
     }
 
-    /** The target may be gone: {@link Exchange#onGraceEnd} is to be called at {@code atNs}. */
-    void graceUntil(long atNs) {
+    @Override
+    public void graceUntil(long atNs) {
         graceNs = atNs;
         applyLimits();
     }
 
-    /** The response was relayed to its end. */
-    void onExchangeEnd(Outcome outcome, boolean goOn) {
+    @Override
+    public void onExchangeEnd(Outcome outcome, boolean goOn) {
         lane.count(outcome);
         next(goOn);
     }
 
-    /** There is no response to relay: gives one. */
-    void onGivenUp(Outcome outcome) {
+    @Override
+    public void onGivenUp(Outcome outcome) {
         lane.count(outcome);
         int status = switch (outcome) {
             case NO_TARGET, CONNECT_FAILED -> 503;
@@ -345,14 +364,14 @@ final class HttpFront extends Timed implements BodyScanner.Sink {
         next(goOn);
     }
 
-    /** The response broke off. {@code framed} tells that the client can see that it is not complete. */
-    void onTruncated(boolean framed) {
+    @Override
+    public void onTruncated(boolean framed) {
         lane.count(Outcome.RESPONSE_TRUNCATED);
         cut(framed);
     }
 
-    /** Hands both connections over; the exchange keeps none. */
-    void tunnel(HttpBack back) {
+    @Override
+    public void tunnel(HttpBack back) {
         phase = Phase.GONE;
         Tunnel tunnel = new Tunnel(lane, route, back.target(), Outcome.UPGRADED, channel, back.channel());
         ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();

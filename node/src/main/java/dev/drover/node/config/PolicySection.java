@@ -66,12 +66,20 @@ final class PolicySection {
             YamlNode address,
             List<Cidr> subnets,
             NetworkPolicy.Member member) {
-        int number = Cidr.toInt(YamlValues.unicast(address));
+        int number = address(address);
         if (subnets.stream().noneMatch(subnet -> subnet.contains(number))) {
             throw address.error(address.text() + " (expected: an address within subnets)");
         }
         if (members.put(number, member) != null) {
             throw address.error(address.text() + " is given twice (expected: each address once)");
+        }
+    }
+
+    private static int address(YamlNode node) {
+        try {
+            return Cidr.parseAddress(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
         }
     }
 
