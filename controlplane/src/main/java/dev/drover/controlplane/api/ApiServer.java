@@ -92,6 +92,8 @@ public final class ApiServer implements AutoCloseable {
                 .gracefulShutdownTimeout(Duration.ZERO, STOP_TIMEOUT)
                 .disableServerHeader()
                 .errorHandler(new Errors())
+                // which logs what went wrong inside; the library would log every refusal, with a trace
+                .unloggedExceptionsReportInterval(Duration.ZERO)
                 .decorator(metrics::count)
                 .decorator(ApiServer::secured);
         for (Operation operation : operations) {
