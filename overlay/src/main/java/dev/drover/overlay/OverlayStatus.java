@@ -39,6 +39,7 @@ public record OverlayStatus(
      * @param superFrames it gets super-frames whole
      * @param obstacle why it does not get them, null when it does
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
+     * @param session how its packets are encrypted, null in an overlay without encryption
      */
     public record PeerStatus(
             InetAddress vtep,
@@ -50,5 +51,6 @@ public record OverlayStatus(
             long txBytes,
             long rxPackets,
             long rxBytes,
-            @Nullable Long silentMs) {}
+            @Nullable Long silentMs,
+            @Nullable SessionStatus session) {}
 }

@@ -42,6 +42,7 @@ public final class OverlayCommand extends ClientGroup {
                 row.put("rx packets", peer.path("rxPackets").asLong());
                 row.put("rx bytes", peer.path("rxBytes").asLong());
                 row.put("heard", ago(peer.path("silentMs"), "never"));
+                row.put("encryption", encryption(peer.path("session")));
                 row.put("why not super", peer.path("obstacle").asText("-"));
                 rows.add(row);
             }
@@ -57,8 +58,27 @@ public final class OverlayCommand extends ClientGroup {
                     "rx packets",
                     "rx bytes",
                     "heard",
+                    "encryption",
                     "why not super");
         });
+    }
+
+    private static String encryption(JsonNode session) {
+        if (!session.isObject()) {
+            return "none";
+        }
+        String now = switch (session.path("state").asText()) {
+            case "ESTABLISHED" -> "handshake " + ago(session.path("keyAgeMs"), "-");
+            case "HANDSHAKE" -> "no session, " + session.path("attempts").asLong() + " handshakes unanswered";
+            default -> "no session";
+        };
+        long plaintext = session.path("plaintextPackets").asLong();
+        return now
+                + (session.path("refusal").isTextual()
+                        ? "; refused " + ago(session.path("refusedMs"), "-") + ": "
+                                + session.path("refusal").asText()
+                        : "")
+                + (plaintext == 0 ? "" : "; " + plaintext + " plaintext packets refused");
     }
 
     @Command(name = "fdb", description = "MAC addresses: behind which peer or port, and who said so.")
