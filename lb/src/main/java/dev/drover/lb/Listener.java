@@ -1,11 +1,13 @@
 package dev.drover.lb;
 
+import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Entrance;
 import dev.drover.lb.path.Limits;
 import dev.drover.lb.path.Route;
 import dev.drover.lb.path.Target;
 import dev.drover.lb.path.TargetCounter;
 import dev.drover.lb.path.TargetSet;
+import dev.drover.lb.tls.TlsStore;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,6 +23,7 @@ final class Listener {
     private final Map<InetSocketAddress, Target> targets = new LinkedHashMap<>();
     private final List<Target> departed = new ArrayList<>();
     private ListenerConfig config;
+    private @Nullable TlsStore tls;
     private @Nullable Door door;
     private @Nullable String problem;
     private boolean removed;
@@ -110,7 +113,32 @@ final class Listener {
         door = through;
         problem = why;
         if (through != null) {
-            through.entrance().lead(new Entrance.Room(route, config.protocol() == Protocol.HTTP));
+            lead(through);
+        }
+    }
+
+    /** Connections find here what they need; with TLS but without certificates there is no way in. */
+    private void lead(Door through) {
+        Certificates certificates = tls == null ? null : tls.current();
+        boolean closed = config.entry().tls() != null && certificates == null;
+        through.entrance()
+                .lead(closed ? null : new Entrance.Room(route, config.protocol() == Protocol.HTTP, certificates));
+    }
+
+    @Nullable
+    TlsStore tls() {
+        return tls;
+    }
+
+    /** Takes over what was read for {@link #config}; null without TLS. */
+    void tls(@Nullable TlsStore store) {
+        tls = store;
+    }
+
+    /** New certificates for new connections. */
+    void certificatesChanged() {
+        if (door != null) {
+            lead(door);
         }
     }
 

@@ -9,10 +9,27 @@ import java.util.List;
  *
  * @param name unique in the configuration
  * @param bind resolved address and port; port 0 takes a free one
+ * @param entry what lies below HTTP or the byte stream
  */
 public record ListenerConfig(
-        String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
+        String name,
+        InetSocketAddress bind,
+        Protocol protocol,
+        Balance balance,
+        List<TargetConfig> targets,
+        EntryConfig entry) {
     public ListenerConfig {
         targets = List.copyOf(targets);
+    }
+
+    /** Without anything below. */
+    public ListenerConfig(
+            String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
+        this(name, bind, protocol, balance, targets, EntryConfig.PLAIN);
+    }
+
+    /** A copy with another entry. */
+    public ListenerConfig withEntry(EntryConfig with) {
+        return new ListenerConfig(name, bind, protocol, balance, targets, with);
     }
 }

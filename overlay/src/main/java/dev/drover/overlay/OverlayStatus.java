@@ -38,6 +38,7 @@ public record OverlayStatus(
      * @param subnets behind it
      * @param superFrames it gets super-frames whole
      * @param obstacle why it does not get them, null when it does
+     * @param path what probes have found out, null when it is not probed
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
      * @param session how its packets are encrypted, null in an overlay without encryption
      */
@@ -52,5 +53,14 @@ public record OverlayStatus(
             long rxPackets,
             long rxBytes,
             @Nullable Long silentMs,
+            @Nullable Path path,
             @Nullable SessionStatus session) {}
+
+    /**
+     * The way to a peer that answers probes.
+     *
+     * @param answers the last probes were answered
+     * @param mtu largest IP packet inside the overlay that arrives there, bytes
+     */
+    public record Path(boolean answers, int mtu) {}
 }

@@ -5,10 +5,6 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
-import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +34,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final Exchange exchange;
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
+    private final Caller caller;
     private @Nullable Forwarded forwarded;
+    private @Nullable HostCheck hostCheck;
     private Phase phase = Phase.HEAD;
     private boolean processing;
     private boolean upstreamReady = true;
@@ -50,10 +48,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private long graceNs = NEVER;
     private long endNs = NEVER;
 
-    HttpFront(LbLane lane, Route route, Channel channel) {
+    HttpFront(LbLane lane, Route route, Channel channel, Caller caller) {
         this.lane = lane;
         this.route = route;
         this.channel = channel;
+        this.caller = caller;
         exchange = new Exchange(this, lane, route);
     }
 
@@ -75,8 +74,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        forwarded =
-                Forwarded.of((InetSocketAddress) channel.remoteAddress(), (InetSocketAddress) channel.localAddress());
+        forwarded = Forwarded.of(caller);
+        hostCheck = HostCheck.of(caller);
         route.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
         if (route.retired()) {
@@ -168,6 +167,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         long maxBody = lane.limits().maxBodyBytes();
         if (maxBody > 0 && head.contentLength() > maxBody) {
             refuse(413);
+            return false;
+        }
+        if (hostCheck != null && hostCheck.misdirected(head)) {
+            refuse(421);
             return false;
         }
         begin(head);
@@ -413,7 +416,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             if (inputEnded || !written.isSuccess()) {
                 channel.close();
             } else {
-                ((DuplexChannel) channel).shutdownOutput(channel.unsafe().voidPromise());
+                Closing.endOutput(channel);
                 limit(lane.limits().lingerNs());
             }
         });
@@ -426,14 +429,13 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (framed) {
             channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
         } else {
-            channel.config().setOption(ChannelOption.SO_LINGER, 0);
-            channel.close();
+            Closing.reset(channel);
         }
     }
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event != ChannelInputShutdownEvent.INSTANCE) {
+        if (!Closing.inputEnded(event) || inputEnded) {
             return;
         }
         inputEnded = true;

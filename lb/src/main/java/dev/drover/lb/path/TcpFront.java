@@ -4,8 +4,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,7 +103,7 @@ final class TcpFront extends Timed {
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event == ChannelInputShutdownEvent.INSTANCE) {
+        if (Closing.inputEnded(event)) {
             inputEnded = true;
         }
     }
@@ -137,8 +135,7 @@ final class TcpFront extends Timed {
             connecting.close();
         }
         if (client.isOpen()) {
-            client.config().setOption(ChannelOption.SO_LINGER, 0);
-            client.close();
+            Closing.reset(client);
         }
     }
 

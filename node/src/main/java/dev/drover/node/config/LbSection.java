@@ -1,11 +1,13 @@
 package dev.drover.node.config;
 
 import dev.drover.lb.Balance;
+import dev.drover.lb.EntryConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.TargetConfig;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -16,7 +18,8 @@ import java.util.Set;
 final class LbSection {
     private LbSection() {}
 
-    static LbConfig read(YamlNode node) {
+    /** Relative paths are beside {@code file}. */
+    static LbConfig read(Path file, YamlNode node) {
         Map<String, YamlNode> keys =
                 node.map(List.of("listeners"), List.of("certificates", "routes", "health-checks", "access-log"));
         YamlNode listenersNode = YamlValues.present(keys.get("listeners"));
@@ -25,8 +28,8 @@ final class LbSection {
         Set<InetSocketAddress> binds = new HashSet<>();
         for (YamlNode item : listenersNode == null ? List.<YamlNode>of() : listenersNode.list()) {
             Map<String, YamlNode> entry = item.map(
-                    List.of("name", "bind", "protocol", "balance", "targets"),
-                    List.of("tls", "certificates", "routes", "health-check", "proxy-protocol", "timeouts", "sticky"));
+                    List.of("name", "bind", "protocol", "balance", "targets", "tls"),
+                    List.of("certificates", "routes", "health-check", "proxy-protocol", "timeouts", "sticky"));
             YamlNode nameNode = item.required(entry, "name");
             if (!names.add(nameNode.text())) {
                 throw nameNode.error(nameNode.text() + " is given twice (expected: a unique name)");
@@ -37,12 +40,14 @@ final class LbSection {
                 throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
             }
             YamlNode balance = entry.get("balance");
+            YamlNode tls = YamlValues.present(entry.get("tls"));
             listeners.add(new ListenerConfig(
                     nameNode.text(),
                     bind,
                     protocol(item.required(entry, "protocol")),
                     balance == null ? Balance.ROUND_ROBIN : balance(balance),
-                    targets(item.required(entry, "targets"))));
+                    targets(item.required(entry, "targets")),
+                    tls == null ? EntryConfig.PLAIN : EntryConfig.tls(TlsSection.read(file, tls))));
         }
         return new LbConfig(listeners);
     }
