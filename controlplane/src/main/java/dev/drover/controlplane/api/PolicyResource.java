@@ -1,8 +1,8 @@
 package dev.drover.controlplane.api;
 
 import dev.drover.controlplane.model.Environment;
-import dev.drover.controlplane.model.NetworkPolicy;
 import dev.drover.controlplane.policy.CompiledPolicy;
+import dev.drover.controlplane.policy.NetworkPolicy;
 import dev.drover.controlplane.policy.PolicyException;
 import dev.drover.controlplane.repository.Kind;
 import dev.drover.controlplane.repository.Repository;

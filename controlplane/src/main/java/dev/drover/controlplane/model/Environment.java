@@ -1,6 +1,7 @@
 package dev.drover.controlplane.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import dev.drover.controlplane.policy.NetworkPolicy;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,7 +2,6 @@ package dev.drover.controlplane.policy;
 
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.DesiredItem.PolicyRule;
-import dev.drover.controlplane.model.NetworkPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.drover.node.config;
 
-import dev.drover.controlplane.model.NetworkPolicy.Between;
-import dev.drover.controlplane.model.NetworkPolicy.Rule;
-import dev.drover.controlplane.model.NetworkPolicy.Selected;
 import dev.drover.controlplane.policy.CompiledPolicy;
+import dev.drover.controlplane.policy.NetworkPolicy.Between;
+import dev.drover.controlplane.policy.NetworkPolicy.Rule;
+import dev.drover.controlplane.policy.NetworkPolicy.Selected;
 import dev.drover.controlplane.policy.PolicyException;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.GroupPolicy;
@@ -107,7 +107,7 @@ final class PolicySection {
             rules.add(rule(item));
         }
         try {
-            return CompiledPolicy.of(new dev.drover.controlplane.model.NetworkPolicy(byDefault.text(), rules));
+            return CompiledPolicy.of(new dev.drover.controlplane.policy.NetworkPolicy(byDefault.text(), rules));
         } catch (PolicyException e) {
             Matcher matcher = RULE.matcher(e.field());
             YamlNode where = matcher.matches()

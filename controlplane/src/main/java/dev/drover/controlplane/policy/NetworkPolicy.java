@@ -1,11 +1,11 @@
-package dev.drover.controlplane.model;
+package dev.drover.controlplane.policy;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which containers of an environment may begin to speak with which, in the words of Rancher's network policy manager; part
- * of the {@link Environment}.
+ * of the environment.
  *
  * @param defaultPolicyAction {@code allow} or {@code deny}, for what no rule fits
  * @param policy rules in their order, the first one that fits decides; null is none
