@@ -225,6 +225,12 @@ public final class PolicyGuard implements AutoCloseable {
         }
     }
 
+    /** Another process may change the wires from now on: the next {@link #enforce} looks after each of them anew. */
+    public synchronized void forgetWires() {
+        held.clear();
+        clean.clear();
+    }
+
     /** Packets dropped on all wires since this object was opened. */
     public synchronized long drops() {
         return closed ? 0 : drops.count();

@@ -107,6 +107,14 @@ public final class PolicyEnforcer implements AutoCloseable {
         }
     }
 
+    /** Leaves the ports to another process, what is in force stays; {@link #apply} begins again. */
+    public synchronized void pause() {
+        wanted = null;
+        if (guard != null) {
+            guard.forgetWires();
+        }
+    }
+
     /** The policy in force, null for none. */
     public synchronized @Nullable NetworkPolicy policy() {
         return applied;

@@ -287,6 +287,20 @@ class NetworkPolicyTest {
     }
 
     @Test
+    void whoPausedForAnotherProcessBeginsAgain() {
+        NetworkPolicy open = policy(false, List.of(WITHIN), "shop,", "shop,", "shop,");
+        NetworkPolicy shut = policy(false, List.of(WITHIN), "shop,", "bank,", "shop,");
+        first.apply(open, "br0", "drt42");
+        first.pause();
+        try (PolicyEnforcer other = hosts.one.host.netNs.call(PolicyEnforcer::new)) {
+            other.apply(shut, "br0", "drt42");
+            assertThat(webReachesNear()).isFalse();
+        }
+        first.apply(open, "br0", "drt42");
+        assertThat(webReachesNear()).isTrue();
+    }
+
+    @Test
     void deniedNowEndsWhatWasEstablished() throws Exception {
         apply(oneWay());
         try (ServerSocket listening = hosts.two.container.netNs.call(() -> listen(FAR));

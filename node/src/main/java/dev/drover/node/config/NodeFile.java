@@ -5,6 +5,7 @@ import dev.drover.lb.LbConfig;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.OverlayConfig;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,10 +13,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param policy of the overlay, null where everything is allowed
  * @param admin address of the admin endpoint, null for none
+ * @param handover Unix socket at which a successor asks for our sockets, null for none
  */
 public record NodeFile(
         @Nullable OverlayConfig overlay,
         @Nullable NetworkPolicy policy,
         LbConfig lb,
         @Nullable DnsConfig dns,
-        @Nullable InetSocketAddress admin) {}
+        @Nullable InetSocketAddress admin,
+        @Nullable Path handover) {}
