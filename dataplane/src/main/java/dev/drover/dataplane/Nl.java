@@ -41,16 +41,20 @@ final class Nl {
 
     static final int RTM_NEWQDISC = 36;
     static final int RTM_NEWTFILTER = 44;
+    static final int RTM_DELTFILTER = 45;
+    static final int RTM_GETTFILTER = 46;
 
     static final int TC_H_CLSACT = 0xffff_fff1;
     static final int TC_H_CLSACT_HANDLE = 0xffff_0000;
     static final int TC_H_CLSACT_INGRESS = 0xffff_fff2;
+    static final int TC_H_CLSACT_EGRESS = 0xffff_fff3;
     static final int TCA_KIND = 1;
     static final int TCA_OPTIONS = 2;
     static final int TCA_BPF_FD = 6;
     static final int TCA_BPF_NAME = 7;
     static final int TCA_BPF_FLAGS = 8;
     static final int TCA_BPF_FLAG_ACT_DIRECT = 1;
+    static final int TCA_BPF_ID = 11;
     static final int ETH_P_ALL = 3;
 
     static final int IFINFOMSG_BYTES = 16;

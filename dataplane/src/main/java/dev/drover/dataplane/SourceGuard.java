@@ -8,8 +8,9 @@ package dev.drover.dataplane;
  * <p>Thread-safe. Interfaces are those of the namespace in which the {@link Rtnetlink} was opened.
  */
 public final class SourceGuard implements AutoCloseable {
+    /** Before a {@link PolicyGuard}, which notes what is let through here. */
     private static final int PRIORITY = 1;
-    private static final int HANDLE = 1;
+
     private static final String NAME = "drover_source";
 
     private static final int TYPE_IPV4 = Short.toUnsignedInt(Short.reverseBytes((short) 0x0800));
@@ -29,17 +30,17 @@ public final class SourceGuard implements AutoCloseable {
     private static final int CONTEXT = 6;
 
     private final Rtnetlink rtnetlink;
-    private final int counter;
+    private final BpfMap counter;
     private boolean closed;
 
-    private SourceGuard(Rtnetlink rtnetlink, int counter) {
+    private SourceGuard(Rtnetlink rtnetlink, BpfMap counter) {
         this.rtnetlink = rtnetlink;
         this.counter = counter;
     }
 
     /** @throws SysException the kernel has no BPF, or the process may not use it */
     public static SourceGuard open(Rtnetlink rtnetlink) {
-        return new SourceGuard(rtnetlink, Bpf.counter());
+        return new SourceGuard(rtnetlink, BpfMap.counter());
     }
 
     /**
@@ -52,8 +53,8 @@ public final class SourceGuard implements AutoCloseable {
     public void guard(int interfaceIndex, Mac mac, int address) {
         int program = program(mac, Integer.reverseBytes(address)).load(NAME);
         try {
-            rtnetlink.filters().ensureIngressHook(interfaceIndex);
-            rtnetlink.filters().replaceIngress(interfaceIndex, PRIORITY, HANDLE, program, NAME);
+            rtnetlink.filters().ensureHooks(interfaceIndex);
+            rtnetlink.filters().replace(interfaceIndex, Filters.Hook.INGRESS, PRIORITY, program, NAME);
         } finally {
             Sys.close(program); // the filter holds it
         }
@@ -97,7 +98,7 @@ public final class SourceGuard implements AutoCloseable {
 
     /** Packets dropped on all interfaces that this object has guarded. */
     public synchronized long drops() {
-        return closed ? 0 : Bpf.read(counter);
+        return closed ? 0 : counter.count();
     }
 
     /** Ends the counting; what is guarded stays guarded. */
@@ -105,7 +106,7 @@ public final class SourceGuard implements AutoCloseable {
     public synchronized void close() {
         if (!closed) {
             closed = true;
-            Sys.close(counter);
+            counter.close();
         }
     }
 }

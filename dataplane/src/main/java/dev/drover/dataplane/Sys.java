@@ -20,6 +20,7 @@ import java.lang.invoke.VarHandle;
  * errno of a call is captured in a segment that belongs to the calling platform thread.
  */
 public final class Sys {
+    public static final int ENOENT = 2;
     public static final int EINTR = 4;
     public static final int EIO = 5;
     public static final int EAGAIN = 11;

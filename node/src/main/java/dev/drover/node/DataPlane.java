@@ -3,6 +3,7 @@ package dev.drover.node;
 import dev.drover.dns.DnsConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.node.attach.Wiring;
+import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.OverlayConfig;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -18,11 +19,13 @@ interface DataPlane extends AutoCloseable {
      * Makes the modules serve these configurations; one that did not change is not touched.
      *
      * @param overlay null for none
+     * @param policy of the overlay, null where everything is allowed
      * @param dns null for none
-     * @return what could not be applied: {@code overlay}, {@code dns} or the name of a listener to the reason. The part in
+     * @return what could not be applied: {@code overlay}, {@code policy}, {@code dns} or the name of a listener to the reason. The part in
      *     question keeps its former state and is tried again at the next call.
      */
-    Map<String, String> apply(@Nullable OverlayConfig overlay, @Nullable DnsConfig dns, LbConfig lb);
+    Map<String, String> apply(
+            @Nullable OverlayConfig overlay, @Nullable NetworkPolicy policy, @Nullable DnsConfig dns, LbConfig lb);
 
     /** Requests and connections that the listeners have at this target now. */
     long inFlight(InetSocketAddress target);

@@ -17,8 +17,10 @@ import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.AttachRequest;
 import dev.drover.overlay.ContainerNetwork;
 import dev.drover.overlay.HostNetworkSpec;
+import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.PolicyEnforcer;
 import dev.drover.overlay.ResolvConf;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -49,6 +51,7 @@ final class LiveDataPlane implements DataPlane {
     private final Lanes lanes;
     private final LoadBalancer loadBalancer;
     private final DnsServer dnsServer;
+    private final PolicyEnforcer policies = new PolicyEnforcer();
     private final Wires wires = new Wires();
     private volatile @Nullable Overlay overlay;
     private final HostUpkeep upkeep = new HostUpkeep();
@@ -72,6 +75,11 @@ final class LiveDataPlane implements DataPlane {
                 .name("drover_container_spoofed_frames")
                 .help("frames that containers sent from an address or MAC that is not theirs, dropped")
                 .callback(sink -> sink.call((double) wires.spoofedFrames()))
+                .register(metrics);
+        CounterWithCallback.builder()
+                .name("drover_policy_dropped_packets")
+                .help("packets to containers that the network policy denied")
+                .callback(sink -> sink.call((double) policies.drops()))
                 .register(metrics);
         Overlay running = overlay;
         if (running != null) {
@@ -101,6 +109,7 @@ final class LiveDataPlane implements DataPlane {
     /** Gives tunnel and host rules up to another process; listeners and resolver go on. {@link #apply} begins again. */
     void park() {
         upkeep.pause();
+        policies.pause();
         wires.forgetAttached();
         Overlay running = overlay;
         if (running != null) {
@@ -123,10 +132,15 @@ final class LiveDataPlane implements DataPlane {
     }
 
     @Override
-    public Map<String, String> apply(@Nullable OverlayConfig overlayConfig, @Nullable DnsConfig dns, LbConfig lb) {
+    public Map<String, String> apply(
+            @Nullable OverlayConfig overlayConfig,
+            @Nullable NetworkPolicy policy,
+            @Nullable DnsConfig dns,
+            LbConfig lb) {
         Map<String, String> problems = new TreeMap<>();
         if (overlayConfig != null) {
             attempt("overlay", problems, () -> applyOverlay(overlayConfig));
+            attempt("policy", problems, () -> applyPolicy(policy));
         } else if (overlay != null) {
             problems.put("overlay", "missing (expected: to stay, a running overlay ends with the node)");
         }
@@ -186,6 +200,13 @@ final class LiveDataPlane implements DataPlane {
         }
     }
 
+    private void applyPolicy(@Nullable NetworkPolicy policy) {
+        Overlay running = overlay;
+        if (running != null) {
+            policies.apply(policy, running.config().bridge(), running.status().tap());
+        }
+    }
+
     @Override
     public long inFlight(InetSocketAddress target) {
         return loadBalancer.inFlight(target) + (besideAnother.getAsBoolean() ? 1 : 0);
@@ -219,7 +240,7 @@ final class LiveDataPlane implements DataPlane {
     }
 
     private OverlaySight seen() {
-        return new OverlaySight(overlay, wires.attached, wires.spoofedFrames());
+        return new OverlaySight(overlay, wires.attached, wires.spoofedFrames(), policies);
     }
 
     private Object overlayTable() {
@@ -243,6 +264,7 @@ final class LiveDataPlane implements DataPlane {
         loadBalancer.close();
         dnsServer.close();
         wires.close();
+        policies.close();
         Overlay running = overlay;
         if (running != null) {
             running.close();
@@ -251,7 +273,7 @@ final class LiveDataPlane implements DataPlane {
     }
 
     private final class Wires implements Wiring {
-        private final ContainerNetwork network = ContainerNetwork.open();
+        private final ContainerNetwork network = ContainerNetwork.open(policies::hold);
         /** By key, for those who look inside. */
         private final Map<String, OverlaySight.Attached> attached = new ConcurrentHashMap<>();
 

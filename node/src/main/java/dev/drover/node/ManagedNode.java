@@ -14,6 +14,7 @@ import dev.drover.node.docker.Seen;
 import dev.drover.node.link.LinkClient;
 import dev.drover.node.link.Outbox;
 import dev.drover.node.mapping.HostResolvers;
+import dev.drover.node.mapping.Policies;
 import dev.drover.node.mapping.Tables;
 import dev.drover.node.state.Desired;
 import dev.drover.node.state.Identity;
@@ -215,7 +216,9 @@ final class ManagedNode implements AutoCloseable {
                 now.items(),
                 adopted ? containers.local() : null);
         Map<String, String> found = new TreeMap<>(tables.problems());
-        Map<String, String> refused = dataPlane.apply(tables.overlay(), tables.dns(), tables.lb());
+        Policies policies = Policies.of(host, now.items());
+        found.putAll(policies.problems());
+        Map<String, String> refused = dataPlane.apply(tables.overlay(), policies.policy(), tables.dns(), tables.lb());
         found.putAll(refused);
         workloads.problems().forEach((instanceId, problem) -> found.put("workload/" + instanceId, problem));
         report(now.revision(), found);

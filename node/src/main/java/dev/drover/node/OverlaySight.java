@@ -1,11 +1,15 @@
 package dev.drover.node;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import dev.drover.node.admin.Query;
 import dev.drover.overlay.FdbEntry;
+import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayStatus;
+import dev.drover.overlay.PolicyEnforcer;
+import dev.drover.overlay.Trace;
 import dev.drover.overlay.path.Drop;
 import java.net.Inet4Address;
 import java.util.ArrayList;
@@ -23,15 +27,18 @@ final class OverlaySight {
     private final @Nullable Overlay overlay;
     private final Map<String, Attached> attached;
     private final long spoofedFrames;
+    private final PolicyEnforcer policies;
 
     /**
      * @param attached containers of this host by key
      * @param spoofedFrames that the guards of containers' wires have dropped
      */
-    OverlaySight(@Nullable Overlay overlay, Map<String, Attached> attached, long spoofedFrames) {
+    OverlaySight(
+            @Nullable Overlay overlay, Map<String, Attached> attached, long spoofedFrames, PolicyEnforcer policies) {
         this.overlay = overlay;
         this.attached = attached;
         this.spoofedFrames = spoofedFrames;
+        this.policies = policies;
     }
 
     /**
@@ -51,6 +58,13 @@ final class OverlaySight {
      * @param reason as in the metric
      */
     record Dropped(String reason, long count, String meaning, String advice) {}
+
+    /**
+     * A trace, and what the network policy says where the packet ends.
+     *
+     * @param policy null without a policy or without a sender
+     */
+    record Traced(@JsonUnwrapped Trace trace, NetworkPolicy.@Nullable Finding policy) {}
 
     List<OverlayStatus.PeerStatus> peers() {
         return overlay == null ? List.of() : overlay.status().peers();
@@ -89,7 +103,12 @@ final class OverlaySight {
                 spoofedFrames,
                 "container: sent from an address or MAC that is not its own, dropped at its port",
                 "look what runs in the container; drover_container_spoofed_frames counts it");
-        return Stream.concat(byOverlay, Stream.of(atTheWire)).toList();
+        Dropped denied = new Dropped(
+                "policy_denied",
+                policies.drops(),
+                "container: the network policy does not let it come to this host's container, dropped at its port",
+                "ask drover overlay trace --from SENDER RECEIVER which rule it is; drover_policy_dropped_packets counts it");
+        return Stream.concat(byOverlay, Stream.of(atTheWire, denied)).toList();
     }
 
     /** @throws Query.BadQueryException unless there is an IPv4 address, and perhaps another to come from */
@@ -105,7 +124,9 @@ final class OverlaySight {
                 .map(Attached::entry)
                 .findFirst()
                 .orElse(null);
-        return overlay.trace(address, from, here);
+        Trace trace = overlay.trace(address, from, here);
+        NetworkPolicy policy = policies.policy();
+        return new Traced(trace, policy == null || from == null ? null : policy.explain(from, address));
     }
 
     private static int address(Query query, String name) {

@@ -35,7 +35,7 @@ final class StaticNode implements AutoCloseable {
      * @throws IllegalStateException when something of it cannot be served on this host
      */
     static StaticNode start(Path path, String text, NodeFile file, DataPlane dataPlane) {
-        Map<String, String> problems = dataPlane.apply(file.overlay(), file.dns(), file.lb());
+        Map<String, String> problems = dataPlane.apply(file.overlay(), file.policy(), file.dns(), file.lb());
         if (!problems.isEmpty()) {
             throw new IllegalStateException(path + ": " + describe(problems));
         }
@@ -63,13 +63,13 @@ final class StaticNode implements AutoCloseable {
         if (!Objects.equals(next.handover(), running.handover())) {
             LOG.warn("handover: a changed path is used from the next start on");
         }
-        Map<String, String> problems = dataPlane.apply(next.overlay(), next.dns(), next.lb());
+        Map<String, String> problems = dataPlane.apply(next.overlay(), next.policy(), next.dns(), next.lb());
         if (problems.isEmpty()) {
             running = next;
             LOG.info("config applied file={}", path);
             return;
         }
-        dataPlane.apply(running.overlay(), running.dns(), running.lb());
+        dataPlane.apply(running.overlay(), running.policy(), running.dns(), running.lb());
         LOG.error("config refused, the running state stays: {}: {}", path, describe(problems));
     }
 

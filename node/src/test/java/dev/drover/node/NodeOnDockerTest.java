@@ -5,8 +5,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -143,6 +145,60 @@ final class NodeOnDockerTest {
                         == 0);
         await().atMost(SOON)
                 .until(() -> reported("web1").path("address").asText().equals(address));
+    }
+
+    @Test
+    void aNetworkPolicyComesFromTheCommandLineToTheContainersWires() throws Exception {
+        drover("login", "https://127.0.0.1:8443", "--password", adminPassword);
+        for (String name : List.of("web1", "web2", "db1")) {
+            String tier = name.startsWith("web") ? "front" : "back";
+            host.docker("run", "-d", "--name", name, "-l", NETWORK, "-l", "tier=" + tier, "busybox");
+        }
+        attached("web1");
+        String web2 = attached("web2").path("address").asText();
+        String db1 = attached("db1").path("address").asText();
+        await().atMost(SOON).until(() -> pings("web1", web2) && pings("web1", db1));
+        Path file = temporary.resolve("policy.yaml");
+        Files.writeString(file, """
+                defaultPolicyAction: deny
+                policy:
+                  - within: stack
+                    action: allow
+                  - between: { groupBy: tier }
+                    action: allow
+                """);
+        try {
+            assertThat(drover("env", "policy", "test", "--file", file.toString()))
+                    .contains(
+                            "network policy of environment test replaced",
+                            "rule 2: allow between containers of the same tier",
+                            "default: deny");
+            await().atMost(SOON).until(() -> !pings("web1", db1));
+            assertThat(pings("web1", web2)).isTrue();
+            assertThat(host.docker("exec", "web1", "/bin/ping", "-c1", "-W1", "169.254.169.250"))
+                    .as("the host is exempt")
+                    .contains("1 packets received");
+            JsonNode trace = host.admin("/overlay/trace?address=" + db1 + "&from=" + web2);
+            assertThat(trace.path("verdict").asText()).isEqualTo("LOCAL");
+            assertThat(trace.path("policy").path("allowed").asBoolean(true)).isFalse();
+            assertThat(trace.path("policy").path("reason").asText())
+                    .startsWith("web2 (" + web2 + ") to db1 (" + db1 + "): no rule fits, denied by default");
+            assertThat(denied()).isPositive();
+        } finally {
+            Files.writeString(file, "{\"defaultPolicyAction\": \"allow\"}");
+            drover("env", "policy", "test", "--file", file.toString());
+        }
+        await().atMost(SOON).until(() -> pings("web1", db1));
+        assertThat(drover("env", "policy", "test")).contains("default: allow").doesNotContain("rule");
+    }
+
+    private long denied() {
+        for (JsonNode drop : host.admin("/overlay/drops")) {
+            if (drop.path("reason").asText().equals("policy_denied")) {
+                return drop.path("count").asLong();
+            }
+        }
+        return -1;
     }
 
     @Test

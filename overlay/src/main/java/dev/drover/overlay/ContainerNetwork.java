@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,14 +42,16 @@ public final class ContainerNetwork implements AutoCloseable {
 
     private final NetNs host;
     private final Rtnetlink rtnetlink;
+    private final IntConsumer beforePlug;
     private final Map<Integer, Owner> guarded = new HashMap<>();
     private @Nullable SourceGuard guard;
 
     private record Owner(Mac mac, int address) {}
 
-    private ContainerNetwork(NetNs host, Rtnetlink rtnetlink) {
+    private ContainerNetwork(NetNs host, Rtnetlink rtnetlink, IntConsumer beforePlug) {
         this.host = host;
         this.rtnetlink = rtnetlink;
+        this.beforePlug = beforePlug;
         try {
             guard = SourceGuard.open(rtnetlink);
         } catch (SysException e) {
@@ -58,7 +61,17 @@ public final class ContainerNetwork implements AutoCloseable {
 
     /** For containers of the host whose namespace the calling thread is in. */
     public static ContainerNetwork open() {
-        return new ContainerNetwork(NetNs.current(), Rtnetlink.open());
+        return open(_ -> {});
+    }
+
+    /**
+     * For containers of the host whose namespace the calling thread is in.
+     *
+     * @param beforePlug is told the index of the host's end of a wire before that becomes a port of the bridge, as
+     *     {@link PolicyEnforcer#hold} wants it; its exception ends the attach
+     */
+    public static ContainerNetwork open(IntConsumer beforePlug) {
+        return new ContainerNetwork(NetNs.current(), Rtnetlink.open(), beforePlug);
     }
 
     /**
@@ -240,6 +253,7 @@ public final class ContainerNetwork implements AutoCloseable {
             changed = true;
         }
         if (hostEnd.master() != bridge.index() || !hostEnd.up()) {
+            beforePlug.accept(hostEnd.index());
             rtnetlink.links().setPort(hostEnd.index(), bridge.index());
             changed = true;
         }

@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,7 @@ final class Explainer {
     private final Inet4Address from;
     private final @Nullable FdbEntry attached;
     private final @Nullable Mac learned;
+    private final Function<PeerPath, @Nullable SessionStatus> sessions;
     private final List<Trace.Step> steps = new ArrayList<>();
     private final List<InetAddress> vteps = new ArrayList<>();
     private @Nullable Mac mac;
@@ -57,6 +59,7 @@ final class Explainer {
      * @param from assumed sender
      * @param attached what the caller knows of the address as one of this host's containers
      * @param learned MAC that was learned with the address
+     * @param sessions how it stands with a peer of an encrypted overlay, null in one without encryption
      */
     Explainer(
             OverlayConfig config,
@@ -65,7 +68,8 @@ final class Explainer {
             Inet4Address address,
             Inet4Address from,
             @Nullable FdbEntry attached,
-            @Nullable Mac learned) {
+            @Nullable Mac learned,
+            Function<PeerPath, @Nullable SessionStatus> sessions) {
         this.config = config;
         this.table = table;
         this.endpoint = endpoint;
@@ -74,6 +78,7 @@ final class Explainer {
         this.from = from;
         this.attached = attached;
         this.learned = learned;
+        this.sessions = sessions;
     }
 
     Trace explain() {
@@ -228,9 +233,32 @@ final class Explainer {
         step("mtu", mtu(peer));
         step("underlay", way(vtep));
         step("heard", heard(peer));
+        SessionStatus session = sessions.apply(peer);
+        if (session != null) {
+            step("encryption", sealed(session));
+            if (session.state() != SessionStatus.State.ESTABLISHED) {
+                drop = Drop.NO_SESSION;
+            }
+        }
         if (netlink.routes().towards(vtep).isEmpty()) {
             drop = Drop.SEND_FAILED;
         }
+    }
+
+    private static String sealed(SessionStatus session) {
+        Long ageMs = session.keyAgeMs();
+        String now = ageMs == null
+                ? "no session" + (session.attempts() == 0 ? "" : ", " + session.attempts() + " handshakes unanswered")
+                : "sealed, last handshake " + TimeUnit.MILLISECONDS.toSeconds(ageMs) + " s ago";
+        Long refusedMs = session.refusedMs();
+        return now
+                + (refusedMs == null
+                        ? ""
+                        : ", peer's handshake refused " + TimeUnit.MILLISECONDS.toSeconds(refusedMs) + " s ago: "
+                                + session.refusal())
+                + (session.plaintextPackets() == 0
+                        ? ""
+                        : ", " + session.plaintextPackets() + " packets of the peer refused, not encrypted");
     }
 
     /** Containers whose packets may be too long. */

@@ -3,22 +3,21 @@ package dev.drover.overlay;
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
+import dev.drover.overlay.Partner.Made;
 import dev.drover.overlay.noise.HandshakeMac;
 import dev.drover.overlay.noise.NoiseException;
 import dev.drover.overlay.noise.NoiseIk;
 import dev.drover.overlay.path.Drop;
-import dev.drover.overlay.path.Keyring;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -28,37 +27,18 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes and renews the sessions with the peers of an encrypted overlay, each by a handshake of its own (docs/adr/0008).
- * Belongs to the overlay's control thread.
+ * Belongs to the overlay's control thread, but for {@link #status}. Messages are those of {@link HandshakeMessage}; what is
+ * known of a peer is its {@link Partner}.
  *
- * <pre>
- *  initiation:  1 | 0 0 0 |                | Noise message { time 8, index 4, streams 2 } | mac 16 |
- *  response:    2 | 0 0 0 | receiver index | Noise message { index 4, streams 2 }         | mac 16 |
- * </pre>
- *
- * Who has initiated sends with the new session at once and shows the other end by an empty packet that it has the keys;
+ * <p>Who has initiated sends with the new session at once and shows the other end by an empty packet that it has the keys;
  * that one sends with it from then on. When both initiate, the one with the lower public key gives in; the other one
  * answers only when its own initiation stays without an answer.
  */
 final class KeyExchange implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KeyExchange.class);
-    private static final byte INITIATION = 1;
-    private static final byte RESPONSE = 2;
-    private static final int TYPE_BYTES = 4;
-    private static final int RESPONSE_HEADER_BYTES = TYPE_BYTES + 4;
-    private static final int INITIATION_PAYLOAD_BYTES = 8 + 4 + 2;
-    private static final int RESPONSE_PAYLOAD_BYTES = 4 + 2;
-    static final int INITIATION_BYTES =
-            TYPE_BYTES + NoiseIk.INITIATION_OVERHEAD_BYTES + INITIATION_PAYLOAD_BYTES + HandshakeMac.BYTES;
-    static final int RESPONSE_BYTES =
-            RESPONSE_HEADER_BYTES + NoiseIk.RESPONSE_OVERHEAD_BYTES + RESPONSE_PAYLOAD_BYTES + HandshakeMac.BYTES;
-
     /** An empty sealed packet. */
     private static final int EMPTY_BYTES = 32;
 
-    /** Initiations of a peer that are looked at: so many at once, and so many a retry period. */
-    private static final int BURST = 5;
-
-    private static final int PER_RETRY = 2;
     /** Attempts that insist on going first; then the peer's are answered whatever became of ours. */
     private static final int INSISTENT_ATTEMPTS = 3;
     /** Most retry periods between two attempts with a peer that does not answer. */
@@ -109,7 +89,9 @@ final class KeyExchange implements AutoCloseable {
     private final CounterSet<Drop> drops;
     private final CounterSet<Traffic> traffic;
     private final SecureRandom random = new SecureRandom();
-    private final Map<PeerPath, Partner> partners = new HashMap<>();
+    /** Written by the control thread alone. */
+    private final Map<PeerPath, Partner> partners = new ConcurrentHashMap<>();
+
     private final Slab slab = new Slab();
     private final long scratch = slab.allocate(EMPTY_BYTES);
     private long lastTimestamp;
@@ -139,54 +121,6 @@ final class KeyExchange implements AutoCloseable {
         this.traffic = traffic;
     }
 
-    /** A session and how it came about. */
-    private static final class Made {
-        private final Session session;
-        private final long bornNs;
-        private final boolean initiator;
-        private long replacedNs;
-        private long confirmedNs;
-        private int confirmations;
-
-        Made(Session session, long bornNs, boolean initiator) {
-            this.session = session;
-            this.bornNs = bornNs;
-            this.initiator = initiator;
-        }
-    }
-
-    private record Pending(NoiseIk handshake, int index) {}
-
-    private static final class Partner {
-        private final PeerPath path;
-        private final PeerKey key;
-        private final HandshakeMac mac;
-        private final boolean ours;
-        private @Nullable Pending pending;
-        private @Nullable Made current;
-        private @Nullable Made previous;
-        private @Nullable Made next;
-        private int attempts;
-        private long initiatedNs;
-        private long dueNs;
-        private boolean stray;
-        private long timestamp = Long.MIN_VALUE;
-        private double tokens = BURST;
-        private long tokensNs;
-        private long loggedNs;
-
-        Partner(PeerPath path, PeerKey key, boolean ours, long nowNs, long agoNs) {
-            this.path = path;
-            this.key = key;
-            this.ours = ours;
-            mac = new HandshakeMac(key.bytes());
-            dueNs = nowNs;
-            tokensNs = nowNs;
-            initiatedNs = nowNs - agoNs;
-            loggedNs = nowNs - LOG_PERIOD_NS;
-        }
-    }
-
     /** These and no others are the peers now; sessions with those that are gone end, others begin with the next tick. */
     void peers(Map<PeerPath, PeerKey> now) {
         partners.entrySet().removeIf(entry -> {
@@ -199,7 +133,7 @@ final class KeyExchange implements AutoCloseable {
         });
         now.forEach((path, key) -> partners.computeIfAbsent(path, p -> {
             boolean ours = Arrays.compareUnsigned(ownPublic.bytes(), key.bytes()) > 0;
-            return new Partner(path, key, ours, nowNs(), STRAY_PERIODS * timing.retryNs);
+            return new Partner(path, key, ours, nowNs(), Math.max(STRAY_PERIODS * timing.retryNs, LOG_PERIOD_NS));
         }));
     }
 
@@ -242,9 +176,9 @@ final class KeyExchange implements AutoCloseable {
             return; // no longer, or not yet
         }
         try {
-            if (message.length == INITIATION_BYTES && message[0] == INITIATION) {
+            if (HandshakeMessage.isInitiation(message)) {
                 onInitiation(partner, message);
-            } else if (message.length == RESPONSE_BYTES && message[0] == RESPONSE) {
+            } else if (HandshakeMessage.isResponse(message)) {
                 onResponse(partner, message);
             } else {
                 refuse(partner, "length or type");
@@ -263,7 +197,11 @@ final class KeyExchange implements AutoCloseable {
                 && (now - previous.replacedNs >= timing.overlapNs || now - previous.bornNs >= timing.expireNs);
         boolean nextOver = next != null && now - next.bornNs >= timing.expireNs;
         if (currentOver || previousOver || nextOver) {
-            arrange(partner, currentOver ? null : current, previousOver ? null : previous, nextOver ? null : next);
+            partner.arrange(
+                    currentOver ? null : current,
+                    previousOver ? null : previous,
+                    nextOver ? null : next,
+                    surroundings.retire);
         }
     }
 
@@ -291,27 +229,21 @@ final class KeyExchange implements AutoCloseable {
     }
 
     private void initiate(Partner partner, long now) {
-        drop(partner.pending);
+        partner.dropPending();
         NoiseIk handshake = NoiseIk.initiator(prologue, ownPrivate, partner.key.bytes());
         int index = freshIndex(partner);
         lastTimestamp = Math.max(lastTimestamp + 1, surroundings.wallNs.getAsLong());
-        byte[] payload = ByteBuffer.allocate(INITIATION_PAYLOAD_BYTES)
-                .putLong(lastTimestamp)
-                .putInt(index)
-                .putShort((short) streams)
-                .array();
+        byte[] payload = new HandshakeMessage.Initiation(lastTimestamp, index, streams).encode();
         int periods = Math.min(MAX_BACKOFF, 1 << Math.min(partner.attempts, Integer.SIZE - 2));
         partner.attempts++;
         partner.initiatedNs = now;
         partner.dueNs = now + periods * timing.retryNs;
         partner.stray = false;
-        partner.pending = null;
         try {
             byte[] noise = handshake.writeInitiation(payload);
-            partner.pending = new Pending(handshake, index);
-            ByteBuffer message = ByteBuffer.allocate(TYPE_BYTES + noise.length);
-            message.put(INITIATION).put(new byte[TYPE_BYTES - 1]).put(noise);
-            surroundings.send.accept(partner.path, partner.mac.append(message.array()));
+            partner.pending = new Partner.Pending(handshake, index);
+            partner.tell();
+            surroundings.send.accept(partner.path, partner.mac.append(HandshakeMessage.initiation(noise)));
         } catch (NoiseException e) {
             handshake.close();
             refuse(partner, "its configured public key is of small order");
@@ -324,29 +256,24 @@ final class KeyExchange implements AutoCloseable {
             return;
         }
         long now = nowNs();
-        if (!takeToken(partner, now)) {
+        if (!partner.takeToken(now, timing.retryNs)) {
             drops.increment(lanes, Drop.HANDSHAKE_LIMIT);
             return;
         }
         try (NoiseIk handshake = NoiseIk.responder(prologue, ownPrivate)) {
-            byte[] payload = handshake.readInitiation(
-                    Arrays.copyOfRange(message, TYPE_BYTES, message.length - HandshakeMac.BYTES));
-            ByteBuffer fields = ByteBuffer.wrap(payload);
-            long timestamp = fields.getLong();
-            int remoteIndex = fields.getInt();
-            int remoteStreams = Short.toUnsignedInt(fields.getShort());
+            HandshakeMessage.Initiation told = HandshakeMessage.read(handshake, message);
             if (!MessageDigest.isEqual(handshake.remoteStatic(), partner.key.bytes())) {
                 refuse(partner, "it has another key than configured");
-            } else if (timestamp <= partner.timestamp) {
+            } else if (told.timestamp() <= partner.timestamp) {
                 // recorded and repeated by somebody, or the peer's clock was set back: then it is for us to begin
                 refuse(partner, "not newer than the one before");
                 want(partner, now);
-            } else if (remoteStreams < 1 || remoteStreams > Session.MAX_STREAMS) {
+            } else if (!HandshakeMessage.isStreams(told.streams())) {
                 refuse(partner, "streams");
             } else {
-                partner.timestamp = timestamp;
+                partner.timestamp = told.timestamp();
                 if (!goesFirst(partner, now)) {
-                    respond(partner, handshake, remoteIndex, remoteStreams, now);
+                    respond(partner, handshake, told, now);
                 }
             }
         }
@@ -360,64 +287,50 @@ final class KeyExchange implements AutoCloseable {
                 && now - partner.initiatedNs < timing.retryNs;
     }
 
-    private void respond(Partner partner, NoiseIk handshake, int remoteIndex, int remoteStreams, long now)
+    private void respond(Partner partner, NoiseIk handshake, HandshakeMessage.Initiation told, long now)
             throws NoiseException {
         int index = freshIndex(partner);
-        byte[] noise = handshake.writeResponse(ByteBuffer.allocate(RESPONSE_PAYLOAD_BYTES)
-                .putInt(index)
-                .putShort((short) streams)
-                .array());
-        NoiseIk.Keys keys = handshake.split();
-        Session session = new Session(
-                index,
-                remoteIndex,
-                keys.responderToInitiator(),
-                keys.initiatorToResponder(),
-                lanes,
-                streams,
-                remoteStreams);
-        keys.wipe();
+        byte[] noise = handshake.writeResponse(new HandshakeMessage.Response(index, streams).encode());
+        Session session = session(handshake, index, told.index(), told.streams(), false);
         if (!partner.ours) {
-            drop(partner.pending);
-            partner.pending = null;
+            partner.dropPending();
         }
         partner.attempts = 0;
         partner.stray = false;
         partner.dueNs = now + timing.retryNs;
-        arrange(partner, partner.current, partner.previous, new Made(session, now, false));
-        ByteBuffer message = ByteBuffer.allocate(RESPONSE_HEADER_BYTES + noise.length);
-        message.put(RESPONSE).put(new byte[TYPE_BYTES - 1]).putInt(remoteIndex).put(noise);
-        surroundings.send.accept(partner.path, partner.mac.append(message.array()));
+        partner.arrange(partner.current, partner.previous, new Made(session, now, false), surroundings.retire);
+        byte[] message = HandshakeMessage.response(told.index(), noise);
+        surroundings.send.accept(partner.path, partner.mac.append(message));
+    }
+
+    private Session session(NoiseIk handshake, int index, int remoteIndex, int remoteStreams, boolean initiator) {
+        NoiseIk.Keys keys = handshake.split();
+        Session session = new Session(
+                index,
+                remoteIndex,
+                initiator ? keys.initiatorToResponder() : keys.responderToInitiator(),
+                initiator ? keys.responderToInitiator() : keys.initiatorToResponder(),
+                lanes,
+                streams,
+                remoteStreams);
+        keys.wipe();
+        return session;
     }
 
     private void onResponse(Partner partner, byte[] message) throws NoiseException {
-        Pending pending = partner.pending;
-        int index = ByteBuffer.wrap(message).getInt(TYPE_BYTES);
-        if (pending == null || pending.index != index || !ownMac.isRight(message)) {
+        Partner.Pending pending = partner.pending;
+        if (pending == null || pending.index() != HandshakeMessage.receiverIndex(message) || !ownMac.isRight(message)) {
             refuse(partner, "answer to no initiation");
             return;
         }
         partner.pending = null;
-        try (NoiseIk handshake = pending.handshake) {
-            byte[] payload = handshake.readResponse(
-                    Arrays.copyOfRange(message, RESPONSE_HEADER_BYTES, message.length - HandshakeMac.BYTES));
-            ByteBuffer fields = ByteBuffer.wrap(payload);
-            int remoteIndex = fields.getInt();
-            int remoteStreams = Short.toUnsignedInt(fields.getShort());
-            if (remoteStreams < 1 || remoteStreams > Session.MAX_STREAMS) {
+        try (NoiseIk handshake = pending.handshake()) {
+            HandshakeMessage.Response told = HandshakeMessage.readResponse(handshake, message);
+            if (!HandshakeMessage.isStreams(told.streams())) {
                 refuse(partner, "streams");
                 return;
             }
-            NoiseIk.Keys keys = handshake.split();
-            Session session = new Session(
-                    index,
-                    remoteIndex,
-                    keys.initiatorToResponder(),
-                    keys.responderToInitiator(),
-                    lanes,
-                    streams,
-                    remoteStreams);
-            keys.wipe();
+            Session session = session(handshake, pending.index(), told.index(), told.streams(), true);
             long now = nowNs();
             Made made = new Made(session, now, true);
             succeed(partner, made, partner.current == null ? partner.next : partner.current, now);
@@ -430,17 +343,16 @@ final class KeyExchange implements AutoCloseable {
     }
 
     private void succeed(Partner partner, Made made, @Nullable Made replaced, long now) {
-        drop(partner.pending);
-        partner.pending = null;
+        partner.dropPending();
         partner.attempts = 0;
         partner.stray = false;
         partner.dueNs = now;
         if (replaced != null) {
             replaced.replacedNs = now;
         }
-        arrange(partner, made, replaced, null);
+        partner.arrange(made, replaced, null, surroundings.retire);
         traffic.increment(lanes, Traffic.HANDSHAKES);
-        LOG.debug("overlay session vtep={} initiator={}", vtep(partner), made.initiator);
+        LOG.debug("overlay session vtep={} initiator={}", partner.vtep(), made.initiator);
         sendEmpty(partner, made, now);
     }
 
@@ -463,72 +375,32 @@ final class KeyExchange implements AutoCloseable {
         surroundings.send.accept(partner.path, Memory.copyOut(scratch, length));
     }
 
-    /** Makes these the sessions with a peer; those that no longer are end. */
-    private void arrange(Partner partner, @Nullable Made current, @Nullable Made previous, @Nullable Made next) {
-        Made[] before = {partner.current, partner.previous, partner.next};
-        partner.current = current;
-        partner.previous = previous;
-        partner.next = next;
-        partner.path.keyring(new Keyring(session(current), session(previous), session(next)));
-        for (Made made : before) {
-            if (made != null && made != current && made != previous && made != next) {
-                surroundings.retire.accept(made.session);
-            }
-        }
-    }
-
-    private static @Nullable Session session(@Nullable Made made) {
-        return made == null ? null : made.session;
-    }
-
     private void end(Partner partner) {
-        drop(partner.pending);
-        partner.pending = null;
-        arrange(partner, null, null, null);
-    }
-
-    private static void drop(@Nullable Pending pending) {
-        if (pending != null) {
-            pending.handshake.close();
-        }
+        partner.dropPending();
+        partner.arrange(null, null, null, surroundings.retire);
     }
 
     private int freshIndex(Partner partner) {
         while (true) {
             int index = random.nextInt();
-            Keyring ring = partner.path.keyring();
-            if (!has(ring.sending(), index) && !has(ring.previous(), index) && !has(ring.next(), index)) {
+            if (!partner.hasSession(index)) {
                 return index;
             }
         }
     }
 
-    private static boolean has(@Nullable Session session, int index) {
-        return session != null && session.localIndex() == index;
-    }
-
-    private boolean takeToken(Partner partner, long now) {
-        double periods = (now - partner.tokensNs) / (double) timing.retryNs;
-        partner.tokensNs = now;
-        partner.tokens = Math.min(BURST, partner.tokens + periods * PER_RETRY);
-        if (partner.tokens < 1) {
-            return false;
-        }
-        partner.tokens--;
-        return true;
-    }
-
     private void refuse(Partner partner, String reason) {
         drops.increment(lanes, Drop.BAD_HANDSHAKE);
-        long now = nowNs();
-        if (now - partner.loggedNs >= LOG_PERIOD_NS) {
-            partner.loggedNs = now;
-            LOG.warn("overlay handshake refused vtep={} reason=\"{}\"", vtep(partner), reason);
+        if (partner.refused(reason, nowNs(), LOG_PERIOD_NS)) {
+            LOG.warn("overlay handshake refused vtep={} reason=\"{}\"", partner.vtep(), reason);
         }
     }
 
-    private static String vtep(Partner partner) {
-        return partner.path.vtep().getHostAddress();
+    /** How it stands with a peer, null for one that is none; any thread. */
+    @Nullable
+    SessionStatus status(PeerPath path) {
+        Partner partner = partners.get(path);
+        return partner == null ? null : partner.status(nowNs());
     }
 
     /** Ends all sessions and wipes the key. */

@@ -67,7 +67,7 @@ public final class Overlay implements AutoCloseable {
     private final AtomicBoolean probeScheduled = new AtomicBoolean();
     private final PathProbes probes;
     /** Control thread only. */
-    private @Nullable KeyExchange keys;
+    private volatile @Nullable KeyExchange keys;
 
     private @Nullable Encryption keysOwn;
     private @Nullable ScheduledFuture<?> ticks;
@@ -165,25 +165,28 @@ public final class Overlay implements AutoCloseable {
     /** Tells the key exchange who the peers are, or begins one with another own key or network. */
     private void exchangeKeys(OverlayConfig next) {
         Encryption own = next.encryption();
-        if (keys != null && (own == null || !own.equals(keysOwn) || next.vni() != config.vni())) {
-            endKeys(keys);
+        KeyExchange exchange = keys;
+        if (exchange != null && (own == null || !own.equals(keysOwn) || next.vni() != config.vni())) {
+            endKeys(exchange);
             keys = null;
+            exchange = null;
         }
         keysOwn = own;
         if (own != null) {
-            if (keys == null) {
+            if (exchange == null) {
                 int lanes = shared.lanes().count();
                 KeyExchange.Surroundings surroundings = new KeyExchange.Surroundings(
                         (peer, message) -> endpoint.sendHandshake(peer, message),
                         this::retire,
                         System::nanoTime,
                         Overlay::wallNs);
-                keys = new KeyExchange(
+                exchange = new KeyExchange(
                         own, next.vni(), lanes, Endpoint.streams(lanes), timing, surroundings, drops, traffic);
+                keys = exchange;
                 long tickNs = timing.retryNs() / TICKS_PER_RETRY;
                 ticks = control.scheduleWithFixedDelay(this::tick, tickNs, tickNs, TimeUnit.NANOSECONDS);
             }
-            keys.peers(tables.keys());
+            exchange.peers(tables.keys());
             later(this::tick, 0); // who starts or changes the overlay does not wait for handshakes
         }
     }
@@ -469,6 +472,11 @@ public final class Overlay implements AutoCloseable {
                 Map.copyOf(dropped));
     }
 
+    private @Nullable SessionStatus session(PeerPath peer) {
+        KeyExchange exchange = keys;
+        return exchange == null ? null : exchange.status(peer);
+    }
+
     private OverlayStatus.PeerStatus peer(Endpoint now, PeerPath peer, List<Cidr> subnets, long nowNs) {
         peer.notice(nowNs);
         String obstacle = now.superFrameObstacle(peer);
@@ -486,7 +494,8 @@ public final class Overlay implements AutoCloseable {
                 silentNs.isEmpty() ? null : TimeUnit.NANOSECONDS.toMillis(silentNs.getAsLong()),
                 probes.view(peer)
                         .map(view -> new OverlayStatus.Path(view.answers(), Math.min(view.mtu(), now.mtu())))
-                        .orElse(null));
+                        .orElse(null),
+                session(peer));
     }
 
     /** MACs behind peers, and those behind the bridge's ports on this host. Asks the kernel; takes milliseconds. */
@@ -530,7 +539,8 @@ public final class Overlay implements AutoCloseable {
                             Cidr.toInet(address),
                             Cidr.toInet(from == null ? own : from),
                             attached,
-                            tables.learnedMac(address))
+                            tables.learnedMac(address),
+                            this::session)
                     .explain();
         });
     }

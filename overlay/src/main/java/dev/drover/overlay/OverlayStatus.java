@@ -40,6 +40,7 @@ public record OverlayStatus(
      * @param obstacle why it does not get them, null when it does
      * @param path what probes have found out, null when it is not probed
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
+     * @param session how its packets are encrypted, null in an overlay without encryption
      */
     public record PeerStatus(
             InetAddress vtep,
@@ -52,7 +53,8 @@ public record OverlayStatus(
             long rxPackets,
             long rxBytes,
             @Nullable Long silentMs,
-            @Nullable Path path) {}
+            @Nullable Path path,
+            @Nullable SessionStatus session) {}
 
     /**
      * The way to a peer that answers probes.

@@ -159,6 +159,30 @@ class KeyExchangeTest {
     }
 
     @Test
+    void theStatusTellsHowItStands() {
+        a.start(b.own.publicKey());
+        run(2 * SECOND);
+        SessionStatus alone = a.keys.status(a.peer);
+        assertThat(alone.state()).isEqualTo(SessionStatus.State.HANDSHAKE);
+        assertThat(alone.attempts()).isPositive();
+        assertThat(alone.keyAgeMs()).isNull();
+        b.start(a.own.publicKey());
+        run(5 * SECOND);
+        SessionStatus made = a.keys.status(a.peer);
+        assertThat(made.state()).isEqualTo(SessionStatus.State.ESTABLISHED);
+        assertThat(made.attempts()).isZero();
+        assertThat(made.keyAgeMs()).isBetween(1L, 7_000L);
+        assertThat(made.initiated()).isNotEqualTo(b.keys.status(b.peer).initiated());
+        assertThat(made.refusal()).isNull();
+        a.keys.onMessage(a.peer, new byte[10]);
+        run(SECOND);
+        assertThat(a.keys.status(a.peer).refusal()).isEqualTo("length or type");
+        assertThat(a.keys.status(a.peer).refusedMs()).isEqualTo(1_000L);
+        a.keys.peers(Map.of());
+        assertThat(a.keys.status(a.peer)).isNull();
+    }
+
+    @Test
     void ofTwoThatInitiateAtOnceOneGoesOn() {
         latencyNs = 100 * MS;
         both();

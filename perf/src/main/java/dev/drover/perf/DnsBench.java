@@ -79,9 +79,7 @@ final class DnsBench implements Callable<Integer> {
         conditions.put("rounds", rounds);
         conditions.put("seconds", seconds);
         conditions.put("threads of each server", 1);
-        conditions.put("cores", Runtime.getRuntime().availableProcessors());
-        conditions.put("kernel", System.getProperty("os.version"));
-        conditions.put("java", System.getProperty("java.version"));
+        conditions.putAll(Machine.conditions());
         for (String server : List.of("knotd", "nsd", "unbound", "dnsmasq")) {
             conditions.put(server, version(server));
         }

@@ -69,7 +69,7 @@ final class LbBench implements Callable<Integer> {
                     "--rounds, --seconds: (expected: at least 1, and at most " + MAX_SECONDS + " s)");
         }
         int cores = Runtime.getRuntime().availableProcessors();
-        Map<String, Object> conditions = conditions(cores);
+        Map<String, Object> conditions = conditions();
         BenchReport report = new BenchReport("lb", "haproxy, nginx", conditions);
         System.err.println("starting client, origin and the three load balancers ...");
         try (LbTopology topology = new LbTopology(cores)) {
@@ -98,15 +98,13 @@ final class LbBench implements Callable<Integer> {
         return 0;
     }
 
-    private Map<String, Object> conditions(int cores) {
+    private Map<String, Object> conditions() {
         Map<String, Object> conditions = new LinkedHashMap<>();
         conditions.put("haproxy", LbProxy.version(LbProxy.Kind.HAPROXY));
         conditions.put("nginx", LbProxy.version(LbProxy.Kind.NGINX));
         conditions.put("rounds", rounds);
         conditions.put("seconds", seconds);
-        conditions.put("cores", cores);
-        conditions.put("kernel", System.getProperty("os.version"));
-        conditions.put("java", System.getProperty("java.version"));
+        conditions.putAll(Machine.conditions());
         return conditions;
     }
 

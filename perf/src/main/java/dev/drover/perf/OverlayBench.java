@@ -80,9 +80,7 @@ final class OverlayBench implements Callable<Integer> {
         conditions.put("mode", mode);
         conditions.put("rounds", rounds);
         conditions.put("seconds", seconds);
-        conditions.put("cores", Runtime.getRuntime().availableProcessors());
-        conditions.put("kernel", System.getProperty("os.version"));
-        conditions.put("java", System.getProperty("java.version"));
+        conditions.putAll(Machine.conditions());
         return conditions;
     }
 

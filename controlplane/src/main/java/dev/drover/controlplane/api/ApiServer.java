@@ -92,6 +92,8 @@ public final class ApiServer implements AutoCloseable {
                 .gracefulShutdownTimeout(Duration.ZERO, STOP_TIMEOUT)
                 .disableServerHeader()
                 .errorHandler(new Errors())
+                // which logs what went wrong inside; the library would log every refusal, with a trace
+                .unloggedExceptionsReportInterval(Duration.ZERO)
                 .decorator(metrics::count)
                 .decorator(ApiServer::secured);
         for (Operation operation : operations) {
@@ -124,6 +126,7 @@ public final class ApiServer implements AutoCloseable {
         operations.addAll(new SessionResource(parts.accounts()).operations());
         operations.addAll(new EnvironmentResource(repository, live, lookup, parts.joinTokens(), () -> serverUrl(https))
                 .operations());
+        operations.addAll(new PolicyResource(repository, lookup).operations());
         operations.addAll(new HostResource(repository, live, lookup, parts.joinTokens()).operations());
         operations.addAll(new StackResource(repository, live, lookup, parts.parser()).operations());
         operations.addAll(new ServiceResource(repository, live, lookup).operations());

@@ -147,7 +147,8 @@ final class EnvironmentResource {
                     vni,
                     port,
                     blockPrefix,
-                    Boolean.TRUE.equals(wanted.encryption()));
+                    Boolean.TRUE.equals(wanted.encryption()),
+                    null);
             tx.create(Kind.ENVIRONMENT, environment);
             return environment;
         });

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Builds the {@link DesiredState} of an environment. */
 public final class Desired {
@@ -27,10 +28,12 @@ public final class Desired {
     private final SortedMap<String, DesiredItem> common = new TreeMap<>();
     private final Map<String, SortedMap<String, DesiredItem>> own = new HashMap<>();
     private final Targets targets;
+    private final @Nullable PolicyItems policy;
 
     private Desired(EnvironmentState state) {
         this.state = state;
         this.targets = new Targets(state);
+        this.policy = PolicyItems.of(state, targets);
     }
 
     public static DesiredState of(EnvironmentState state) {
@@ -44,6 +47,9 @@ public final class Desired {
                     ? host.facts().publicKey()
                     : null;
             common.put("peer/" + host.id(), new DesiredItem.Peer(host.id(), host.vtep(), host.block(), publicKey));
+        }
+        if (policy != null) {
+            policy.rules(common);
         }
         containers();
         for (Service service : state.services()) {
@@ -70,6 +76,9 @@ public final class Desired {
             if (mac != null && (Running.runs(fact) || fact.state().equals("paused"))) {
                 common.put(
                         "neighbour/" + address, new DesiredItem.Neighbour(address, mac, hostId, container.revision()));
+                if (policy != null) {
+                    policy.member(common, address, fact);
+                }
             }
             String name = fact.name().toLowerCase(Locale.ROOT);
             if (Running.runs(fact) && NAME.matcher(name).matches()) {

@@ -140,6 +140,8 @@ public final class DesiredState {
             case DesiredItem.Name name -> true;
             case DesiredItem.Workload workload -> true;
             case DesiredItem.Listener listener -> true;
+            case DesiredItem.Policy policy -> true;
+            case DesiredItem.Member member -> true;
         };
     }
 }

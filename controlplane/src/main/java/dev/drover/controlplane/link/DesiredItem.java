@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = DesiredItem.Neighbour.class, name = "neighbour"),
     @JsonSubTypes.Type(value = DesiredItem.Name.class, name = "name"),
     @JsonSubTypes.Type(value = DesiredItem.Workload.class, name = "workload"),
-    @JsonSubTypes.Type(value = DesiredItem.Listener.class, name = "listener")
+    @JsonSubTypes.Type(value = DesiredItem.Listener.class, name = "listener"),
+    @JsonSubTypes.Type(value = DesiredItem.Policy.class, name = "policy"),
+    @JsonSubTypes.Type(value = DesiredItem.Member.class, name = "member")
 })
 public sealed interface DesiredItem {
 
@@ -81,6 +83,32 @@ public sealed interface DesiredItem {
      * @param draining takes no new requests; the node reports when none are left
      */
     record Target(String instanceId, String address, boolean draining) {}
+
+    /**
+     * Which containers may begin to speak with which; key {@code policy}, absent where everything is allowed. Without a
+     * rule that fits, and for an address that is no {@link Member}, the default holds; hosts are exempt.
+     *
+     * @param kinds of groups in words, at most 15
+     * @param rules in their order, at most 64
+     */
+    record Policy(boolean allowByDefault, List<String> kinds, List<PolicyRule> rules) implements DesiredItem {}
+
+    /**
+     * One rule of a {@link Policy}.
+     *
+     * @param from number of a kind, in which the sender is in a group
+     * @param to number of a kind, in which the receiver is in a group
+     * @param same whether both have to be in the same group of the kind; then {@code from} and {@code to} are one
+     * @param text for people
+     */
+    record PolicyRule(int from, int to, boolean same, boolean allow, String text) {}
+
+    /**
+     * A container that a {@link Policy} may be about, of any host; key {@code member/ADDRESS}.
+     *
+     * @param groups name of its group of each kind, empty for none
+     */
+    record Member(String address, String name, List<String> groups) implements DesiredItem {}
 
     /**
      * What a service container is made of; the subset of docker-compose this version runs.

@@ -1,6 +1,7 @@
 package dev.drover.controlplane.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import dev.drover.controlplane.policy.NetworkPolicy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param port UDP port of the overlay
  * @param blockPrefix prefix length of the block leased to each host
  * @param encryption of the overlay, for as long as the environment exists; null, as in older records, is no
+ * @param policy null where everything is allowed
  */
 public record Environment(
         String id,
@@ -21,12 +23,17 @@ public record Environment(
         int vni,
         int port,
         int blockPrefix,
-        @Nullable Boolean encryption) {
+        @Nullable Boolean encryption,
+        @Nullable NetworkPolicy policy) {
 
-    /** Without encryption. */
+    /** Without encryption and without a policy. */
     public Environment(
             String id, String name, Orchestrator orchestrator, String subnet, int vni, int port, int blockPrefix) {
-        this(id, name, orchestrator, subnet, vni, port, blockPrefix, null);
+        this(id, name, orchestrator, subnet, vni, port, blockPrefix, null, null);
+    }
+
+    public Environment withPolicy(@Nullable NetworkPolicy changed) {
+        return new Environment(id, name, orchestrator, subnet, vni, port, blockPrefix, encryption, changed);
     }
 
     @JsonIgnore

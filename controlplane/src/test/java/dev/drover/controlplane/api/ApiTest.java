@@ -428,6 +428,71 @@ class ApiTest {
     }
 
     @Test
+    void aNetworkPolicyIsReplacedAndErrorsNameTheirField() {
+        environment("test");
+        String path = "/v1/environments/test/policy";
+        assertThat(admin.get(path).json().path("defaultPolicyAction").asText()).isEqualTo("allow");
+        Map<String, Object> policy = Map.of(
+                "defaultPolicyAction",
+                "deny",
+                "policy",
+                List.of(
+                        Map.of("within", "stack", "action", "allow"),
+                        Map.of("between", Map.of("groupBy", "tier"), "action", "allow"),
+                        Map.of(
+                                "from",
+                                Map.of("selector", "role = web"),
+                                "to",
+                                Map.of("selector", "role in (db, cache), !"),
+                                "action",
+                                "allow")));
+        assertRefused(
+                admin.put(path, policy), 422, "policy[2].to.selector", "expected: KEY = VALUE, KEY != VALUE, KEY in");
+        assertThat(admin.get(path).json().path("policy")).isEmpty();
+        Map<String, Object> good = Map.of(
+                "defaultPolicyAction",
+                "deny",
+                "policy",
+                List.of(
+                        Map.of("within", "stack", "action", "allow"),
+                        Map.of(
+                                "from",
+                                Map.of("selector", "role = web"),
+                                "to",
+                                Map.of("selector", "role in (db, cache)"),
+                                "action",
+                                "allow")));
+        assertThat(admin.put(path, good).status()).isEqualTo(200);
+        assertThat(admin.get(path).json()).isEqualTo(MAPPER.valueToTree(good));
+        assertRefused(put(path, "deny", Map.of("within", "linked")), 422, "policy[0].action", "allow or deny");
+        assertRefused(
+                put(path, "deny", Map.of("within", "linked", "action", "allow")),
+                422,
+                "policy[0].within",
+                "stack or service");
+        assertRefused(put(path, "deny", Map.of("action", "allow")), 422, "policy[0]", "one of within, between");
+        assertRefused(
+                put(path, "deny", Map.of("between", Map.of(), "action", "allow")),
+                422,
+                "policy[0].between",
+                "one of both");
+        assertRefused(
+                put(path, "deny", Map.of("from", Map.of("selector", "a"), "action", "allow")),
+                422,
+                "policy[0].to",
+                "no selector");
+        assertRefused(put(path, "forbid", Map.of()), 422, "defaultPolicyAction", "forbid (expected: allow or deny)");
+        assertThat(admin.get(path).json()).isEqualTo(MAPPER.valueToTree(good));
+        assertThat(admin.put(path, Map.of("defaultPolicyAction", "allow")).status())
+                .isEqualTo(200);
+        assertThat(repository.list(Kind.ENVIRONMENT).getFirst().policy()).isNull();
+    }
+
+    private Answer put(String path, String byDefault, Map<String, Object> rule) {
+        return admin.put(path, Map.of("defaultPolicyAction", byDefault, "policy", List.of(rule)));
+    }
+
+    @Test
     void encryptionIsFixedAtCreationAndToldToHosts() {
         Answer created = admin.post("/v1/environments", Map.of("name", "secret", "encryption", true));
         assertThat(created.json().path("encryption").asBoolean()).isTrue();

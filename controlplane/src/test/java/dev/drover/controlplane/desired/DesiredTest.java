@@ -19,6 +19,7 @@ import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Instance.Phase;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.policy.NetworkPolicy;
 import dev.drover.controlplane.repository.Versioned;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,9 +70,51 @@ class DesiredTest {
         assertThat(of("h1")).containsEntry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24", null));
         Environment e = environment;
         environment = new Environment(
-                e.id(), e.name(), e.orchestrator(), e.subnet(), e.vni(), e.port(), e.blockPrefix(), true);
+                e.id(), e.name(), e.orchestrator(), e.subnet(), e.vni(), e.port(), e.blockPrefix(), true, null);
         assertThat(of("h1")).containsEntry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24", "public"));
         assertThat(of("h2")).containsEntry("peer/h1", new Peer("h1", "192.0.2.11", "10.42.1.0/24", null));
+    }
+
+    private static final NetworkPolicy POLICY = new NetworkPolicy(
+            "deny",
+            List.of(
+                    new NetworkPolicy.Rule("service", null, null, null, "allow"),
+                    new NetworkPolicy.Rule(null, new NetworkPolicy.Between("tier", null), null, null, "allow")));
+
+    @Test
+    void everyNodeIsToldThePolicyAndTheGroupsOfEveryContainer() {
+        services.add(Samples.service(1));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        container("h2", Samples.running("c2", "b", "10.42.2.2", null));
+        assertThat(of("h1").keySet()).noneMatch(key -> key.startsWith("member/") || key.equals("policy"));
+        DesiredState before = state();
+
+        environment = environment.withPolicy(POLICY);
+
+        for (String host : List.of("h1", "h2")) {
+            assertThat(of(host))
+                    .containsEntry(
+                            "policy",
+                            new DesiredItem.Policy(
+                                    false,
+                                    List.of("service", "label tier"),
+                                    List.of(
+                                            new DesiredItem.PolicyRule(0, 0, true, true, "within service: allow"),
+                                            new DesiredItem.PolicyRule(1, 1, true, true, "between same tier: allow"))))
+                    .containsEntry(
+                            "member/10.42.1.2",
+                            new DesiredItem.Member("10.42.1.2", "hello-web-1", List.of("hello/web", "")))
+                    .containsEntry("member/10.42.2.2", new DesiredItem.Member("10.42.2.2", "b", List.of("", "")));
+        }
+        DesiredState with = state();
+        assertThat(with.since(before, "h1").put().keySet())
+                .containsExactly("member/10.42.1.2", "member/10.42.2.2", "policy");
+        container("h2", Samples.running("c3", "c", "10.42.2.3", null));
+        assertThat(state().since(with, "h1").put().keySet())
+                .as("changes only")
+                .containsExactly("member/10.42.2.3", "name/c", "neighbour/10.42.2.3");
+        environment = environment.withPolicy(new NetworkPolicy("allow", List.of()));
+        assertThat(of("h1").keySet()).noneMatch(key -> key.startsWith("member/") || key.equals("policy"));
     }
 
     @Test
@@ -209,7 +252,8 @@ class DesiredTest {
     private void mutate(Random random, int i) {
         String hostId = "h" + (1 + random.nextInt(5));
         String block = "10.42." + hostId.substring(1) + ".";
-        switch (random.nextInt(7)) {
+        switch (random.nextInt(8)) {
+            case 7 -> environment = environment.withPolicy(environment.policy() == null ? POLICY : null);
             case 0 -> {
                 hosts.removeIf(host -> host.id().equals(hostId));
                 if (random.nextBoolean()) {

@@ -1,9 +1,11 @@
 package dev.drover.node.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,6 +58,32 @@ public final class EnvCommand extends ClientGroup {
                 options,
                 client -> client.delete(ApiClient.path("environments", name)),
                 _ -> say("environment " + name + " deleted"));
+    }
+
+    @Command(name = "policy", description = "Show the network policy of an environment, or replace it by a file's.")
+    int policy(
+            @Mixin ClientOptions options,
+            @Parameters(paramLabel = "NAME") String name,
+            @Option(
+                            names = {"-f", "--file"},
+                            paramLabel = "FILE",
+                            description = "YAML or JSON: defaultPolicyAction, and a list policy of rules.")
+                    @Nullable
+                    Path file,
+            @Option(names = "--show", description = "Show it; also without an option.") boolean show) {
+        if (file != null && show) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--file and --show (expected: one of both)");
+        }
+        String path = ApiClient.path("environments", name, "policy");
+        return run(
+                options,
+                client -> file == null ? client.get(path) : client.put(path, PolicyFile.read(file)),
+                policy -> {
+                    if (file != null) {
+                        say("network policy of environment " + name + " replaced");
+                    }
+                    PolicyFile.show(policy, this::say);
+                });
     }
 
     static String text(JsonNode node, String field) {

@@ -45,6 +45,7 @@ public final class OverlayCommand extends ClientGroup {
                 JsonNode path = peer.path("path");
                 row.put("path", path.isObject() ? path.path("answers").asBoolean() ? "answers" : "silent" : "-");
                 row.put("path mtu", path.path("mtu").asText("-"));
+                row.put("encryption", encryption(peer.path("session")));
                 row.put("why not super", peer.path("obstacle").asText("-"));
                 rows.add(row);
             }
@@ -62,8 +63,27 @@ public final class OverlayCommand extends ClientGroup {
                     "heard",
                     "path",
                     "path mtu",
+                    "encryption",
                     "why not super");
         });
+    }
+
+    private static String encryption(JsonNode session) {
+        if (!session.isObject()) {
+            return "none";
+        }
+        String now = switch (session.path("state").asText()) {
+            case "ESTABLISHED" -> "handshake " + ago(session.path("keyAgeMs"), "-");
+            case "HANDSHAKE" -> "no session, " + session.path("attempts").asLong() + " handshakes unanswered";
+            default -> "no session";
+        };
+        long plaintext = session.path("plaintextPackets").asLong();
+        return now
+                + (session.path("refusal").isTextual()
+                        ? "; refused " + ago(session.path("refusedMs"), "-") + ": "
+                                + session.path("refusal").asText()
+                        : "")
+                + (plaintext == 0 ? "" : "; " + plaintext + " plaintext packets refused");
     }
 
     @Command(name = "fdb", description = "MAC addresses: behind which peer or port, and who said so.")
@@ -161,6 +181,12 @@ public final class OverlayCommand extends ClientGroup {
         return show(options, path, trace -> {
             ArrayNode rows = ApiClient.MAPPER.createArrayNode();
             trace.path("steps").forEach(rows::add);
+            JsonNode policy = trace.path("policy");
+            if (policy.isObject()) {
+                rows.addObject()
+                        .put("what", "policy")
+                        .put("finding", policy.path("reason").asText());
+            }
             rows.addObject().put("what", "verdict").put("finding", verdict(trace));
             List<JsonNode> steps = new ArrayList<>();
             rows.forEach(row -> steps.add(ApiClient.MAPPER
@@ -172,6 +198,16 @@ public final class OverlayCommand extends ClientGroup {
     }
 
     private static String verdict(JsonNode trace) {
+        JsonNode policy = trace.path("policy");
+        boolean arrives = trace.path("verdict").asText().matches("LOCAL|SENT|FLOODED");
+        return way(trace)
+                + (!arrives || !policy.isObject() || policy.path("allowed").asBoolean()
+                        ? ""
+                        : ", dropped at the container's port: policy_denied"
+                                + (policy.path("answers").asBoolean() ? " unless it is an answer" : ""));
+    }
+
+    private static String way(JsonNode trace) {
         String address = trace.path("address").asText();
         String receivers = joined(trace.path("vteps"));
         return switch (trace.path("verdict").asText()) {

@@ -47,6 +47,7 @@ public final class NodeFileParser {
         }
         return new NodeFile(
                 overlay == null ? null : OverlaySection.read(Path.of(file), overlay),
+                overlay == null ? null : OverlaySection.policy(overlay),
                 lb == null ? LbConfig.EMPTY : LbSection.read(Path.of(file), lb),
                 dns == null ? null : DnsSection.read(Path.of(file), dns),
                 admin == null ? null : admin(admin),

@@ -5,6 +5,7 @@ import dev.drover.dataplane.Mac;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
+import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.OverlayConfig;
 import dev.drover.overlay.PeerKey;
 import io.netty.util.NetUtil;
@@ -29,9 +30,15 @@ final class OverlaySection {
 
     private OverlaySection() {}
 
+    /** Null without one. */
+    static @Nullable NetworkPolicy policy(YamlNode overlay) {
+        YamlNode policy = YamlValues.present(overlay.map().get("policy"));
+        return policy == null ? null : PolicySection.read(policy);
+    }
+
     static OverlayConfig read(Path file, YamlNode node) {
         Map<String, YamlNode> keys = node.map(
-                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers", "encryption"),
+                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers", "encryption", "policy"),
                 List.of("key", "psk", "mtu", "underlay"));
         YamlNode vniNode = node.required(keys, "vni");
         int vni = vniNode.integer(1, MAX_VNI);

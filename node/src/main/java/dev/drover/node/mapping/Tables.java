@@ -128,7 +128,7 @@ public record Tables(
                     }
                 }
                 case DesiredItem.Listener listener -> listeners.add(listener(key, listener, alive, draining));
-                case DesiredItem.Peer _, DesiredItem.Workload _ -> {}
+                case DesiredItem.Peer _, DesiredItem.Workload _, DesiredItem.Policy _, DesiredItem.Member _ -> {}
             }
         }));
         if (local != null) {

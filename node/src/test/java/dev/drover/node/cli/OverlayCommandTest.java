@@ -51,6 +51,18 @@ final class OverlayCommandTest {
                                 null,
                                 "txPackets",
                                 5,
+                                "session",
+                                row(
+                                        "state",
+                                        "HANDSHAKE",
+                                        "attempts",
+                                        3,
+                                        "refusal",
+                                        "keys do not fit",
+                                        "refusedMs",
+                                        9_100,
+                                        "plaintextPackets",
+                                        7),
                                 "silentMs",
                                 3_999),
                         row(
@@ -106,7 +118,11 @@ final class OverlayCommandTest {
                 "vteps",
                 List.of("192.0.2.2"),
                 "steps",
-                List.of(row("what", "block", "finding", "10.42.2.0/24 of peer 192.0.2.2")));
+                List.of(row("what", "block", "finding", "10.42.2.0/24 of peer 192.0.2.2")),
+                "policy",
+                query.value("from") == null
+                        ? null
+                        : row("allowed", false, "answers", true, "reason", "no rule fits, denied by default"));
     }
 
     @AfterEach
@@ -134,9 +150,10 @@ final class OverlayCommandTest {
         assertThat(run("peers", "--admin", here())).isZero();
         assertThat(out.toString().lines().map(line -> line.replaceAll(" {3,}", "|")))
                 .containsExactly(
-                        "VTEP|KIND|SUBNETS|SUPER|TX PACKETS|TX BYTES|RX PACKETS|RX BYTES|HEARD|WHY NOT SUPER",
-                        "192.0.2.2|configured|10.42.2.0/24, 10.42.3.0/24|yes|5|0|0|0|3 s ago|-",
-                        "192.0.2.3|foreign|-|no|0|0|0|0|never|no route");
+                        "VTEP|KIND|SUBNETS|SUPER|TX PACKETS|TX BYTES|RX PACKETS|RX BYTES|HEARD|PATH|PATH MTU|ENCRYPTION|WHY NOT SUPER",
+                        "192.0.2.2|configured|10.42.2.0/24, 10.42.3.0/24|yes|5|0|0|0|3 s ago|-|-|no session, 3 handshakes unanswered; refused 9 s ago: keys do not fit;"
+                                + " 7 plaintext packets refused|-",
+                        "192.0.2.3|foreign|-|no|0|0|0|0|never|-|-|none|no route");
     }
 
     @Test
@@ -161,7 +178,11 @@ final class OverlayCommandTest {
                 .isZero();
         assertThat(out.toString().lines().map(line -> line.replaceAll(" {2,}", "|")))
                 .containsExactly(
-                        "STEP|FINDING", "block|10.42.2.0/24 of peer 192.0.2.2", "verdict|sent to peer 192.0.2.2");
+                        "STEP|FINDING",
+                        "block|10.42.2.0/24 of peer 192.0.2.2",
+                        "policy|no rule fits, denied by default",
+                        "verdict|sent to peer 192.0.2.2, dropped at the container's port: policy_denied unless it is an"
+                                + " answer");
     }
 
     @Test

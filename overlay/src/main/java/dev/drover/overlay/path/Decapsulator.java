@@ -220,6 +220,7 @@ public final class Decapsulator implements Runnable {
                     ? Drop.BAD_HANDSHAKE
                     : handshakes.offer(peer, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
         } else {
+            peer.refusedPlaintext(lane);
             drop = Drop.PLAINTEXT;
         }
         if (drop != null) {

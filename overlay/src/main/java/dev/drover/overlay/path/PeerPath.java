@@ -17,6 +17,7 @@ public final class PeerPath {
     private static final int TX_BYTES = 9;
     private static final int RX_PACKETS = 10;
     private static final int RX_BYTES = 11;
+    private static final int PLAINTEXT_PACKETS = 12;
 
     private final InetAddress vtep;
     private final long high;
@@ -134,6 +135,11 @@ public final class PeerPath {
         add(lane, RX_BYTES, bytes);
     }
 
+    /** A datagram came that was not sealed, in an encrypted overlay. */
+    void refusedPlaintext(int lane) {
+        add(lane, PLAINTEXT_PACKETS, 1);
+    }
+
     private void add(int lane, int cell, long amount) {
         int index = lane * ROW_CELLS + cell;
         CELL.setOpaque(cells, index, cells[index] + amount);
@@ -168,6 +174,11 @@ public final class PeerPath {
 
     public long rxBytes() {
         return sum(RX_BYTES);
+    }
+
+    /** Datagrams that were not sealed, in an encrypted overlay; all were dropped. */
+    public long plaintextPackets() {
+        return sum(PLAINTEXT_PACKETS);
     }
 
     private long sum(int cell) {
