@@ -42,7 +42,7 @@ function Services({ services }) {
       <td>${s.stack}</td>
       <td>${s.name}</td>
       <td><${State} of=${s.state} />${s.message ? html`<div class="problem">${s.message}</div>` : ""}</td>
-      <td>${s.kind === "load-balancer" ? html`every host: ${ports(s)}` : `${(s.instances ?? []).filter((i) => i.state === "running").length} of ${s.global ? "one a host" : s.scale}`}</td>
+      <td>${s.kind === "load-balancer" ? html`every host: ${ports(s)}` : s.kind !== "service" ? s.kind : `${(s.instances ?? []).filter((i) => i.state === "running").length} of ${s.global ? "one a host" : s.scale}`}</td>
       <td class="mono">${(s.instances ?? []).map((i) => html`<div>${i.name} · ${i.host} · ${i.address ?? "–"}${i.phase?.toLowerCase() === "draining" ? " · draining" : ""}${i.problem ? html` <span class="problem">${i.problem}</span>` : ""}</div>`)}</td>
     </tr>`);
   return html`<${Table} columns=${["Stack", "Service", "State", "Scale", "Instances"]} rows=${rows}

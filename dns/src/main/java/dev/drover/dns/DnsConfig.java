@@ -5,15 +5,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
  * What the DNS server answers; replaced as a whole by {@link DnsServer#apply}, which checks it.
  *
  * @param binds addresses to serve on, UDP and TCP each; port 0 takes a free one
  * @param zone the zone we are authoritative for, lower case, without final dot, e.g. {@code rancher.internal}
- * @param records owner name relative to the zone, lower case, to its addresses; a name without addresses exists, but has
- *     none to give at the moment (NODATA instead of NXDOMAIN)
+ * @param names of the zone
  * @param resolver who answers for everything else
  * @param limits what clients may hold
  * @param ttlSeconds TTL of our own records
@@ -21,32 +19,35 @@ import java.util.stream.Collectors;
 public record DnsConfig(
         List<InetSocketAddress> binds,
         String zone,
-        Map<String, List<InetAddress>> records,
+        Names names,
         ResolverConfig resolver,
         Limits limits,
         int ttlSeconds) {
     public DnsConfig {
         binds = List.copyOf(binds);
-        records = records.entrySet().stream()
-                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, entry -> List.copyOf(entry.getValue())));
     }
 
     /** With upstreams and limits as by default. */
     public DnsConfig(
+            List<InetSocketAddress> binds, String zone, Names names, List<InetSocketAddress> forward, int ttlSeconds) {
+        this(binds, zone, names, ResolverConfig.to(forward), Limits.DEFAULT, ttlSeconds);
+    }
+
+    /** With addresses alone. */
+    public DnsConfig(
             List<InetSocketAddress> binds,
             String zone,
-            Map<String, List<InetAddress>> records,
+            Map<String, ? extends List<? extends InetAddress>> records,
             List<InetSocketAddress> forward,
             int ttlSeconds) {
-        this(binds, zone, records, ResolverConfig.to(forward), Limits.DEFAULT, ttlSeconds);
+        this(binds, zone, Names.of(records), forward, ttlSeconds);
     }
 
     /**
-     * Whether {@code name} may be a key of {@link #records} under {@code zone}. Docker allows container names that DNS
-     * does not (longer than 63 characters): whoever collects names leaves those out, or {@link DnsServer#apply} refuses
-     * all.
+     * Whether {@code name} may be the name of records under {@code zone}. Docker allows container names that DNS does not
+     * (longer than 63 characters): whoever collects names leaves those out, or {@link DnsServer#apply} refuses all.
      */
     public static boolean isName(String name, String zone) {
-        return DnsConfigCheck.isName(name) && DnsConfigCheck.fits(name, zone);
+        return NamesCheck.isName(name) && NamesCheck.fits(name, zone);
     }
 }

@@ -7,7 +7,6 @@ import java.net.InetSocketAddress;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /** Refuses a configuration that cannot be served; the message names the key, the value and what would do. */
 final class DnsConfigCheck {
@@ -25,10 +24,6 @@ final class DnsConfigCheck {
 
     private static final int MAX_IDLE_MS = 600_000;
     private static final int MAX_HELD = 1 << 20;
-    private static final int MAX_NAME_LENGTH = 253;
-    private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
-    private static final String NAME_EXPECTED =
-            "labels of a-z, 0-9, - and _, 1 to 63 each, separated by dots, without final dot";
 
     private DnsConfigCheck() {}
 
@@ -37,8 +32,8 @@ final class DnsConfigCheck {
         checkAddresses("binds", config.binds());
         checkUpstreams("forward", config.resolver().upstreams(), config);
         config.resolver().zones().forEach((zone, upstreams) -> {
-            if (!isName(zone)) {
-                throw refused("forward-zones", zone, NAME_EXPECTED);
+            if (!NamesCheck.isName(zone)) {
+                throw refused("forward-zones", zone, NamesCheck.NAME_EXPECTED);
             }
             if (zone.equals(config.zone()) || zone.endsWith("." + config.zone())) {
                 throw refused("forward-zones", zone, "a domain outside our zone " + config.zone());
@@ -56,17 +51,11 @@ final class DnsConfigCheck {
         range("limits.connections", limits.connections(), 1, MAX_HELD);
         range("limits.connections-per-client", limits.connectionsPerClient(), 1, MAX_HELD);
         range("limits.idle-ms", limits.idleMs(), 100, MAX_IDLE_MS);
-        if (config.zone().length() > MAX_ZONE_LENGTH || !isName(config.zone())) {
-            throw refused("zone", config.zone(), NAME_EXPECTED + ", at most " + MAX_ZONE_LENGTH + " characters");
+        if (config.zone().length() > MAX_ZONE_LENGTH || !NamesCheck.isName(config.zone())) {
+            throw refused(
+                    "zone", config.zone(), NamesCheck.NAME_EXPECTED + ", at most " + MAX_ZONE_LENGTH + " characters");
         }
-        for (String name : config.records().keySet()) {
-            if (!isName(name)) {
-                throw refused("records", name, NAME_EXPECTED);
-            }
-            if (!fits(name, config.zone())) {
-                throw refused("records", name, "at most " + MAX_NAME_LENGTH + " characters together with the zone");
-            }
-        }
+        NamesCheck.check(config.names(), config.zone());
         range("ttl-seconds", config.ttlSeconds(), 0, MAX_TTL_SECONDS);
     }
 
@@ -80,8 +69,8 @@ final class DnsConfigCheck {
                 throw refused(key, upstream.address(), "another server than this one");
             }
             String tlsName = upstream.tlsName();
-            if (tlsName != null && !isName(tlsName)) {
-                throw refused(key, tlsName, NAME_EXPECTED);
+            if (tlsName != null && !NamesCheck.isName(tlsName)) {
+                throw refused(key, tlsName, NamesCheck.NAME_EXPECTED);
             }
         }
     }
@@ -100,14 +89,6 @@ final class DnsConfigCheck {
         if (value < least || value > most) {
             throw refused(key, value, least + " to " + most);
         }
-    }
-
-    static boolean isName(String text) {
-        return NAME.matcher(text).matches();
-    }
-
-    static boolean fits(String name, String zone) {
-        return name.length() + 1 + zone.length() <= MAX_NAME_LENGTH;
     }
 
     private static void checkAddresses(String key, List<InetSocketAddress> addresses) {

@@ -5,12 +5,13 @@ import dev.drover.dataplane.Snapshot;
 import dev.drover.dns.DnsStatus.CacheStatus;
 import dev.drover.dns.DnsStatus.UpstreamStatus;
 import dev.drover.dns.path.Counters;
+import dev.drover.dns.path.Explanation;
 import dev.drover.dns.path.QueryLane;
 import dev.drover.dns.path.Quota;
 import dev.drover.dns.path.Serving;
 import dev.drover.dns.path.TcpInitializer;
 import dev.drover.dns.path.Via;
-import dev.drover.dns.path.Zone;
+import dev.drover.dns.path.ZoneBuilder;
 import dev.drover.dns.resolve.AnswerCache;
 import dev.drover.dns.resolve.Forwarding;
 import dev.drover.dns.resolve.LoopProbes;
@@ -24,6 +25,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +68,7 @@ public final class DnsServer implements AutoCloseable {
     /** A server on {@code lanes}, which stay the caller's and must be closed after it. */
     public DnsServer(Lanes lanes) {
         this.lanes = lanes;
-        this.serving = new Snapshot<>(Serving.of(new Zone.Builder("invalid", 0).build(List.of(), 0)));
+        this.serving = new Snapshot<>(Serving.of(new ZoneBuilder("invalid", 0).build(List.of(), 0)));
         this.counters = Counters.of(lanes.count());
         LoopProbes loopProbes = new LoopProbes();
         this.queryLanes = IntStream.range(0, lanes.count())
@@ -118,7 +120,7 @@ public final class DnsServer implements AutoCloseable {
         }
         LOG.debug(
                 "dns applied names={} forward={}",
-                next.records().size(),
+                next.names().common().size(),
                 next.resolver().upstreams());
         return true;
     }
@@ -158,8 +160,6 @@ public final class DnsServer implements AutoCloseable {
                 own.add(address);
             }
         }
-        Zone.Builder zone = new Zone.Builder(next.zone(), next.ttlSeconds());
-        next.records().forEach(zone::add);
         ResolverConfig resolver = next.resolver();
         Serving before = serving.read();
         Forwarding upstreams = forwarding.build(resolver);
@@ -170,7 +170,42 @@ public final class DnsServer implements AutoCloseable {
                 : new AnswerCache(resolver.cache());
         // RFC 1982 needs nothing but growth; the clock makes it grow over restarts too.
         serial = Math.max(serial + 1, System.currentTimeMillis() / 1000) & SERIAL_MASK;
-        serving.publish(new Serving(zone.build(own, serial), upstreams, cache, resolver.timing(), next.limits()));
+        serving.publish(new Serving(zone(next).build(own, serial), upstreams, cache, resolver.timing(), next.limits()));
+    }
+
+    private static ZoneBuilder zone(DnsConfig config) {
+        Names names = config.names();
+        ZoneBuilder zone = new ZoneBuilder(config.zone(), config.ttlSeconds());
+        names.common().forEach((name, data) -> zone.add(name, data(data)));
+        names.pointers().forEach(zone::pointer);
+        names.reverse().forEach(zone::reverse);
+        for (View view : names.views()) {
+            Map<String, ZoneBuilder.Data> own = new HashMap<>();
+            view.names().forEach((name, data) -> own.put(name, data(data)));
+            zone.view(view.name(), view.sources(), view.search(), own);
+        }
+        return zone;
+    }
+
+    private static ZoneBuilder.Data data(NameData data) {
+        return new ZoneBuilder.Data(
+                data.addresses(),
+                data.alias(),
+                data.services().stream()
+                        .map(srv -> new ZoneBuilder.Srv(srv.priority(), srv.weight(), srv.port(), srv.target()))
+                        .toList(),
+                data.texts());
+    }
+
+    /**
+     * How a question would be answered now, and why; nobody else is asked.
+     *
+     * @param name with or without final dot
+     * @param type number of a record type
+     * @throws IllegalArgumentException when it is no DNS name
+     */
+    public Explanation explain(String name, int type, InetAddress client) {
+        return Explanation.of(serving.read(), name, type, client);
     }
 
     /** A picture of now. */

@@ -5,6 +5,8 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.PortUnreachableException;
 import java.net.Socket;
@@ -24,9 +26,16 @@ final class DnsClient {
     private static final int TIMEOUT_MS = 6_000;
 
     private final InetSocketAddress server;
+    private final InetSocketAddress source;
 
     DnsClient(InetSocketAddress server) {
+        this(server, "127.0.0.1");
+    }
+
+    /** @param source address to ask from */
+    DnsClient(InetSocketAddress server, String source) {
         this.server = server;
+        this.source = new InetSocketAddress(InetAddress.ofLiteral(source), 0);
     }
 
     static Message query(String name, int type) {
@@ -53,7 +62,8 @@ final class DnsClient {
 
     /** The reply to a datagram, null if there is none within the time or nobody listens. */
     byte @Nullable [] udp(byte[] query, int timeoutMs) {
-        try (DatagramSocket socket = new DatagramSocket()) {
+        try (DatagramSocket socket =
+                server.getAddress() instanceof Inet4Address ? new DatagramSocket(source) : new DatagramSocket()) {
             socket.setSoTimeout(timeoutMs);
             socket.connect(server);
             socket.send(new DatagramPacket(query, query.length));
@@ -78,6 +88,9 @@ final class DnsClient {
 
     Tcp connect() throws IOException {
         Socket socket = new Socket();
+        if (server.getAddress() instanceof Inet4Address) {
+            socket.bind(source);
+        }
         socket.connect(server, TIMEOUT_MS);
         socket.setSoTimeout(TIMEOUT_MS);
         socket.setTcpNoDelay(true);

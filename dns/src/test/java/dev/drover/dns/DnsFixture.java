@@ -1,5 +1,6 @@
 package dev.drover.dns;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
@@ -12,7 +13,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.security.cert.X509Certificate;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,6 +73,10 @@ final class DnsFixture implements Closeable {
         private List<InetSocketAddress> binds = List.of(ANY_PORT);
         private String zone = "rancher.internal";
         private final Map<String, List<InetAddress>> records = new LinkedHashMap<>();
+        private final Map<String, NameData> others = new HashMap<>();
+        private final Map<InetAddress, String> pointers = new HashMap<>();
+        private final List<Cidr> reverse = new ArrayList<>();
+        private final List<View> views = new ArrayList<>();
         private List<Endpoint> forward = List.of();
         private final Map<String, List<Endpoint>> zones = new LinkedHashMap<>();
         private List<X509Certificate> trust = List.of();
@@ -138,9 +145,36 @@ final class DnsFixture implements Closeable {
             return this;
         }
 
+        Config data(String name, NameData data) {
+            others.put(name, data);
+            return this;
+        }
+
+        Config pointer(String address, String name) {
+            pointers.put(InetAddress.ofLiteral(address), name);
+            return this;
+        }
+
+        Config reverse(String subnet) {
+            reverse.add(Cidr.parse(subnet));
+            return this;
+        }
+
+        Config view(View view) {
+            views.add(view);
+            return this;
+        }
+
         DnsConfig build() {
+            Map<String, NameData> common = new HashMap<>(Names.of(records).common());
+            common.putAll(others);
             return new DnsConfig(
-                    binds, zone, records, new ResolverConfig(forward, zones, trust, cache, timing), limits, ttlSeconds);
+                    binds,
+                    zone,
+                    new Names(common, pointers, reverse, views),
+                    new ResolverConfig(forward, zones, trust, cache, timing),
+                    limits,
+                    ttlSeconds);
         }
     }
 }

@@ -4,10 +4,12 @@ import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.dataplane.Cidr;
 import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attachment;
+import dev.drover.node.docker.Labels;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.mapping.LocalContainer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -33,7 +35,8 @@ final class Containers {
                     lease == null ? null : lease.mac().toString(),
                     instanceId(),
                     seen.labels(),
-                    attachment.problem());
+                    attachment.problem(),
+                    seen.health());
         }
 
         @Nullable
@@ -72,7 +75,14 @@ final class Containers {
         for (Entry entry : entries.values()) {
             Addresses.Lease lease = entry.attachment().lease();
             if (lease != null) {
-                local.add(new LocalContainer(entry.seen().name(), Cidr.toInet(lease.address())));
+                // Anybody may set the label: it counts on containers that Drover made.
+                String service = entry.instanceId() == null
+                        ? null
+                        : entry.seen().labels().get(Labels.STACK_SERVICE);
+                local.add(new LocalContainer(
+                        entry.seen().name(),
+                        Cidr.toInet(lease.address()),
+                        service == null ? null : service.toLowerCase(Locale.ROOT)));
             }
         }
         return local;

@@ -1,5 +1,6 @@
 package dev.drover.node;
 
+import dev.drover.node.cli.DnsCommand;
 import dev.drover.node.cli.EnvCommand;
 import dev.drover.node.cli.HostCommand;
 import dev.drover.node.cli.LoginCommand;
@@ -49,6 +50,7 @@ public final class Drover implements Runnable {
         COMMANDS.put("service", ServiceCommand::new);
         COMMANDS.put("ps", PsCommand::new);
         COMMANDS.put("overlay", OverlayCommand::new);
+        COMMANDS.put("dns", DnsCommand::new);
         // no method reference: to a class as old as picocli's it crashes JDK 25 when it writes the start cache
         COMMANDS.put("help", () -> new CommandLine.HelpCommand());
     }

@@ -236,7 +236,11 @@ final class LiveDataPlane implements DataPlane {
 
     /** Path of the admin endpoint to what it answers. */
     Map<String, AdminServer.Question> questions() {
-        return Map.of("/overlay/trace", query -> seen().trace(query));
+        return Map.of(
+                "/overlay/trace",
+                query -> seen().trace(query),
+                "/dns/lookup",
+                query -> new DnsSight(dnsServer, dnsApplied).lookup(query));
     }
 
     private OverlaySight seen() {

@@ -374,6 +374,8 @@ final class ManagedNode implements AutoCloseable {
                     || !entry.seen().state().equals(container.state())
                     || !container.names().contains(entry.seen().name())
                     || entry.attachment().retry()
+                    || (container.health() != null
+                            && !container.health().equals(entry.seen().health()))
                     || attacher.isStale(container.id());
         }
 

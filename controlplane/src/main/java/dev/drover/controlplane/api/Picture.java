@@ -213,8 +213,7 @@ final class Picture {
         long active = own.stream()
                 .filter(i -> i.phase() == Instance.Phase.ACTIVE && i.version() == service.version())
                 .count();
-        return service.kind() == Service.Kind.LOAD_BALANCER
-                || active == (service.global() ? own.size() : service.scale());
+        return !service.kind().hasInstances() || active == (service.global() ? own.size() : service.scale());
     }
 
     /** Until the scheduler has looked at it. */
@@ -225,7 +224,7 @@ final class Picture {
         if (own.stream().anyMatch(i -> i.version() != service.version())) {
             return "upgrading";
         }
-        if (service.kind() == Service.Kind.LOAD_BALANCER) {
+        if (!service.kind().hasInstances()) {
             return "active";
         }
         int wanted = service.global() ? hostsOf.get(service.environmentId()).size() : service.scale();

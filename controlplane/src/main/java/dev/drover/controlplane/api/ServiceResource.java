@@ -174,7 +174,10 @@ final class ServiceResource {
             throw ApiException.invalid(
                     what,
                     what + ": " + service.name()
-                            + " is a load balancer, it runs in every node (expected: a service of containers)");
+                            + (service.kind() == Service.Kind.LOAD_BALANCER
+                                    ? " is a load balancer, it runs in every node"
+                                    : " has no containers, it is but a name")
+                            + " (expected: a service of containers)");
         }
         return spec;
     }

@@ -79,7 +79,8 @@ final class StackServices {
                 service.labels(),
                 service.nextIndex(),
                 service.drainTimeoutMs(),
-                removed);
+                removed,
+                service.discovery());
     }
 
     private static Service updated(Service service, ServiceDraft draft) {
@@ -99,7 +100,8 @@ final class StackServices {
                 draft.labels(),
                 service.nextIndex(),
                 draft.drainTimeoutMs(),
-                false);
+                false,
+                draft.discovery());
     }
 
     private static Service created(Stack stack, ServiceDraft draft, int nextIndex) {
@@ -118,7 +120,8 @@ final class StackServices {
                 draft.labels(),
                 nextIndex,
                 draft.drainTimeoutMs(),
-                false);
+                false,
+                draft.discovery());
     }
 
     /** Goes on where a service of the same name that is still being removed has stopped, so that no container name recurs. */
@@ -142,6 +145,11 @@ final class StackServices {
     }
 
     private static String kind(Service.Kind kind) {
-        return kind == Service.Kind.LOAD_BALANCER ? "load balancer" : "service of containers";
+        return switch (kind) {
+            case SERVICE -> "service of containers";
+            case LOAD_BALANCER -> "load balancer";
+            case EXTERNAL -> "external service";
+            case ALIAS -> "alias";
+        };
     }
 }

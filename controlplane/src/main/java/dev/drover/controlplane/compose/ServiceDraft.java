@@ -1,6 +1,7 @@
 package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A service as the files of a stack describe it; the API makes or updates the {@link Service} record from it.
  *
  * @param scale null when the files do not say: 1 for a new service, unchanged for one that exists
- * @param spec null for a load balancer
+ * @param spec null for what has no containers of its own
  */
 public record ServiceDraft(
         String name,
@@ -20,4 +21,5 @@ public record ServiceDraft(
         @Nullable ContainerSpec spec,
         List<Service.PortRule> portRules,
         Map<String, String> labels,
-        long drainTimeoutMs) {}
+        long drainTimeoutMs,
+        Discovery discovery) {}

@@ -1,6 +1,7 @@
 package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
 import java.util.ArrayList;
@@ -99,9 +100,7 @@ final class ServiceReader {
             "certs",
             "default_cert",
             "disks",
-            "external_ips",
             "health_check",
-            "hostname",
             "load_balancer_config",
             "memory",
             "metadata",
@@ -137,6 +136,8 @@ final class ServiceReader {
     ServiceDraft read(String name, Section docker, @Nullable Section rancher) {
         String image = docker.string("image");
         boolean balancer = LbReader.isBalancer(image) || docker.has("lb_config");
+        Kind named = NamesReader.kind(image);
+        Kind kind = balancer ? Kind.LOAD_BALANCER : named == null ? Kind.SERVICE : named;
         if (image == null && !balancer && !docker.has("image")) {
             docker.fault("", "has no image (expected: image: NAME)");
         }
@@ -156,25 +157,26 @@ final class ServiceReader {
             acceptContainerKeys(docker);
             rules = new LbReader(serviceNames).read(docker, rancher, ports);
         } else {
-            spec = container(docker, image, labels, ports);
+            if (kind == Kind.SERVICE) {
+                spec = container(docker, image, labels, ports);
+            } else {
+                acceptContainerKeys(docker);
+            }
             if (rancher != null && rancher.has("lb_config")) {
                 rancher.accept("lb_config");
                 rancher.fault("lb_config", "only for a load balancer (expected: image: " + LbReader.IMAGE + ")");
             }
         }
-        docker.accept("links");
-        docker.accept("external_links");
+        Discovery discovery = new NamesReader(serviceNames).read(kind, docker, rancher);
         docker.accept("depends_on");
         docker.accept("restart");
-        docker.accept("expose");
         docker.finish(UNAVAILABLE);
         if (rancher != null) {
             rancher.finish(UNAVAILABLE_RANCHER);
         }
         boolean global = "true".equalsIgnoreCase(labels.get(GLOBAL_LABEL));
-        Kind kind = balancer ? Kind.LOAD_BALANCER : Kind.SERVICE;
         return new ServiceDraft(
-                name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs);
+                name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs, discovery);
     }
 
     private ContainerSpec container(
@@ -197,7 +199,7 @@ final class ServiceReader {
                 memory(docker));
     }
 
-    /** A load balancer runs inside the nodes; what only a container has is meaningless but harmless. */
+    /** What only a container has is meaningless, but harmless, for a service that has none. */
     private static void acceptContainerKeys(Section docker) {
         for (String key : List.of(
                 "command",

@@ -14,15 +14,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Builds the {@link DesiredState} of an environment. */
 public final class Desired {
     /** Zone of every name, as in Rancher. */
     public static final String ZONE = "rancher.internal";
-
-    private static final Pattern NAME = Pattern.compile("[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?");
 
     private final EnvironmentState state;
     private final SortedMap<String, DesiredItem> common = new TreeMap<>();
@@ -52,47 +49,38 @@ public final class Desired {
             policy.rules(common);
         }
         containers();
+        new NameItems(state, targets, common, own).add();
         for (Service service : state.services()) {
             switch (service.kind()) {
                 case SERVICE -> service(service);
                 case LOAD_BALANCER -> balancer(service);
+                case EXTERNAL, ALIAS -> {}
             }
         }
         workloads();
         return new DesiredState(state.environment().id(), state.revision(), common, own);
     }
 
-    /** Neighbours, and the name of each container; of two containers of one name the newest started has it. */
     private void containers() {
-        Map<String, ContainerFact> names = new HashMap<>();
         for (Versioned<Container> container : state.containers()) {
             ContainerFact fact = container.value().fact();
             String address = fact.address();
-            String hostId = container.value().hostId();
-            if (address == null || !own.containsKey(hostId)) {
-                continue;
-            }
             String mac = fact.mac();
-            if (mac != null && (Running.runs(fact) || fact.state().equals("paused"))) {
+            String hostId = container.value().hostId();
+            if (address != null
+                    && mac != null
+                    && own.containsKey(hostId)
+                    && (Running.runs(fact) || fact.state().equals("paused"))) {
                 common.put(
                         "neighbour/" + address, new DesiredItem.Neighbour(address, mac, hostId, container.revision()));
                 if (policy != null) {
                     policy.member(common, address, fact);
                 }
             }
-            String name = fact.name().toLowerCase(Locale.ROOT);
-            if (Running.runs(fact) && NAME.matcher(name).matches()) {
-                names.merge(name, fact, (a, b) -> Running.startedAt(a).isAfter(Running.startedAt(b)) ? a : b);
-            }
         }
-        names.forEach((name, fact) -> name(common, name, List.of(String.valueOf(fact.address()))));
     }
 
-    /** The name exists as long as the service does, so that a stopped service is not a wrong name. */
     private void service(Service service) {
-        if (!service.removed()) {
-            name(common, nameOf(service), targets.servingAddresses(service.id()));
-        }
         for (Map.Entry<String, List<Instance>> host :
                 targets.instancesByHost(service.id()).entrySet()) {
             SortedMap<String, DesiredItem> items = own.get(host.getKey());
@@ -118,16 +106,9 @@ public final class Desired {
         return ports;
     }
 
-    /** A load balancer runs in every node, so its name means the own node, which is always near and always right. */
     private void balancer(Service service) {
         if (service.removed()) {
             return;
-        }
-        for (Host host : state.hosts()) {
-            SortedMap<String, DesiredItem> items = own.get(host.id());
-            if (items != null) {
-                name(items, nameOf(service), List.of(Blocks.firstAddress(host.block())));
-            }
         }
         for (Service.PortRule rule : service.portRules()) {
             if (targets.isOwner(service, rule.sourcePort())) {
@@ -145,13 +126,14 @@ public final class Desired {
             Service service = targets.service(instance.serviceId());
             if (items != null && service != null) {
                 String stack = lower(service.stackName()) + "." + ZONE;
+                String search = targets.primary(service) + "." + stack;
                 items.put(
                         "workload/" + instance.id(),
                         new DesiredItem.Workload(
                                 instance.id(),
                                 instance.containerName(),
                                 instance.spec(),
-                                List.of(lower(service.name()) + "." + stack, stack, ZONE)));
+                                List.of(search, stack, ZONE)));
             }
         }
     }
@@ -166,15 +148,11 @@ public final class Desired {
         return "listener/" + service.id() + "/" + port;
     }
 
-    private static void name(SortedMap<String, DesiredItem> items, String name, List<String> addresses) {
-        items.put("name/" + name, new DesiredItem.Name(name, addresses));
-    }
-
-    private static String nameOf(Service service) {
+    static String nameOf(Service service) {
         return lower(service.name()) + "." + lower(service.stackName());
     }
 
-    private static String lower(String name) {
+    static String lower(String name) {
         return name.toLowerCase(Locale.ROOT);
     }
 }

@@ -138,6 +138,7 @@ public final class DesiredState {
             case DesiredItem.Peer peer -> !peer.hostId().equals(hostId);
             case DesiredItem.Neighbour neighbour -> !neighbour.hostId().equals(hostId);
             case DesiredItem.Name name -> true;
+            case DesiredItem.Service service -> true;
             case DesiredItem.Workload workload -> true;
             case DesiredItem.Listener listener -> true;
             case DesiredItem.Policy policy -> true;

@@ -44,6 +44,11 @@ public final class Running {
         return fact.state().equals("running");
     }
 
+    /** False when the container has a health check that does not say yet, or not any more, that it serves. */
+    public static boolean isHealthy(ContainerFact fact) {
+        return fact.health() == null || fact.health().equals("healthy");
+    }
+
     /** When the container was started last; the epoch when never, or when the engine's text is no instant. */
     public static Instant startedAt(ContainerFact fact) {
         String text = fact.startedAt();

@@ -1,6 +1,8 @@
 package dev.drover.controlplane.desired;
 
 import dev.drover.controlplane.link.DesiredItem.Target;
+import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Instance.Phase;
 import dev.drover.controlplane.model.Service;
@@ -16,7 +18,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Instances of an environment by service, and what listeners may send to. */
 final class Targets {
+    /** Label of a service: names of others of its stack that belong to it, comma-separated. */
+    private static final String SIDEKICKS = "io.rancher.sidekicks";
+
     private final Running running;
+    private final Map<String, String> primaries = new HashMap<>();
     private final Map<String, Service> services = new HashMap<>();
     private final Map<String, Service> byName = new HashMap<>();
     private final Map<String, List<Instance>> instances = new HashMap<>();
@@ -30,6 +36,11 @@ final class Targets {
                 byName.put(key(service.stackName(), service.name()), service);
                 service.portRules().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), service.id()));
             }
+        }
+        for (Service service : byName.values()) {
+            sidekicks(service)
+                    .forEach(sidekick ->
+                            primaries.put(sidekick.id(), service.name().toLowerCase(Locale.ROOT)));
         }
         for (Versioned<Instance> instance : state.instances()) {
             instances
@@ -61,23 +72,44 @@ final class Targets {
         return byHost;
     }
 
-    /** Addresses of the instances that are not on their way out and whose container runs, by index. */
-    List<String> servingAddresses(String serviceId) {
-        List<String> addresses = new ArrayList<>();
-        for (Instance instance : instances.getOrDefault(serviceId, List.of())) {
-            String address = running.addressOf(instance.id());
-            if (address != null && instance.phase() == Phase.ACTIVE) {
-                addresses.add(address);
+    /** Name of the service whose sidekick it is, else its own; lower case. */
+    String primary(Service service) {
+        return primaries.getOrDefault(service.id(), service.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** Sidekicks of the service that exist, in the order of its label. */
+    List<Service> sidekicks(Service service) {
+        List<Service> sidekicks = new ArrayList<>();
+        for (String name : service.labels().getOrDefault(SIDEKICKS, "").split(",")) {
+            Service sidekick = byName.get(key(service.stackName(), name.strip()));
+            if (sidekick != null && !sidekick.id().equals(service.id())) {
+                sidekicks.add(sidekick);
             }
         }
-        return List.copyOf(addresses);
+        return sidekicks;
+    }
+
+    /** Containers of the instances that are not on their way out, while they run and have an address; by index. */
+    List<ContainerFact> serving(String serviceId) {
+        List<ContainerFact> serving = new ArrayList<>();
+        for (Instance instance : instances.getOrDefault(serviceId, List.of())) {
+            Versioned<Container> container = running.containerOf(instance.id());
+            if (running.addressOf(instance.id()) != null && container != null && instance.phase() == Phase.ACTIVE) {
+                serving.add(container.value().fact());
+            }
+        }
+        return serving;
+    }
+
+    /** The service called {@code stack/service}, or {@code service} in {@code ownStack}; null when there is none. */
+    @Nullable
+    Service named(String text, String ownStack) {
+        int slash = text.indexOf('/');
+        return byName.get(key(slash < 0 ? ownStack : text.substring(0, slash), text.substring(slash + 1)));
     }
 
     List<Target> of(Service balancer, Service.PortRule rule) {
-        String wanted = rule.service();
-        int slash = wanted.indexOf('/');
-        String stack = slash < 0 ? balancer.stackName() : wanted.substring(0, slash);
-        Service target = byName.get(key(stack, wanted.substring(slash + 1)));
+        Service target = named(rule.service(), balancer.stackName());
         return target == null ? List.of() : of(instances.getOrDefault(target.id(), List.of()), rule.targetPort());
     }
 

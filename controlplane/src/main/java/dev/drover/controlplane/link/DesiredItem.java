@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = DesiredItem.Peer.class, name = "peer"),
     @JsonSubTypes.Type(value = DesiredItem.Neighbour.class, name = "neighbour"),
     @JsonSubTypes.Type(value = DesiredItem.Name.class, name = "name"),
+    @JsonSubTypes.Type(value = DesiredItem.Service.class, name = "service"),
     @JsonSubTypes.Type(value = DesiredItem.Workload.class, name = "workload"),
     @JsonSubTypes.Type(value = DesiredItem.Listener.class, name = "listener"),
     @JsonSubTypes.Type(value = DesiredItem.Policy.class, name = "policy"),
@@ -51,11 +52,45 @@ public sealed interface DesiredItem {
     record Neighbour(String address, String mac, String hostId, long revision) implements DesiredItem {}
 
     /**
-     * Addresses of a name; key {@code name/NAME}.
+     * What a name says; key {@code name/NAME}.
      *
      * @param name relative to the zone, lower case: {@code httpserver.hello} or {@code web1}
+     * @param addresses of what runs and is not known to be unhealthy
+     * @param more null when there is nothing else to say
      */
-    record Name(String name, List<String> addresses) implements DesiredItem {}
+    record Name(
+            String name, List<String> addresses, @Nullable Endpoints more) implements DesiredItem {
+
+        /** With nothing else to say. */
+        public Name(String name, List<String> addresses) {
+            this(name, addresses, null);
+        }
+    }
+
+    /**
+     * What else a name of a service says.
+     *
+     * @param unhealthy addresses that are given when there is no other
+     * @param containers names of the containers of the addresses and then of the unhealthy ones; empty when they have none
+     * @param ports {@code 8000/tcp}, on which they listen
+     * @param hostname full name outside that this one is an alias of, null for none
+     */
+    record Endpoints(
+            List<String> unhealthy,
+            List<String> containers,
+            List<String> ports,
+            @Nullable String hostname) {}
+
+    /**
+     * How the containers of a service see names; key {@code service/ID}.
+     *
+     * @param name lower case, as {@code stack} and every other name here
+     * @param primary service whose sidekick it is, else its own name
+     * @param sidekicks services of the same stack that belong to it
+     * @param links name in the eyes of its containers to {@code stack/service} or {@code container:NAME}
+     */
+    record Service(String name, String stack, String primary, List<String> sidekicks, Map<String, String> links)
+            implements DesiredItem {}
 
     /**
      * A service container this host must run; key {@code workload/INSTANCE_ID}. An instance that disappears from the

@@ -80,6 +80,8 @@ public sealed interface Up {
      * @param mac of its overlay interface
      * @param instanceId of the service instance it belongs to, null for containers made with the plain Docker CLI
      * @param problem why it could not be attached, null when all is well
+     * @param health of its health check as the engine says it, starting, healthy or unhealthy;
+     *     null when it has none
      */
     record ContainerFact(
             String dockerId,
@@ -93,5 +95,37 @@ public sealed interface Up {
             @Nullable String mac,
             @Nullable String instanceId,
             Map<String, String> labels,
-            @Nullable String problem) {}
+            @Nullable String problem,
+            @Nullable String health) {
+
+        /** Without a health check. */
+        public ContainerFact(
+                String dockerId,
+                String name,
+                String image,
+                String state,
+                String createdAt,
+                @Nullable String startedAt,
+                @Nullable Integer exitCode,
+                @Nullable String address,
+                @Nullable String mac,
+                @Nullable String instanceId,
+                Map<String, String> labels,
+                @Nullable String problem) {
+            this(
+                    dockerId,
+                    name,
+                    image,
+                    state,
+                    createdAt,
+                    startedAt,
+                    exitCode,
+                    address,
+                    mac,
+                    instanceId,
+                    labels,
+                    problem,
+                    null);
+        }
+    }
 }

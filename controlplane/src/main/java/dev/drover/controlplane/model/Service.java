@@ -1,5 +1,6 @@
 package dev.drover.controlplane.model;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import java.util.List;
 import java.util.Map;
@@ -10,11 +11,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param scale wanted number of instances; ignored when {@code global} (one on each host)
  * @param version grows with each change of {@code spec}; instances of another version are upgraded
- * @param spec null for a load balancer, which runs in the nodes themselves and not in a container
+ * @param spec null for what has no containers: a load balancer, which runs in the nodes themselves, and what is but a name
  * @param portRules what a load balancer listens on; empty for other services
  * @param nextIndex number the next instance gets; never reused
  * @param drainTimeoutMs how long an instance may finish its requests before it is stopped
  * @param removed true while its instances are being drained and removed; then the record is deleted
+ * @param discovery null, as in older records, is {@link Discovery#NONE}
  */
 public record Service(
         String id,
@@ -31,11 +33,62 @@ public record Service(
         Map<String, String> labels,
         int nextIndex,
         long drainTimeoutMs,
-        boolean removed) {
+        boolean removed,
+        @Nullable Discovery discovery) {
+
+    /** Without anything about names. */
+    public Service(
+            String id,
+            String environmentId,
+            String stackId,
+            String stackName,
+            String name,
+            Kind kind,
+            int scale,
+            boolean global,
+            long version,
+            @Nullable ContainerSpec spec,
+            List<PortRule> portRules,
+            Map<String, String> labels,
+            int nextIndex,
+            long drainTimeoutMs,
+            boolean removed) {
+        this(
+                id,
+                environmentId,
+                stackId,
+                stackName,
+                name,
+                kind,
+                scale,
+                global,
+                version,
+                spec,
+                portRules,
+                labels,
+                nextIndex,
+                drainTimeoutMs,
+                removed,
+                null);
+    }
+
+    @JsonIgnore
+    public Discovery names() {
+        return discovery == null ? Discovery.NONE : discovery;
+    }
 
     public enum Kind {
         SERVICE,
-        LOAD_BALANCER
+        LOAD_BALANCER,
+        /** Something outside, by its addresses or its hostname. */
+        EXTERNAL,
+        /** Another name for the services it links to. */
+        ALIAS;
+
+        /** Whether it has containers of its own, which are scheduled, scaled and upgraded. */
+        public boolean hasInstances() {
+            return this == SERVICE;
+        }
     }
 
     /**

@@ -167,6 +167,7 @@ final class Executor {
                 service.labels(),
                 nextIndex,
                 service.drainTimeoutMs(),
-                service.removed());
+                service.removed(),
+                service.discovery());
     }
 }

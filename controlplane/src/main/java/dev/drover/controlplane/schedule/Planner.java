@@ -76,6 +76,10 @@ final class Planner {
             balancer(service);
             return;
         }
+        if (!service.kind().hasInstances()) {
+            states.put(service.id(), service.removed() ? ServiceState.REMOVING : ServiceState.ACTIVE);
+            return;
+        }
         Rollout rollout = new Rollout(service, instances, view, placement);
         steps.addAll(rollout.steps());
         states.put(service.id(), rollout.state());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
 import java.util.List;
@@ -39,7 +40,7 @@ class ComposeTest {
                     privileged: true
                     cap_add: [NET_ADMIN]
                     mem_limit: 512m
-                    links: [db]
+                    links: ["web:self"]
                     external_links: [other/db]
                     depends_on: [db]
                     restart: always
@@ -61,6 +62,58 @@ class ComposeTest {
                         true,
                         List.of("NET_ADMIN"),
                         512L << 20));
+    }
+
+    @Test
+    void readsWhatAServiceSaysAboutNames() {
+        List<ServiceDraft> drafts =
+                Compose.parse("""
+                web:
+                  image: busybox
+                  links: [Db, "db:Storage"]
+                  external_links: [logs/collector, "Other/API:api.v1", "box:plain"]
+                  expose: [8000, "53/udp"]
+                db: {image: rancher/external-service}
+                far: {image: "rancher/external-service:1"}
+                both: {image: rancher/dns-service, links: [db], external_links: [logs/collector]}
+                """, "db: {external_ips: [192.0.2.7]}\nfar: {hostname: DB.example.com.}\n", Map.of());
+        assertThat(drafts)
+                .extracting(ServiceDraft::kind)
+                .containsExactly(Kind.SERVICE, Kind.EXTERNAL, Kind.EXTERNAL, Kind.ALIAS);
+        assertThat(drafts.getFirst().discovery())
+                .isEqualTo(new Discovery(
+                        Map.of(
+                                "db", "db",
+                                "storage", "db",
+                                "collector", "logs/collector",
+                                "api.v1", "other/api",
+                                "plain", "container:box"),
+                        List.of(),
+                        null,
+                        List.of("8000", "53/udp")));
+        assertThat(drafts.get(1).discovery().externalIps()).containsExactly("192.0.2.7");
+        assertThat(drafts.get(1).spec()).isNull();
+        assertThat(drafts.get(2).discovery().hostname()).isEqualTo("db.example.com");
+        assertThat(drafts.get(3).discovery().links()).containsOnlyKeys("db", "collector");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            web: {image: busybox, links: [wbe]}                   | ''                              | wbe: no such service in this stack (did you mean web?)
+            web: {image: busybox, external_links: [a/b/c]}        | ''                              | a/b/c (expected:
+            web: {image: busybox, external_links: [a/b, "c/d:b"]} | ''                              | another link has the name b
+            web: {image: busybox, external_links: ["a/b:x y"]}    | ''                              | a/b:x y (expected: an alias
+            web: {image: busybox, expose: [70000]}                | ''                              | 70000 (expected: a port
+            web: {image: rancher/dns-service}                     | ''                              | an alias of nothing
+            web: {image: rancher/external-service}                | ''                              | external service (expected: external_ips or hostname
+            web: {image: rancher/external-service}                | web: {external_ips: [ten]}      | ten (expected: IP addresses)
+            web: {image: rancher/external-service}                | web: {hostname: a..b}           | a..b (expected: a DNS name
+            web: {image: busybox}                                 | web: {hostname: db.example.com} | only for an external service
+            """)
+    void refusesWhatIsWrongAboutNames(String docker, String rancher, String message) {
+        assertThatThrownBy(() -> Compose.parse(docker, rancher, Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessageContaining(message);
     }
 
     @Test

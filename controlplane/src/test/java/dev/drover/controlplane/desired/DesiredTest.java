@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.controlplane.Samples;
 import dev.drover.controlplane.link.DesiredItem;
+import dev.drover.controlplane.link.DesiredItem.Endpoints;
 import dev.drover.controlplane.link.DesiredItem.Listener;
 import dev.drover.controlplane.link.DesiredItem.Name;
 import dev.drover.controlplane.link.DesiredItem.Neighbour;
@@ -160,8 +161,9 @@ class DesiredTest {
                     .containsEntry(
                             "listener/svc-lb/99", new Listener("lb.hello:99", 99, "tcp", "round-robin", List.of()));
         }
-        assertThat(of("h1")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.1.1")));
-        assertThat(of("h2")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.2.1")));
+        Endpoints ports = new Endpoints(List.of(), List.of(""), List.of("9898/tcp", "99/tcp"), null);
+        assertThat(of("h1")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.1.1"), ports));
+        assertThat(of("h2")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.2.1"), ports));
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.DClass;
 
@@ -22,7 +23,6 @@ import org.xbill.DNS.DClass;
  * end. One object a lane, used again for each query.
  */
 final class PlainQuestion {
-    private static final int MAX_LABEL = 63;
     private static final int TYPE_AND_CLASS = 4;
     private static final int POINTER = 0xc000;
     /** Pointer to the owner, type, class, TTL and length. */
@@ -30,11 +30,10 @@ final class PlainQuestion {
 
     private static final long ONE_QUESTION = 1L << 48;
 
+    private final Lookup lookup = new Lookup();
     private int start;
     private int flags;
-    private int name;
     private int nameEnd;
-    private long hash;
     private int type;
     private boolean edns;
     private boolean dnssecOk;
@@ -46,20 +45,23 @@ final class PlainQuestion {
      * @param query neither consumed nor kept
      */
     @Nullable
-    Reply answer(ByteBuf query, Serving serving, Via via) {
-        if (!header(query) || !name(query) || !question(query) || !options(query, via)) {
+    Reply answer(ByteBuf query, Serving serving, Via via, InetAddress client) {
+        if (!header(query)
+                || !lookup.read(query, start + Wire.HEADER, query.writerIndex())
+                || !question(query)
+                || !options(query, via)) {
             return null;
         }
         Zone zone = serving.zone();
-        Zone.Node node = zone.index.find(query, name, nameEnd - name, hash);
-        ByteBuf reply = node == null ? absent(query, serving) : addresses(query, serving, node);
+        lookup.find(query, zone, zone.viewOf(client));
+        ByteBuf reply = lookup.rule == Rule.MISSING ? absent(query, serving) : addresses(query, serving, lookup.node);
         if (reply == null) {
             return null;
         }
         if (edns) {
             Wire.writeOpt(reply, dnssecOk);
         }
-        return new Reply(reply, node == null ? Rcode.NXDOMAIN : Rcode.NOERROR);
+        return new Reply(reply, lookup.rule == Rule.MISSING ? Rcode.NXDOMAIN : Rcode.NOERROR);
     }
 
     /** Type of the query that was answered last. */
@@ -78,28 +80,8 @@ final class PlainQuestion {
         return (flags & ~(Wire.RD | Wire.AD | Wire.CD)) == 0 && more >>> 1 == 0;
     }
 
-    private boolean name(ByteBuf query) {
-        name = start + Wire.HEADER;
-        hash = NameIndex.start();
-        int end = query.writerIndex();
-        int at = name;
-        while (at < end) {
-            int label = query.getByte(at);
-            if (label < 0 || label > MAX_LABEL || at + label >= end) {
-                return false;
-            }
-            for (int stop = at + label; at <= stop; at++) {
-                hash = NameIndex.step(hash, query.getByte(at));
-            }
-            if (label == 0) {
-                nameEnd = at;
-                return nameEnd - name <= Wire.MAX_NAME;
-            }
-        }
-        return false;
-    }
-
     private boolean question(ByteBuf query) {
+        nameEnd = lookup.nameEnd;
         int length = nameEnd + TYPE_AND_CLASS + (edns ? Wire.OPT_LENGTH : 0);
         if (length != query.writerIndex()) {
             return false;
@@ -131,14 +113,10 @@ final class PlainQuestion {
         return true;
     }
 
-    private @Nullable ByteBuf absent(ByteBuf query, Serving serving) {
+    private ByteBuf absent(ByteBuf query, Serving serving) {
         Zone zone = serving.zone();
-        int apex = nameEnd - zone.apexWire.length;
-        if (!isUnder(query, apex, zone)) {
-            return null;
-        }
         ByteBuf reply = begin(query, serving, Rcode.NXDOMAIN, 0, zone.soaBytes());
-        int pointer = POINTER | apex - start;
+        int pointer = POINTER | lookup.apex - start;
         reply.writeShort(pointer)
                 .writeShort(QueryType.TYPE_SOA)
                 .writeShort(DClass.IN)
@@ -149,16 +127,7 @@ final class PlainQuestion {
         return reply.writeBytes(zone.soaNumbers);
     }
 
-    /** Whether the name ends with the zone's, at the beginning of a label. */
-    private boolean isUnder(ByteBuf query, int apex, Zone zone) {
-        int at = name;
-        while (at < apex) {
-            at += query.getByte(at) + 1;
-        }
-        return at == apex && apex > name && NameIndex.same(zone.apexWire, query, apex, zone.apexWire.length);
-    }
-
-    private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Zone.Node node) {
+    private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Node node) {
         Rotation addresses = type == QueryType.TYPE_A ? node.v4() : node.v6();
         int size = addresses.size();
         int bytes = size == 0 ? 0 : size * (RECORD_BYTES + addresses.addressBytes());
@@ -182,12 +151,12 @@ final class PlainQuestion {
 
     /** Header and question, with room for the rest. */
     private ByteBuf begin(ByteBuf query, Serving serving, Rcode rcode, int answers, int recordBytes) {
-        int question = nameEnd + TYPE_AND_CLASS - name;
+        int question = nameEnd + TYPE_AND_CLASS - lookup.name;
         int recursion = serving.recursion() ? Wire.RA : 0;
         ByteBuf reply = ByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
         reply.writeShort(query.getShort(start + Wire.ID));
         reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode.value);
         reply.writeShort(1).writeShort(answers).writeShort(answers == 0 ? 1 : 0).writeShort(edns ? 1 : 0);
-        return reply.writeBytes(query, name, question);
+        return reply.writeBytes(query, lookup.name, question);
     }
 }

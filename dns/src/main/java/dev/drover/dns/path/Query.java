@@ -6,6 +6,7 @@ import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.Name;
 
@@ -107,6 +108,14 @@ final class Query {
                 message.getUnsignedShort(nameEnd + 2),
                 question,
                 opt);
+    }
+
+    /** The same question about another name. */
+    Query about(Name other) {
+        byte[] owner = other.toWire();
+        byte[] asked = Arrays.copyOf(owner, owner.length + 4);
+        System.arraycopy(question, question.length - 4, asked, owner.length, 4);
+        return new Query(verdict, id, flags, other, type, dclass, asked, new Opt(edns, 0, payload, dnssecOk));
     }
 
     /** Longest reply that may be sent, in bytes. */

@@ -73,7 +73,7 @@ public final class QueryLane {
      * @return whether {@code asker} is or will be called
      */
     boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
-        Reply plain = plainQuestion.answer(message, serving.read(), via);
+        Reply plain = plainQuestion.answer(message, serving.read(), via, client);
         if (plain != null) {
             counters.transports().increment(index, via);
             counters.types().increment(index, plainQuestion.type());
@@ -113,17 +113,18 @@ public final class QueryLane {
             reply(asker, Reply.empty(query, Rcode.BADVERS, now.recursion()));
             return;
         }
-        Reply reply;
+        Answer answer;
         try {
-            reply = Responder.respond(query, now, via);
+            answer = Responder.respond(query, now, via, client);
         } catch (RuntimeException e) {
             onFault(e);
-            reply = Reply.headerOnly(query, Rcode.SERVFAIL);
+            answer = new Answer.Done(Reply.headerOnly(query, Rcode.SERVFAIL));
         }
-        if (reply != null) {
-            reply(asker, reply);
-        } else {
-            forwarder.forward(query, now, via, client, forwarded -> reply(asker, forwarded));
+        switch (answer) {
+            case Answer.Done done -> reply(asker, done.reply());
+            case Answer.Forward _ -> forwarder.forward(query, now, via, client, forwarded -> reply(asker, forwarded));
+            case Answer.Follow follow ->
+                forwarder.forward(follow.target(), now, via, client, rest -> reply(asker, follow.complete(rest)));
         }
     }
 

@@ -6,7 +6,6 @@ import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.HINFORecord;
@@ -72,23 +71,12 @@ record Reply(ByteBuf message, Rcode rcode) {
         return new Reply(message, answer.rcode());
     }
 
-    /** An authoritative reply; the caller has made sure that it fits. */
-    static Reply of(
-            Query query,
-            Rcode rcode,
-            boolean recursionAvailable,
-            boolean truncated,
-            List<Record> answer,
-            List<Record> authority) {
-        Message message = new Message(query.id);
-        message.getHeader().setFlag(Flags.AA);
-        set(message.getHeader(), Flags.TC, truncated);
-        answer.forEach(record -> message.addRecord(record, Section.ANSWER));
-        authority.forEach(record -> message.addRecord(record, Section.AUTHORITY));
-        return encode(query, rcode, recursionAvailable, message);
+    int length() {
+        return message.readableBytes();
     }
 
-    private static Reply encode(Query query, Rcode rcode, boolean recursionAvailable, Message message) {
+    /** The message with header, question and EDNS as the query wants them. */
+    static Reply encode(Query query, Rcode rcode, boolean recursionAvailable, Message message) {
         Header header = message.getHeader();
         header.setFlag(Flags.QR);
         set(header, Flags.RD, query.flag(Wire.RD));

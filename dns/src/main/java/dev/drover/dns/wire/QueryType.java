@@ -16,8 +16,12 @@ public enum QueryType {
 
     public static final int TYPE_A = 1;
     public static final int TYPE_NS = 2;
+    public static final int TYPE_CNAME = 5;
     public static final int TYPE_SOA = 6;
+    public static final int TYPE_PTR = 12;
+    public static final int TYPE_TXT = 16;
     public static final int TYPE_AAAA = 28;
+    public static final int TYPE_SRV = 33;
     public static final int OPT = 41;
     public static final int TKEY = 249;
     public static final int TSIG = 250;
@@ -29,10 +33,10 @@ public enum QueryType {
         return switch (type) {
             case TYPE_A -> A;
             case TYPE_AAAA -> AAAA;
-            case 12 -> PTR;
-            case 33 -> SRV;
+            case TYPE_PTR -> PTR;
+            case TYPE_SRV -> SRV;
             case 15 -> MX;
-            case 16 -> TXT;
+            case TYPE_TXT -> TXT;
             case TYPE_NS -> NS;
             case TYPE_SOA -> SOA;
             case 65 -> HTTPS;

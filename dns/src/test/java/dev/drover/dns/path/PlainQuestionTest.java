@@ -2,6 +2,7 @@ package dev.drover.dns.path;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.dataplane.Cidr;
 import dev.drover.dns.resolve.Forwarding;
 import dev.drover.dns.resolve.Upstream;
 import dev.drover.dns.resolve.UpstreamSet;
@@ -30,6 +31,8 @@ import org.xbill.DNS.Section;
 /** The quick answer says what the thorough one says, or nothing. */
 class PlainQuestionTest {
     private static final int ROUNDS = 20_000;
+    private static final InetAddress IN_VIEW = InetAddress.ofLiteral("10.42.7.3");
+    private static final InetAddress ELSEWHERE = InetAddress.ofLiteral("192.0.2.7");
     private static final List<String> NAMES = List.of(
             "web1.stack.rancher.internal.",
             "web1.stack.",
@@ -41,6 +44,16 @@ class PlainQuestionTest {
             "rancher.internal.",
             "absent.stack.rancher.internal.",
             "a.b.c.Rancher.Internal.",
+            "alias.stack.rancher.internal.",
+            "web1.",
+            "WEB1.app.stack.rancher.internal.",
+            "db.",
+            "Db.app.Stack.rancher.internal.",
+            "db.stack.rancher.internal.",
+            "none.app.stack.rancher.internal.",
+            "stack.app.stack.rancher.internal.",
+            "www.example.com.stack.rancher.internal.",
+            "app.stack.rancher.internal.",
             "x.ns.dns.rancher.internal.",
             "xrancher.internal.",
             "example.com.",
@@ -49,15 +62,21 @@ class PlainQuestionTest {
     private final PlainQuestion question = new PlainQuestion();
 
     private static Serving serving(boolean forwards) throws Exception {
-        Zone.Builder zone = new Zone.Builder("rancher.internal", 5);
-        zone.add("web1.stack", List.of(InetAddress.getByName("10.42.0.1"), InetAddress.getByName("10.42.0.2")));
+        ZoneBuilder zone = new ZoneBuilder("rancher.internal", 5);
+        add(zone, "web1.stack", List.of(InetAddress.getByName("10.42.0.1"), InetAddress.getByName("10.42.0.2")));
         List<InetAddress> many = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             many.add(InetAddress.getByName("10.42.1." + i));
         }
-        zone.add("many.stack", many);
-        zone.add("six.stack", List.of(InetAddress.getByName("fd00::6")));
-        zone.add("none.stack", List.of());
+        add(zone, "many.stack", many);
+        add(zone, "six.stack", List.of(InetAddress.getByName("fd00::6")));
+        add(zone, "none.stack", List.of());
+        zone.add("alias.stack", new ZoneBuilder.Data(List.of(), "web1.stack.rancher.internal", List.of(), List.of()));
+        zone.view(
+                "stack/app",
+                List.of(Cidr.parse("10.42.7.0/24")),
+                List.of("app.stack", "stack"),
+                Map.of("db", ZoneBuilder.Data.of(List.of(InetAddress.getByName("10.42.0.9")))));
         Serving alone = Serving.of(zone.build(List.of(InetAddress.getByName("169.254.169.250")), 7));
         Upstream upstream = new Upstream(new Upstream.Endpoint(new InetSocketAddress("192.0.2.53", 53), null), null);
         return forwards
@@ -68,6 +87,10 @@ class PlainQuestionTest {
                         alone.timing(),
                         alone.limits())
                 : alone;
+    }
+
+    private static void add(ZoneBuilder zone, String name, List<InetAddress> addresses) {
+        zone.add(name, ZoneBuilder.Data.of(addresses));
     }
 
     private static byte[] query(Random random) throws Exception {
@@ -119,19 +142,21 @@ class PlainQuestionTest {
         for (int i = 0; i < ROUNDS; i++) {
             byte[] bytes = query(random);
             Via via = random.nextBoolean() ? Via.UDP : Via.TCP;
+            InetAddress client = random.nextBoolean() ? IN_VIEW : ELSEWHERE;
             ByteBuf message = Unpooled.buffer(bytes.length + 3)
                     .writeZero(3)
                     .writeBytes(bytes)
                     .skipBytes(3);
-            Reply plain = question.answer(message, serving, via);
+            Reply plain = question.answer(message, serving, via, client);
             if (plain == null) {
                 continue;
             }
             quick++;
             Query query = Query.parse(message);
             assertThat(query.verdict).as("seed %d", seed).isEqualTo(Query.Verdict.ANSWER);
-            Reply thorough = Responder.respond(query, serving, via);
-            assertThat(thorough).as("seed %d", seed).isNotNull();
+            Answer answer = Responder.respond(query, serving, via, client);
+            assertThat(answer).as("seed %d, %s", seed, query.name).isInstanceOf(Answer.Done.class);
+            Reply thorough = ((Answer.Done) answer).reply();
             assertThat(said(plain)).as("seed %d, %s", seed, query.name).isEqualTo(said(thorough));
             assertThat(plain.message().readableBytes()).isLessThanOrEqualTo(query.limit(via));
             assertThat(question.type()).isEqualTo(QueryType.of(query.type));
@@ -148,7 +173,7 @@ class PlainQuestionTest {
         List<String> first = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             ByteBuf message = Unpooled.wrappedBuffer(query.toWire());
-            Reply reply = question.answer(message, serving, Via.UDP);
+            Reply reply = question.answer(message, serving, Via.UDP, ELSEWHERE);
             assertThat(reply).isNotNull();
             byte[] bytes = new byte[reply.message().readableBytes()];
             reply.message().readBytes(bytes).release();

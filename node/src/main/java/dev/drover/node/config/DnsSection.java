@@ -1,11 +1,9 @@
 package dev.drover.node.config;
 
 import dev.drover.dns.DnsConfig;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,12 +17,12 @@ final class DnsSection {
     private DnsSection() {}
 
     static DnsConfig read(Path file, YamlNode node) {
-        List<String> known = new ArrayList<>(List.of("bind", "zone", "records", "ttl-seconds"));
+        List<String> known = new ArrayList<>(List.of("bind", "zone", "ttl-seconds"));
+        known.addAll(DnsNames.KEYS);
         known.addAll(DnsResolverSection.KEYS);
         Map<String, YamlNode> keys = node.map(known, List.of("dnssec", "tls"));
         YamlNode bind = node.required(keys, "bind");
         YamlNode zone = keys.get("zone");
-        YamlNode records = YamlValues.present(keys.get("records"));
         YamlNode ttl = keys.get("ttl-seconds");
         List<InetSocketAddress> binds = new ArrayList<>();
         for (YamlNode item : bind.isSequence() ? bind.list() : List.of(bind)) {
@@ -33,27 +31,10 @@ final class DnsSection {
         return new DnsConfig(
                 binds,
                 zone == null ? DEFAULT_ZONE : domain(zone),
-                records == null ? Map.of() : records(records),
+                DnsNames.read(keys),
                 DnsResolverSection.resolver(file, keys, binds),
                 DnsResolverSection.limits(keys),
                 ttl == null ? DEFAULT_TTL_SECONDS : ttl.integer(0, MAX_TTL_SECONDS));
-    }
-
-    private static Map<String, List<InetAddress>> records(YamlNode node) {
-        Map<String, List<InetAddress>> records = new HashMap<>();
-        node.map().forEach((name, value) -> {
-            if (!YamlValues.isDomain(name)) {
-                throw value.error("not a name (expected: labels of letters, digits, '-' and '_' with dots between)");
-            }
-            List<InetAddress> addresses = new ArrayList<>();
-            for (YamlNode item : value.list()) {
-                addresses.add(YamlValues.address(item));
-            }
-            if (records.put(name.toLowerCase(Locale.ROOT), addresses) != null) {
-                throw value.error("given twice in another case (expected: once)");
-            }
-        });
-        return records;
     }
 
     private static String domain(YamlNode node) {

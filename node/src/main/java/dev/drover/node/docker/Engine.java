@@ -3,6 +3,7 @@ package dev.drover.node.docker;
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.async.ResultCallback;
 import com.github.dockerjava.api.command.CreateContainerCmd;
+import com.github.dockerjava.api.command.HealthState;
 import com.github.dockerjava.api.command.InspectContainerResponse;
 import com.github.dockerjava.api.exception.DockerException;
 import com.github.dockerjava.api.exception.NotFoundException;
@@ -47,7 +48,19 @@ public final class Engine implements AutoCloseable {
 
     private static final String NEVER = "0001-01-01T00:00:00Z";
     private static final String[] ACTIONS = {
-        "create", "start", "die", "stop", "kill", "destroy", "pause", "unpause", "rename", "update", "restart", "oom"
+        "create",
+        "start",
+        "die",
+        "stop",
+        "kill",
+        "destroy",
+        "pause",
+        "unpause",
+        "rename",
+        "update",
+        "restart",
+        "oom",
+        "health_status"
     };
 
     private final String socket;
@@ -312,7 +325,8 @@ public final class Engine implements AutoCloseable {
         return new Listed(
                 container.getId(),
                 Arrays.stream(names).map(Engine::withoutSlash).toList(),
-                Objects.requireNonNullElse(container.getState(), ""));
+                Objects.requireNonNullElse(container.getState(), ""),
+                health(container.getStatus()));
     }
 
     private static Seen seen(InspectContainerResponse container) {
@@ -335,7 +349,24 @@ public final class Engine implements AutoCloseable {
                 startedAt == null || pid > 0 || exitCode == null ? null : exitCode.intValue(),
                 Objects.requireNonNullElse(config.getLabels(), Map.of()),
                 host == null ? "default" : Objects.requireNonNullElse(host.getNetworkMode(), "default"),
-                resolvConf == null || resolvConf.isEmpty() ? null : resolvConf);
+                resolvConf == null || resolvConf.isEmpty() ? null : resolvConf,
+                health(state.getHealth()));
+    }
+
+    private static @Nullable String health(@Nullable HealthState health) {
+        String status = health == null ? null : health.getStatus();
+        return status == null || status.isEmpty() || status.equals("none") ? null : status;
+    }
+
+    /** What {@code docker ps} says behind the time: {@code Up 5 minutes (unhealthy)}, {@code (health: starting)}. */
+    static @Nullable String health(@Nullable String statusText) {
+        for (String health : List.of("unhealthy", "healthy", "starting")) {
+            if (statusText != null
+                    && (statusText.endsWith("(" + health + ")") || statusText.endsWith(": " + health + ")"))) {
+                return health;
+            }
+        }
+        return null;
     }
 
     private static String withoutSlash(String name) {

@@ -18,6 +18,8 @@ public final class Labels {
     public static final String START_ONCE = "io.rancher.container.start_once";
     /** Name of a container that Drover made. */
     public static final String NAME = "io.rancher.container.name";
+    /** {@code stack/service} of a container that Drover made. */
+    public static final String STACK_SERVICE = "io.rancher.stack_service.name";
     /** Instance id; the mark of a service container. The node changes no container without it. */
     public static final String INSTANCE = "dev.drover.instance";
 

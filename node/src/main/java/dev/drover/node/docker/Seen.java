@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param networkMode as given at create: {@code default}, {@code bridge}, {@code none}, {@code host}, {@code
  *     container:ID} or a network's name
  * @param resolvConfPath file on this host that is the container's {@code /etc/resolv.conf}; null when it has none
+ * @param health starting, healthy or unhealthy by its own check; null when it has none
  */
 public record Seen(
         String id,
@@ -28,9 +29,26 @@ public record Seen(
         @Nullable Integer exitCode,
         Map<String, String> labels,
         String networkMode,
-        @Nullable String resolvConfPath) {
+        @Nullable String resolvConfPath,
+        @Nullable String health) {
     public Seen {
         labels = Map.copyOf(labels);
+    }
+
+    /** Without a health check. */
+    public Seen(
+            String id,
+            String name,
+            String image,
+            String state,
+            int pid,
+            String createdAt,
+            @Nullable String startedAt,
+            @Nullable Integer exitCode,
+            Map<String, String> labels,
+            String networkMode,
+            @Nullable String resolvConfPath) {
+        this(id, name, image, state, pid, createdAt, startedAt, exitCode, labels, networkMode, resolvConfPath, null);
     }
 
     /**

@@ -1,10 +1,19 @@
 package dev.drover.node.mapping;
 
 import java.net.Inet4Address;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running container of this host that is wired into the overlay.
  *
  * @param name Docker name without the slash
+ * @param service {@code stack/service} whose instance it is, null for none
  */
-public record LocalContainer(String name, Inet4Address address) {}
+public record LocalContainer(
+        String name, Inet4Address address, @Nullable String service) {
+
+    /** One that belongs to no service. */
+    public LocalContainer(String name, Inet4Address address) {
+        this(name, address, null);
+    }
+}

@@ -23,7 +23,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -93,7 +92,6 @@ public record Tables(
         Map<String, InetAddress> vteps = new HashMap<>();
         List<OverlayConfig.Peer> peers = new ArrayList<>();
         Set<PeerKey> keys = new HashSet<>();
-        Map<String, Set<InetAddress>> names = new HashMap<>();
         List<ListenerConfig> listeners = new ArrayList<>();
         Map<String, Set<InetSocketAddress>> draining = new HashMap<>();
         Predicate<InetAddress> alive = alive(host.block(), local);
@@ -116,29 +114,10 @@ public record Tables(
                         neighbours.add(neighbour(neighbour, vtep));
                     }
                 }
-                case DesiredItem.Name name -> {
-                    // A name whose containers are all down still exists: "no data" instead of "no such name".
-                    Set<InetAddress> addresses =
-                            names.computeIfAbsent(name.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>());
-                    for (String address : name.addresses()) {
-                        InetAddress parsed = InetAddress.ofLiteral(address);
-                        if (alive.test(parsed)) {
-                            addresses.add(parsed);
-                        }
-                    }
-                }
                 case DesiredItem.Listener listener -> listeners.add(listener(key, listener, alive, draining));
-                case DesiredItem.Peer _, DesiredItem.Workload _, DesiredItem.Policy _, DesiredItem.Member _ -> {}
+                default -> {}
             }
         }));
-        if (local != null) {
-            for (LocalContainer container : local) {
-                names.computeIfAbsent(container.name().toLowerCase(Locale.ROOT), n -> new LinkedHashSet<>())
-                        .add(container.address());
-            }
-        }
-        Map<String, List<InetAddress>> records = new HashMap<>();
-        names.forEach((name, addresses) -> records.put(name, List.copyOf(addresses)));
         return new Tables(
                 new OverlayConfig(
                         host.identity().vni(),
@@ -153,7 +132,13 @@ public record Tables(
                 new DnsConfig(
                         List.of(new InetSocketAddress(RESOLVER, DNS_PORT)),
                         host.identity().zone(),
-                        records,
+                        NameTables.of(
+                                host.identity().zone(),
+                                Cidr.parse(host.identity().subnet()),
+                                ordered.values(),
+                                local,
+                                alive,
+                                problems),
                         host.forward(),
                         RECORD_TTL_SECONDS),
                 new LbConfig(listeners),

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
+import dev.drover.dns.NameData;
+import dev.drover.dns.Names;
 import dev.drover.dns.ResolverConfig;
 import dev.drover.dns.path.Limits;
 import dev.drover.dns.resolve.CachePolicy;
@@ -12,6 +14,7 @@ import dev.drover.dns.resolve.Upstream.Endpoint;
 import dev.drover.lb.Protocol;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Mode;
+import java.net.InetAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,8 +53,60 @@ final class NodeFileParserTest {
         assertThat(file.overlay().peers().getFirst().subnets()).containsExactly(Cidr.parse("10.42.2.0/24"));
         assertThat(file.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
         assertThat(file.lb().listeners().getFirst().targets()).hasSize(2);
-        assertThat(file.dns().records().get("web1.stack")).hasSize(2);
+        assertThat(file.dns().names().common().get("web1.stack").addresses()).hasSize(2);
         assertThat(file.admin()).isEqualTo(Tables.socketAddress("127.0.0.1:9901"));
+    }
+
+    private static final String NAMES = """
+            dns:
+              bind: 127.0.0.1:0
+              records: { web1.stack: [10.42.0.1], web.stack: [10.42.0.1, 10.42.0.2] }
+              cname: { DB.stack: db.example.com. }
+              srv: { _http._tcp.web.stack: [ { port: 80, target: web1.stack.rancher.internal, weight: 3 } ] }
+              txt: { web.stack: [ "owner=ops" ] }
+              reverse: [10.42.0.0/16]
+              views:
+                - name: stack
+                  sources: [10.42.0.0/24, 10.42.1.7]
+                  search: [stack]
+                  records: { near: [10.42.0.1] }
+            """;
+
+    @Test
+    void readsNamesOfEveryTypeAndViews() {
+        Names names = NodeFileParser.parse("node.yaml", NAMES).dns().names();
+        assertThat(names.common().get("db.stack").alias()).isEqualTo("db.example.com");
+        assertThat(names.common().get("_http._tcp.web.stack").services())
+                .containsExactly(new NameData.Srv(0, 3, 80, "web1.stack.rancher.internal"));
+        assertThat(names.common().get("web.stack").texts()).containsExactly("owner=ops");
+        assertThat(names.common().get("web.stack").addresses()).hasSize(2);
+        assertThat(names.pointers())
+                .containsEntry(InetAddress.ofLiteral("10.42.0.1"), "web1.stack")
+                .containsEntry(InetAddress.ofLiteral("10.42.0.2"), "web.stack");
+        assertThat(names.reverse()).containsExactly(Cidr.parse("10.42.0.0/16"));
+        assertThat(names.views()).singleElement().satisfies(view -> {
+            assertThat(view.sources()).containsExactly(Cidr.parse("10.42.0.0/24"), Cidr.parse("10.42.1.7/32"));
+            assertThat(view.search()).containsExactly("stack");
+            assertThat(view.names()).containsOnlyKeys("near");
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            DB.stack: db.example.com. | web.stack: db.example.com | node.yaml:4: dns.cname.web.stack: db.example.com (expected: no other record of a name that has a cname)
+            db.example.com.           | db..com                   | node.yaml:4: dns.cname.DB.stack: db..com (expected: a full name such as
+            port: 80,                 | port: 0,                  | node.yaml:5: dns.srv._http._tcp.web.stack[0].port: 0 (expected: a number from 1 to 65535)
+            port: 80,                 | prot: 80,                 | node.yaml:5: dns.srv._http._tcp.web.stack[0].prot: unknown key
+            10.42.0.0/16              | 10.42.0.1/16              | node.yaml:7: dns.reverse[0]: 10.42.0.1/16 (expected: host bits zero)
+            10.42.1.7                 | 10.42.0.0/24              | node.yaml:10: dns.views[0].sources[1]: 10.42.0.0/24 is in another view (expected: each subnet once)
+            10.42.1.7                 | ten                       | node.yaml:10: dns.views[0].sources[1]: ten
+            """)
+    void refusesNamesWithLineAndKey(String good, String bad, String message) {
+        assertThat(NAMES).contains(good);
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", NAMES.replace(good, bad)))
+                .isInstanceOf(ConfigException.class)
+                .message()
+                .startsWith(message);
     }
 
     @Test

@@ -9,6 +9,7 @@ import dev.drover.lb.Protocol;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,13 @@ final class TablesTest {
         return new DesiredItem.Listener("web", 9898, "http", "round-robin", List.of(targets));
     }
 
+    /** What everybody sees, for names with addresses or none. */
+    private static Map<String, List<InetAddress>> addresses(Tables tables) {
+        Map<String, List<InetAddress>> addresses = new HashMap<>();
+        tables.dns().names().common().forEach((name, data) -> addresses.put(name, data.addresses()));
+        return addresses;
+    }
+
     @Test
     void mapsPeersNeighboursNamesAndListeners() {
         Tables tables = Tables.of(
@@ -46,7 +54,7 @@ final class TablesTest {
         assertThat(tables.overlay().peers()).hasSize(1);
         assertThat(tables.overlay().neighbours().getFirst().vtep()).isEqualTo(inet("192.0.2.12"));
         assertThat(tables.dns().binds()).containsExactly(Tables.socketAddress("169.254.169.250:53"));
-        assertThat(tables.dns().records()).containsEntry("web.hello", List.of(inet("10.42.2.2")));
+        assertThat(addresses(tables)).containsEntry("web.hello", List.of(inet("10.42.2.2")));
         assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
         assertThat(tables.lb().listeners().getFirst().bind()).isEqualTo(Tables.socketAddress("0.0.0.0:9898"));
     }
@@ -124,7 +132,7 @@ final class TablesTest {
     @Test
     void aLocalContainerHasItsNameBeforeTheControlPlaneKnows() {
         Tables tables = Tables.of(HOST, Map.of(), List.of(new LocalContainer("Web1", inet("10.42.1.2"))));
-        assertThat(tables.dns().records()).containsEntry("web1", List.of(inet("10.42.1.2")));
+        assertThat(addresses(tables)).containsEntry("web1", List.of(inet("10.42.1.2")));
     }
 
     @Test
@@ -139,8 +147,8 @@ final class TablesTest {
                                         new DesiredItem.Target("i1", "10.42.1.2:8000", false),
                                         new DesiredItem.Target("i2", "10.42.2.2:8000", false))),
                 List.of());
-        assertThat(tables.dns().records().get("web.hello")).containsExactly(inet("10.42.2.2"));
-        assertThat(tables.dns().records().getOrDefault("gone", List.of())).isEmpty();
+        assertThat(addresses(tables).get("web.hello")).containsExactly(inet("10.42.2.2"));
+        assertThat(addresses(tables).getOrDefault("gone", List.of())).isEmpty();
         assertThat(tables.lb().listeners().getFirst().targets())
                 .extracting(target -> target.address().getHostString())
                 .containsExactly("10.42.2.2");
@@ -150,7 +158,7 @@ final class TablesTest {
     void beforeContainersAreKnownTheDesiredStateIsTakenAsItIs() {
         Tables tables = Tables.of(
                 HOST, Map.of("name/web.hello", new DesiredItem.Name("web.hello", List.of("10.42.1.2"))), null);
-        assertThat(tables.dns().records().get("web.hello")).containsExactly(inet("10.42.1.2"));
+        assertThat(addresses(tables).get("web.hello")).containsExactly(inet("10.42.1.2"));
     }
 
     @Test
@@ -176,6 +184,26 @@ final class TablesTest {
         assertThat(tables.problems())
                 .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
                 .containsEntry("listener/s/1", "protocol: quic (expected: http or tcp)");
-        assertThat(tables.dns().records()).containsKey("web");
+        assertThat(addresses(tables)).containsKey("web");
+    }
+
+    @Test
+    void aNameThatDnsCannotCarryIsLeftOutAlone() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of("name/a..b", new DesiredItem.Name("a..b", List.of("10.42.2.2"))),
+                List.of(
+                        new LocalContainer("a".repeat(64), inet("10.42.1.2")),
+                        new LocalContainer("web", inet("10.42.1.3"))));
+        assertThat(tables.problems()).containsOnlyKeys("name/a..b", "container/" + "a".repeat(64));
+        assertThat(addresses(tables)).containsKey("web").doesNotContainKey("a..b");
+    }
+
+    @Test
+    void theLabelOfAServiceCountsOnlyWhereThereIsSuchAService() {
+        Tables tables = Tables.of(HOST, Map.of(), List.of(new LocalContainer("web", inet("10.42.1.3"), "hello/web")));
+        assertThat(tables.dns().names().views()).isEmpty();
+        assertThat(tables.dns().names().pointers()).containsEntry(inet("10.42.1.3"), "web");
+        assertThat(tables.dns().names().reverse()).containsExactly(Cidr.parse("10.42.0.0/16"));
     }
 }
