@@ -9,10 +9,24 @@ import java.util.List;
  *
  * @param name unique in the configuration
  * @param bind resolved address and port; port 0 takes a free one
+ * @param routes which requests go to which pool, in any order
  */
-public record ListenerConfig(
-        String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
+public record ListenerConfig(String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes) {
     public ListenerConfig {
-        targets = List.copyOf(targets);
+        routes = List.copyOf(routes);
+    }
+
+    /** With one pool, named as the listener, for everything. */
+    public ListenerConfig(
+            String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
+        this(name, bind, protocol, List.of(RouteConfig.everything(PoolConfig.of(name, balance, targets))));
+    }
+
+    /** The targets of all routes, each once. */
+    public List<TargetConfig> targets() {
+        return routes.stream()
+                .flatMap(route -> route.pool().targets().stream())
+                .distinct()
+                .toList();
     }
 }

@@ -17,7 +17,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
      *
      * @param http HTTP/1.1, or else a byte stream
      */
-    public record Room(Route route, boolean http) {}
+    public record Room(VirtualServer server, boolean http) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;
@@ -40,10 +40,10 @@ public final class Entrance extends ChannelInitializer<Channel> {
         }
         LbLane lane = lane();
         if (to.http()) {
-            channel.pipeline().addLast(new HttpFront(lane, to.route(), channel));
+            channel.pipeline().addLast(new HttpFront(lane, to.server(), channel));
         } else {
             channel.config().setAutoRead(false);
-            channel.pipeline().addLast(new TcpFront(lane, to.route(), channel));
+            channel.pipeline().addLast(new TcpFront(lane, to.server(), channel));
         }
     }
 

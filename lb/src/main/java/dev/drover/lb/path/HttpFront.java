@@ -33,12 +33,13 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     private final LbLane lane;
-    private final Route route;
+    private final VirtualServer server;
     private final Channel channel;
     private final Exchange exchange;
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
     private @Nullable Forwarded forwarded;
+    private long sourceKey;
     private Phase phase = Phase.HEAD;
     private boolean processing;
     private boolean upstreamReady = true;
@@ -50,11 +51,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private long graceNs = NEVER;
     private long endNs = NEVER;
 
-    HttpFront(LbLane lane, Route route, Channel channel) {
+    HttpFront(LbLane lane, VirtualServer server, Channel channel) {
         this.lane = lane;
-        this.route = route;
+        this.server = server;
         this.channel = channel;
-        exchange = new Exchange(this, lane, route);
+        exchange = new Exchange(this, lane, server);
     }
 
     @Override
@@ -75,12 +76,13 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        forwarded =
-                Forwarded.of((InetSocketAddress) channel.remoteAddress(), (InetSocketAddress) channel.localAddress());
-        route.opened(lane);
+        InetSocketAddress client = (InetSocketAddress) channel.remoteAddress();
+        forwarded = Forwarded.of(client, (InetSocketAddress) channel.localAddress());
+        sourceKey = SourceKey.of(client);
+        server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
-        if (route.retired()) {
-            endNs = route.endNs();
+        if (server.retired()) {
+            endNs = server.endNs();
         }
         limit(lane.limits().keepAliveNs());
     }
@@ -276,6 +278,16 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     // What the exchange calls.
 
     @Override
+    public long sourceKey() {
+        return sourceKey;
+    }
+
+    @Override
+    public boolean secure() {
+        return false;
+    }
+
+    @Override
     public boolean bare() {
         return false;
     }
@@ -308,7 +320,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public boolean mayGoOn() {
-        return !route.retired() && !(inputEnded && inbox.isEmpty());
+        return !server.retired() && !(inputEnded && inbox.isEmpty());
     }
 
     @Override
@@ -355,7 +367,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     public void onGivenUp(Outcome outcome) {
         lane.count(outcome);
         int status = switch (outcome) {
-            case NO_TARGET, CONNECT_FAILED -> 503;
+            case BAD_REQUEST -> 400;
+            case NO_ROUTE -> 404;
+            case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
             case RESPONSE_TIMEOUT -> 504;
             default -> 502;
         };
@@ -373,7 +387,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void tunnel(HttpBack back) {
         phase = Phase.GONE;
-        Tunnel tunnel = new Tunnel(lane, route, back.target(), Outcome.UPGRADED, channel, back.channel());
+        Tunnel tunnel = new Tunnel(lane, server, back.target(), Outcome.UPGRADED, channel, back.channel());
         ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();
         boolean targetEnded = back.inputEnded();
         ByteBuf fromTarget = back.release(tunnel.upstream());
@@ -463,7 +477,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        route.closed(lane);
+        server.closed(lane);
         if (phase == Phase.BODY || phase == Phase.RESPONSE) {
             lane.count(Outcome.CLIENT_ABORT);
             exchange.abort();
@@ -535,8 +549,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     @Override
-    void onRouteRetired(Route retired, long atNs) {
-        if (retired == route) {
+    void onServerRetired(VirtualServer retired, long atNs) {
+        if (retired == server) {
             endNs = atNs;
             applyLimits();
         }

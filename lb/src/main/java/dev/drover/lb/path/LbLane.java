@@ -15,6 +15,7 @@ import io.netty.util.concurrent.Promise;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ public final class LbLane {
     private final byte[] scratch;
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
+    private long random = ThreadLocalRandom.current().nextLong() | 1;
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
     private @Nullable Promise<Void> allClosed;
@@ -123,6 +125,14 @@ public final class LbLane {
             count(Event.UNEXPECTED_EXCEPTION);
             onDefect.accept(cause);
         }
+    }
+
+    /** 64 random bits (xorshift64*), for choosing and not for secrets. */
+    long random() {
+        random ^= random >>> 12;
+        random ^= random << 25;
+        random ^= random >>> 27;
+        return random * 0x2545f4914f6cdd1dL;
     }
 
     /** Room for one head, valid until the caller returns to the loop. */
@@ -213,8 +223,8 @@ public final class LbLane {
         each(timed -> timed.onTargetGone(target, removed, nowNs));
     }
 
-    public void routeRetired(Route route, long endNs) {
-        each(timed -> timed.onRouteRetired(route, endNs));
+    public void serverRetired(VirtualServer server, long endNs) {
+        each(timed -> timed.onServerRetired(server, endNs));
     }
 
     /** Ends every connection of this lane at once; the future tells when all are closed. */

@@ -215,7 +215,7 @@ public record Tables(
                         .add(address);
             }
             if (alive.test(address.getAddress())) {
-                targets.add(new TargetConfig(address, target.draining()));
+                targets.add(new TargetConfig(address, target.draining(), 1, 0, target.instanceId()));
             }
         }
         return new ListenerConfig(
@@ -235,10 +235,13 @@ public record Tables(
     }
 
     private static Balance balance(String text) {
-        if (text.equals("round-robin")) {
-            return Balance.ROUND_ROBIN;
+        for (Balance balance : Balance.values()) {
+            if (text.equals(balance.name().toLowerCase(Locale.ROOT).replace('_', '-'))) {
+                return balance;
+            }
         }
-        throw new IllegalArgumentException("balance: " + text + " (expected: round-robin)");
+        throw new IllegalArgumentException("balance: " + text
+                + " (expected: round-robin, least-connections, power-of-two, source-hash or maglev)");
     }
 
     /** Parses {@code a.b.c.d:port} or {@code [v6]:port}; never resolves a name. */
