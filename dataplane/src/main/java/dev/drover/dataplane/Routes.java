@@ -1,6 +1,6 @@
 package dev.drover.dataplane;
 
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -31,11 +31,13 @@ public final class Routes {
     }
 
     /**
-     * How the kernel would send to an IPv4 address now; empty when it has no unicast route there, or one that says not to
+     * How the kernel would send to an address now; empty when it has no unicast route there, or one that says not to
      * send (unreachable, prohibit, blackhole).
      */
-    public Optional<Route> towards(Inet4Address destination) {
-        NlMessage message = query(Nl.AF_INET, Integer.SIZE).attribute(Nl.RTA_DST, destination.getAddress());
+    public Optional<Route> towards(InetAddress destination) {
+        byte[] bytes = destination.getAddress();
+        NlMessage message =
+                query(Route.family(destination), bytes.length * Byte.SIZE).attribute(Nl.RTA_DST, bytes);
         try {
             return socket.request("route to " + destination.getHostAddress(), message).stream()
                     .map(Route::parse)

@@ -1,21 +1,26 @@
 package dev.drover.dataplane;
 
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 
 /**
- * A non-blocking IPv4 UDP socket for batches: {@code sendmmsg}/{@code recvmmsg} by the owner on {@link #fd}, segmentation
+ * A non-blocking UDP socket, IPv4 or IPv6, for batches: {@code sendmmsg}/{@code recvmmsg} by the owner on {@link #fd}, segmentation
  * (UDP_SEGMENT) and aggregation (UDP_GRO) where asked for. Lives in the network namespace of the thread that opens it.
  */
 public final class UdpSocket implements AutoCloseable {
-    /** {@code sockaddr_in}: family, port in network order, address in network order, 8 bytes of zero. */
-    public static final int SOCKADDR_BYTES = 16;
     /** {@code cmsg} level and types of segmentation and aggregation. */
     public static final int SOL_UDP = 17;
 
     public static final int UDP_SEGMENT = 103;
     public static final int UDP_GRO = 104;
 
+    private static final int UDP_NO_CHECK6_RX = 102;
+
     private static final int AF_INET = 2;
+    private static final int AF_INET6 = 10;
+    private static final int IPPROTO_IPV6 = 41;
+    private static final int IPV6_V6ONLY = 26;
     private static final int SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 04000 | 02000000;
     private static final int SOL_SOCKET = 1;
     private static final int SO_REUSEPORT = 15;
@@ -23,8 +28,6 @@ public final class UdpSocket implements AutoCloseable {
     private static final int SO_RCVBUF = 8;
     private static final int SO_SNDBUFFORCE = 32;
     private static final int SO_RCVBUFFORCE = 33;
-    private static final int ADDRESS_OFFSET = 4;
-    private static final int PORT_OFFSET = 2;
 
     private final int fd;
     private final int port;
@@ -43,34 +46,40 @@ public final class UdpSocket implements AutoCloseable {
      * @param bufferBytes of the kernel's queues; beyond the system's limits when privileged
      * @throws IllegalStateException when the address is taken or not of this host, naming it: {@code bind a.b.c.d:port}
      */
-    public static UdpSocket open(Inet4Address address, int port, boolean shared, int bufferBytes) {
-        int fd = Sys.check("udp socket", Sys.socket(AF_INET, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0));
+    public static UdpSocket open(InetAddress address, int port, boolean shared, int bufferBytes) {
+        boolean v4 = address instanceof Inet4Address;
+        int fd = Sys.check("udp socket", Sys.socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0));
         try (Slab slab = new Slab()) {
+            if (!v4) {
+                Sys.check("IPV6_V6ONLY", Sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
+            }
             if (shared) {
                 Sys.check("SO_REUSEPORT", Sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
             }
             buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, bufferBytes);
             buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, bufferBytes);
-            long name = slab.allocate(SOCKADDR_BYTES);
-            Memory.putLong(name, name(address, port));
-            int bound = Sys.bind(fd, name, SOCKADDR_BYTES);
+            SocketName wanted = SocketName.of(address, port);
+            long name = slab.allocate(SocketName.BYTES);
+            wanted.put(name);
+            int bound = Sys.bind(fd, name, wanted.length());
             if (bound < 0) {
+                String text = NetUtil.toAddressString(address);
                 throw new IllegalStateException(
-                        "bind " + address.getHostAddress() + ":" + port + ": " + reason(-bound, address));
+                        "bind " + (v4 ? text : "[" + text + "]") + ":" + port + ": " + reason(-bound, text, v4));
             }
             long length = slab.allocate(Integer.BYTES);
-            Memory.putInt(length, SOCKADDR_BYTES);
+            Memory.putInt(length, SocketName.BYTES);
             Sys.check("getsockname", Sys.getsockname(fd, name, length));
-            return new UdpSocket(fd, Memory.getShortBe(name + PORT_OFFSET));
+            return new UdpSocket(fd, SocketName.port(name));
         } catch (RuntimeException e) {
             Sys.close(fd);
             throw e;
         }
     }
 
-    private static String reason(int errno, Inet4Address address) {
+    private static String reason(int errno, String address, boolean v4) {
         return errno == Sys.EADDRNOTAVAIL
-                ? "no interface has the address " + address.getHostAddress()
+                ? "no interface has the address " + address + (v4 ? "" : ", or it is still looked for duplicates of it")
                 : Sys.message(errno);
     }
 
@@ -80,21 +89,17 @@ public final class UdpSocket implements AutoCloseable {
         }
     }
 
-    /** First eight bytes of a {@code sockaddr_in}, as a long to be stored with {@link Memory#putLong}. */
-    public static long name(Inet4Address address, int port) {
-        long addressWord = Integer.toUnsignedLong(Integer.reverseBytes(Cidr.toInt(address)));
-        long portWord = Short.toUnsignedLong(Short.reverseBytes((short) port));
-        return addressWord << 32 | portWord << 16 | AF_INET;
-    }
-
-    /** Address in host order of the {@code sockaddr_in} at {@code name}. */
-    public static int address(long name) {
-        return Memory.getIntBe(name + ADDRESS_OFFSET);
-    }
-
     /** Asks for aggregated datagrams with the segment size as control message; false when the kernel cannot. */
     public boolean enableGro() {
         return Sys.setsockopt(fd, SOL_UDP, UDP_GRO, 1) >= 0;
+    }
+
+    /**
+     * Takes also IPv6 datagrams without checksum, as tunnel endpoints may send them (RFC 6935); IPv4 sockets take such
+     * anyway.
+     */
+    public void acceptZeroChecksums() {
+        Sys.check("UDP_NO_CHECK6_RX", Sys.setsockopt(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1));
     }
 
     /** Whether the kernel knows UDP_SEGMENT. */

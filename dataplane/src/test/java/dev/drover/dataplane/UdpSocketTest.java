@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import org.junit.jupiter.api.Test;
 
 class UdpSocketTest {
@@ -35,13 +36,14 @@ class UdpSocketTest {
     }
 
     @Test
-    void aNameHoldsFamilyPortAndAddress() {
-        try (Slab slab = new Slab()) {
-            long name = slab.allocate(UdpSocket.SOCKADDR_BYTES);
-            Memory.putLong(name, UdpSocket.name(Inet4Address.ofLiteral("192.0.2.200"), 4789));
-            assertThat(Memory.getShort(name)).isEqualTo(2);
-            assertThat(Memory.getShortBe(name + 2)).isEqualTo(4789);
-            assertThat(Cidr.format(UdpSocket.address(name))).isEqualTo("192.0.2.200");
+    void ipv6AddressesAreBoundAndNamed() {
+        InetAddress loopback = InetAddress.ofLiteral("::1");
+        try (UdpSocket first = UdpSocket.open(loopback, 0, false, BUFFER_BYTES)) {
+            assertThat(first.port()).isPositive();
+            assertThatThrownBy(() -> UdpSocket.open(loopback, first.port(), false, BUFFER_BYTES))
+                    .hasMessage("bind [::1]:" + first.port() + ": Address already in use");
         }
+        assertThatThrownBy(() -> UdpSocket.open(InetAddress.ofLiteral("2001:db8::9"), 4789, false, BUFFER_BYTES))
+                .hasMessageContaining("[2001:db8::9]:4789");
     }
 }

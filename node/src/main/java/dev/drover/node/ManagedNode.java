@@ -21,7 +21,8 @@ import dev.drover.node.state.StateDir;
 import dev.drover.node.workload.Workloads;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
-import java.net.Inet4Address;
+import dev.drover.overlay.OverlayConfig;
+import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
@@ -233,8 +234,8 @@ final class ManagedNode implements AutoCloseable {
         requestApply();
     }
 
-    private Inet4Address vtep() {
-        return Cidr.toInet(Cidr.parseAddress(identity.vtep()));
+    private InetAddress vtep() {
+        return OverlayConfig.parseVtep(identity.vtep());
     }
 
     private void report(long revision, Map<String, String> found) {

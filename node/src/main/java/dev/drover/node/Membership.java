@@ -6,6 +6,7 @@ import dev.drover.node.link.JoinToken;
 import dev.drover.node.link.Joiner;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
+import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.Inet4Address;
@@ -121,7 +122,7 @@ final class Membership {
             if (local instanceof Inet4Address && !local.isLoopbackAddress() && !local.isAnyLocalAddress()) {
                 return local.getHostAddress();
             }
-            return firstAddress();
+            return firstAddress(local);
         } catch (IOException | RuntimeException e) {
             throw new CliException(
                     "server: " + server + ": " + e.getMessage()
@@ -130,7 +131,8 @@ final class Membership {
         }
     }
 
-    private static String firstAddress() throws SocketException {
+    /** The first IPv4 address of this host, or else {@code otherwise} when it is one that other hosts can reach. */
+    private static String firstAddress(InetAddress otherwise) throws SocketException {
         for (NetworkInterface link : Collections.list(NetworkInterface.getNetworkInterfaces())) {
             if (link.isLoopback() || !link.isUp() || link.getName().matches("(docker|br-|drv|drover|veth).*")) {
                 continue;
@@ -141,7 +143,10 @@ final class Membership {
                 }
             }
         }
-        throw new CliException("vtep: this host has no IPv4 address but loopback (expected: --vtep ADDRESS)");
+        if (!otherwise.isLoopbackAddress() && !otherwise.isAnyLocalAddress() && !otherwise.isLinkLocalAddress()) {
+            return NetUtil.toAddressString(otherwise);
+        }
+        throw new CliException("vtep: this host has no address but loopback (expected: --vtep ADDRESS)");
     }
 
     private static String hostName() {

@@ -101,7 +101,7 @@ final class NodeCommand implements Callable<Integer> {
                 server == null ? null : serverUri(server),
                 token == null ? System.getenv("DROVER_JOIN_TOKEN") : token,
                 options.name,
-                options.checkedVtepOrEmpty().isEmpty() ? null : options.vtep,
+                options.checkedVtep(),
                 options.labels);
         Requirements.checkHost();
         try (Shutdown shutdown = new Shutdown();

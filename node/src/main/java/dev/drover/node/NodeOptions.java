@@ -2,7 +2,8 @@ package dev.drover.node;
 
 import dev.drover.node.cli.CliException;
 import dev.drover.node.mapping.Tables;
-import java.net.InetAddress;
+import dev.drover.overlay.OverlayConfig;
+import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,7 +26,7 @@ final class NodeOptions {
     @Option(
             names = "--vtep",
             paramLabel = "ADDRESS",
-            description = "Underlay IPv4 address of this host; default: the one it reaches the server from.")
+            description = "Underlay address of this host, IPv4 or IPv6; default: the one it reaches the server from.")
     @Nullable
     String vtep;
 
@@ -68,14 +69,16 @@ final class NodeOptions {
         return socket;
     }
 
-    String checkedVtepOrEmpty() {
+    /** The underlay address that was asked for, in the one spelling it has; null for none. */
+    @Nullable
+    String checkedVtep() {
         if (vtep == null) {
-            return "";
+            return null;
         }
         try {
-            return InetAddress.ofLiteral(vtep).getHostAddress();
+            return NetUtil.toAddressString(OverlayConfig.parseVtep(vtep));
         } catch (IllegalArgumentException e) {
-            throw new CliException("vtep: " + vtep + " (expected: an IPv4 address of this host)", e);
+            throw new CliException("vtep: " + vtep + " (expected: an IPv4 or IPv6 address of this host)", e);
         }
     }
 

@@ -71,7 +71,7 @@ final class StandaloneCommand implements Callable<Integer> {
                     address,
                     joinToken(server, address),
                     nodeOptions.name,
-                    nodeOptions.checkedVtepOrEmpty().isEmpty() ? null : nodeOptions.vtep,
+                    nodeOptions.checkedVtep(),
                     nodeOptions.labels);
             try (NodeProcess _ = NodeProcess.ofMember(nodeDir, wish, nodeOptions)) {
                 shutdown.await();

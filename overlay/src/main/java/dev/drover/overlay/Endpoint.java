@@ -12,6 +12,7 @@ import dev.drover.dataplane.Route;
 import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.SysException;
 import dev.drover.dataplane.Tap;
@@ -27,7 +28,10 @@ import dev.drover.overlay.path.LearnRing;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -45,8 +49,11 @@ import org.slf4j.LoggerFactory;
 final class Endpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
 
-    /** Outer IPv4, UDP, VXLAN and inner Ethernet headers. */
-    static final int OVERHEAD_BYTES = 20 + 8 + 8 + 14;
+    /** UDP, VXLAN and inner Ethernet headers, and an outer IP header before them. */
+    private static final int OVERHEAD_BYTES = 8 + 8 + 14;
+
+    private static final int IPV4_BYTES = 20;
+    private static final int IPV6_BYTES = 40;
 
     /** What sealing adds: header and tag. */
     static final int SEAL_BYTES = 32;
@@ -87,7 +94,7 @@ final class Endpoint implements AutoCloseable {
     private final List<HandshakeRing> handshakeRings = new ArrayList<>();
     private int tunnelIndex;
     /** Peers that get no super-frames, with the reason. */
-    private volatile Map<Inet4Address, String> obstacles = Map.of();
+    private volatile Map<InetAddress, String> obstacles = Map.of();
 
     private boolean closed;
 
@@ -112,8 +119,8 @@ final class Endpoint implements AutoCloseable {
         Rtnetlink netlink = Rtnetlink.open();
         try {
             Link underlay = underlay(netlink, config.vtep())
-                    .orElseThrow(() -> new IllegalArgumentException("vtep: "
-                            + config.vtep().getHostAddress() + " (expected: an address of this host's interfaces)"));
+                    .orElseThrow(() -> new IllegalArgumentException("vtep: " + NetUtil.toAddressString(config.vtep())
+                            + " (expected: an address of this host's interfaces)"));
             return new Endpoint(config, shared, netlink, underlay);
         } catch (RuntimeException e) {
             netlink.close();
@@ -125,11 +132,13 @@ final class Endpoint implements AutoCloseable {
         this.config = config;
         this.netlink = netlink;
         this.underlay = underlay;
-        int overhead = OVERHEAD_BYTES + (config.encryption() == null ? 0 : SEAL_BYTES);
+        boolean v4 = config.vtep() instanceof Inet4Address;
+        int overhead = OVERHEAD_BYTES + (v4 ? IPV4_BYTES : IPV6_BYTES) + (config.encryption() == null ? 0 : SEAL_BYTES);
         mtu = underlay.mtu() - overhead;
         if (mtu < MIN_MTU) {
-            throw new IllegalArgumentException("vtep: " + config.vtep().getHostAddress() + " on " + underlay.name()
-                    + " with mtu " + underlay.mtu() + " (expected: at least " + (MIN_MTU + overhead) + ")");
+            throw new IllegalArgumentException(
+                    "vtep: " + NetUtil.toAddressString(config.vtep()) + " on " + underlay.name() + " with mtu "
+                            + underlay.mtu() + " (expected: at least " + (MIN_MTU + overhead) + ")");
         }
         try {
             choice = SelfTest.choose(config.mode(), config.vtep(), config.vni(), config.encryption() != null);
@@ -152,7 +161,7 @@ final class Endpoint implements AutoCloseable {
     }
 
     /** The interface that has the address; empty while none has. */
-    private static Optional<Link> underlay(Rtnetlink netlink, Inet4Address vtep) {
+    private static Optional<Link> underlay(Rtnetlink netlink, InetAddress vtep) {
         return netlink.addresses().list().stream()
                 .filter(address -> address.address().equals(vtep))
                 .map(LinkAddress::linkIndex)
@@ -168,6 +177,9 @@ final class Endpoint implements AutoCloseable {
             UdpSocket socket = keep(UdpSocket.open(config.vtep(), config.port(), lanes > 1, SOCKET_BUFFER_BYTES));
             if (gro && !socket.enableGro()) {
                 throw new IllegalStateException("mode: gso (expected: a kernel with UDP_GRO, Linux 5.0)");
+            }
+            if (config.vtep() instanceof Inet6Address) {
+                socket.acceptZeroChecksums(); // a kernel endpoint with udp6zerocsumtx; who sends is checked by us
             }
             sockets.add(socket);
         }
@@ -200,7 +212,7 @@ final class Endpoint implements AutoCloseable {
         }
         SuperFrameWriter superFrames = tunnelTap == null
                 ? null
-                : new SuperFrameWriter(context, tunnelTap.queue(lane), Cidr.toInt(config.vtep()), ports, slab);
+                : new SuperFrameWriter(context, tunnelTap.queue(lane), config.vtep(), ports, slab);
         boolean gso = choice.mode() != Mode.PLAIN;
         LearnRing ring = new LearnRing(shared.onLearned);
         rings.add(ring);
@@ -309,7 +321,7 @@ final class Endpoint implements AutoCloseable {
         if (closed || tunnelTap == null) {
             return;
         }
-        Map<Inet4Address, String> found = new HashMap<>();
+        Map<InetAddress, String> found = new HashMap<>();
         for (PeerPath peer : peers) {
             String obstacle = routeObstacle(peer.vtep());
             peer.direct(obstacle == null);
@@ -320,7 +332,7 @@ final class Endpoint implements AutoCloseable {
         obstacles = Map.copyOf(found);
     }
 
-    private @Nullable String routeObstacle(Inet4Address vtep) {
+    private @Nullable String routeObstacle(InetAddress vtep) {
         Optional<Route> route = netlink.routes().towards(vtep);
         if (route.isEmpty()) {
             return "no route";
@@ -368,14 +380,14 @@ final class Endpoint implements AutoCloseable {
         try (Slab memory = new Slab()) {
             long bytes = memory.allocate(datagram.length);
             Memory.copyIn(datagram, bytes);
-            long name = memory.allocate(UdpSocket.SOCKADDR_BYTES);
-            Memory.putLong(name, UdpSocket.name(peer.vtep(), peer.port()));
+            long name = memory.allocate(SocketName.BYTES);
+            peer.name().put(name);
             long iovec = memory.allocate(16);
             Memory.putLong(iovec, bytes);
             Memory.putLong(iovec + 8, datagram.length);
             long message = memory.allocate(64);
             Memory.putLong(message, name);
-            Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+            Memory.putInt(message + 8, peer.name().length());
             Memory.putLong(message + 16, iovec);
             Memory.putLong(message + 24, 1);
             Sys.sendmsg(handshakes.fd(), message, 0);

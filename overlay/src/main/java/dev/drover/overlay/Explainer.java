@@ -10,7 +10,9 @@ import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Forecast;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +49,7 @@ final class Explainer {
     private final @Nullable FdbEntry attached;
     private final @Nullable Mac learned;
     private final List<Trace.Step> steps = new ArrayList<>();
-    private final List<Inet4Address> vteps = new ArrayList<>();
+    private final List<InetAddress> vteps = new ArrayList<>();
     private @Nullable Mac mac;
     private @Nullable Drop drop;
 
@@ -164,7 +166,7 @@ final class Explainer {
         }
         String owner = config.peers().stream()
                 .filter(peer -> peer.subnets().stream().anyMatch(subnet -> subnet.contains(target)))
-                .map(peer -> "peer " + peer.vtep().getHostAddress())
+                .map(peer -> "peer " + NetUtil.toAddressString(peer.vtep()))
                 .findFirst()
                 .orElse("this host");
         return block + " of " + owner;
@@ -192,7 +194,7 @@ final class Explainer {
     private String told(Forecast forecast) {
         Mac destination = mac;
         String receivers = forecast.peers().stream()
-                .map(peer -> peer.vtep().getHostAddress())
+                .map(peer -> NetUtil.toAddressString(peer.vtep()))
                 .collect(Collectors.joining(", "));
         return switch (forecast.outcome()) {
             case DROPPED -> "dropped";
@@ -210,7 +212,7 @@ final class Explainer {
     }
 
     private void underlay(PeerPath peer) {
-        Inet4Address vtep = peer.vtep();
+        InetAddress vtep = peer.vtep();
         vteps.add(vtep);
         String obstacle = endpoint.superFrameObstacle(peer);
         step(
@@ -257,25 +259,25 @@ final class Explainer {
     }
 
     /** Interface and next hop by which the kernel sends to an address. */
-    private String way(Inet4Address destination) {
+    private String way(InetAddress destination) {
         Optional<Route> route = netlink.routes().towards(destination);
         if (route.isEmpty()) {
-            return "no route to " + destination.getHostAddress();
+            return "no route to " + NetUtil.toAddressString(destination);
         }
         Optional<Link> link = netlink.links().find(route.get().linkIndex());
-        boolean direct = route.get().gateway() == null;
-        Inet4Address hop = route.get().gateway() instanceof Inet4Address gateway ? gateway : destination;
+        InetAddress gateway = route.get().gateway();
+        InetAddress hop = gateway == null ? destination : gateway;
         return link.map(Link::name).orElse("interface " + route.get().linkIndex())
                 + link.filter(l -> !l.running()).map(_ -> " (down)").orElse("")
-                + ", next hop " + hop.getHostAddress() + (direct ? " on the link" : "")
+                + ", next hop " + NetUtil.toAddressString(hop) + (gateway == null ? " on the link" : "")
                 + neighbour(route.get().linkIndex(), hop);
     }
 
-    private String neighbour(int link, Inet4Address hop) {
+    private String neighbour(int link, InetAddress hop) {
         return netlink.neighbours().list(link).stream()
                 .filter(entry -> hop.equals(entry.address()))
                 .findFirst()
-                .map(entry -> (entry.state() & NUD_UNANSWERED) != 0 ? ", which does not answer ARP" : at(entry))
+                .map(entry -> (entry.state() & NUD_UNANSWERED) != 0 ? ", which does not answer" : at(entry))
                 .orElse("");
     }
 

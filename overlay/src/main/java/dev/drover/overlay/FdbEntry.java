@@ -2,6 +2,7 @@ package dev.drover.overlay;
 
 import dev.drover.dataplane.Mac;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public record FdbEntry(
         Mac mac,
         @Nullable Inet4Address address,
-        @Nullable Inet4Address vtep,
+        @Nullable InetAddress vtep,
         @Nullable String port,
         Known known,
         @Nullable Long revision,

@@ -9,10 +9,13 @@ import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
+import io.netty.util.NetUtil;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -309,7 +312,7 @@ public final class Overlay implements AutoCloseable {
             return;
         }
         boolean[] news = new boolean[1];
-        endpoint.drain((mac, vtep, address) -> news[0] |= tables.learn(mac, vtep, address));
+        endpoint.drain((mac, peer, address) -> news[0] |= tables.learn(mac, peer.vtep(), address));
         if (news[0]) {
             forwarding.publish(tables.build(config));
         }
@@ -365,7 +368,7 @@ public final class Overlay implements AutoCloseable {
         LOG.info(
                 "overlay up vni={} vtep={} port={} underlay={} tap={} bridge={} mtu={} mode={} reason=\"{}\" lanes={}",
                 endpoint.config().vni(),
-                endpoint.config().vtep().getHostAddress(),
+                NetUtil.toAddressString(endpoint.config().vtep()),
                 endpoint.config().port(),
                 endpoint.underlay().name(),
                 endpoint.tapName(),
@@ -408,11 +411,10 @@ public final class Overlay implements AutoCloseable {
             dropped.put(key, drops.sum(key));
         }
         long nowNs = System.nanoTime();
-        Map<Inet4Address, List<Cidr>> subnets = new HashMap<>();
+        Map<InetAddress, List<Cidr>> subnets = new HashMap<>();
         config.peers().forEach(peer -> subnets.put(peer.vtep(), peer.subnets()));
         List<OverlayStatus.PeerStatus> peers = tables.peers().stream()
-                .sorted(Comparator.comparing(
-                        PeerPath::vtep, Comparator.comparing(Cidr::toInt, Integer::compareUnsigned)))
+                .sorted(Comparator.comparing(peer -> peer.vtep().getAddress(), Arrays::compareUnsigned))
                 .map(peer -> peer(now, peer, subnets.getOrDefault(peer.vtep(), List.of()), nowNs))
                 .toList();
         return new OverlayStatus(
@@ -510,7 +512,7 @@ public final class Overlay implements AutoCloseable {
     }
 
     void forEachPeer(ToLongFunction<PeerPath> counter, PeerSink sink) {
-        tables.peers().forEach(peer -> sink.accept(peer.vtep().getHostAddress(), counter.applyAsLong(peer)));
+        tables.peers().forEach(peer -> sink.accept(NetUtil.toAddressString(peer.vtep()), counter.applyAsLong(peer)));
     }
 
     /** Takes a counter of one peer. */

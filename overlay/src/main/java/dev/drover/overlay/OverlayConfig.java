@@ -2,7 +2,10 @@ package dev.drover.overlay;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
@@ -14,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * One overlay network on this host; replaced as a whole by {@link Overlay#apply}.
  *
  * @param vni VXLAN network identifier, 1 to 2^24-1
- * @param vtep underlay address of this host; must be configured on one of its interfaces
+ * @param vtep underlay address of this host, IPv4 or IPv6; must be configured on one of its interfaces
  * @param port UDP port, 1 to 65535
  * @param bridge name of the Linux bridge the overlay plugs into, at most 15 bytes; created when absent
  * @param local this host's place in the subnet, null when the operator addresses the bridge himself
@@ -24,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record OverlayConfig(
         int vni,
-        Inet4Address vtep,
+        InetAddress vtep,
         int port,
         String bridge,
         Mode mode,
@@ -42,7 +45,7 @@ public record OverlayConfig(
         neighbours = List.copyOf(neighbours);
         expect(vni >= 1 && vni <= MAX_VNI, "vni", vni, "1 to " + MAX_VNI);
         expect(port >= 1 && port <= MAX_PORT, "port", port, "1 to " + MAX_PORT);
-        expect(isUnicast(vtep), "vtep", vtep.getHostAddress(), "a unicast address of this host");
+        expect(isUnicast(vtep), "vtep", text(vtep), "a unicast address of this host, not a link-local one of IPv6");
         expect(isInterfaceName(bridge), "bridge", bridge, "1 to 15 bytes without space, / and :");
         checkPeers(vtep, local, peers);
         if (encryption != null) {
@@ -53,7 +56,7 @@ public record OverlayConfig(
     /** Without encryption. */
     public OverlayConfig(
             int vni,
-            Inet4Address vtep,
+            InetAddress vtep,
             int port,
             String bridge,
             Mode mode,
@@ -66,7 +69,7 @@ public record OverlayConfig(
     private static void checkKeys(Encryption encryption, List<Peer> peers) {
         Set<PeerKey> keys = new HashSet<>(Set.of(encryption.publicKey()));
         for (Peer peer : peers) {
-            String address = peer.vtep.getHostAddress();
+            String address = text(peer.vtep);
             expect(peer.key != null, "peers.public-key", "missing for " + address, "a key, the overlay is encrypted");
             expect(
                     !peer.subnets.isEmpty(),
@@ -81,11 +84,16 @@ public record OverlayConfig(
         }
     }
 
-    private static void checkPeers(Inet4Address vtep, @Nullable Local local, List<Peer> peers) {
-        Set<Inet4Address> vteps = new HashSet<>();
+    private static void checkPeers(InetAddress vtep, @Nullable Local local, List<Peer> peers) {
+        Set<InetAddress> vteps = new HashSet<>();
         for (Peer peer : peers) {
-            String address = peer.vtep.getHostAddress();
-            expect(isUnicast(peer.vtep), "peers.vtep", address, "a unicast address");
+            String address = text(peer.vtep);
+            expect(isUnicast(peer.vtep), "peers.vtep", address, "a unicast address, not a link-local one of IPv6");
+            expect(
+                    sameFamily(vtep, peer.vtep),
+                    "peers.vtep",
+                    address,
+                    (vtep instanceof Inet4Address ? "IPv4" : "IPv6") + " as vtep " + text(vtep));
             expect(!peer.vtep.equals(vtep), "peers.vtep", address, "another host than vtep");
             expect(vteps.add(peer.vtep), "peers.vtep", address, "each peer once");
         }
@@ -95,18 +103,45 @@ public record OverlayConfig(
                 expect(!own, "peers.subnets", subnet, "no overlap with this host's block");
                 for (Peer other : peers.subList(i + 1, peers.size())) {
                     boolean overlap = other.subnets.stream().anyMatch(subnet::overlaps);
-                    expect(
-                            !overlap,
-                            "peers.subnets",
-                            subnet,
-                            "no overlap with those of " + other.vtep.getHostAddress());
+                    expect(!overlap, "peers.subnets", subnet, "no overlap with those of " + text(other.vtep));
                 }
             }
         }
     }
 
-    private static boolean isUnicast(Inet4Address address) {
-        return !address.isAnyLocalAddress() && !address.isMulticastAddress() && Cidr.toInt(address) != -1;
+    /**
+     * Reads an underlay address, never a name.
+     *
+     * @throws IllegalArgumentException quotes the text and says what was expected
+     */
+    public static InetAddress parseVtep(String text) {
+        InetAddress address;
+        try {
+            address = InetAddress.ofLiteral(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("address: " + text + " (expected: IPv4 a.b.c.d or IPv6)", e);
+        }
+        if (!isUnicast(address)) {
+            throw new IllegalArgumentException(
+                    "address: " + text + " (expected: a unicast address, not a link-local one of IPv6)");
+        }
+        return address;
+    }
+
+    /** Whether hosts with these underlay addresses can reach one another: one socket speaks one IP version. */
+    public static boolean sameFamily(InetAddress a, InetAddress b) {
+        return a instanceof Inet4Address == b instanceof Inet4Address;
+    }
+
+    /** A link-local IPv6 address says nothing without its interface. */
+    private static boolean isUnicast(InetAddress address) {
+        boolean broadcast = address instanceof Inet4Address v4 && Cidr.toInt(v4) == -1;
+        boolean scoped = address instanceof Inet6Address && address.isLinkLocalAddress();
+        return !address.isAnyLocalAddress() && !address.isMulticastAddress() && !broadcast && !scoped;
+    }
+
+    private static String text(InetAddress address) {
+        return NetUtil.toAddressString(address);
     }
 
     private static boolean isInterfaceName(String name) {
@@ -150,13 +185,13 @@ public record OverlayConfig(
      * @param key its public key, in an encrypted overlay; else of no meaning
      */
     public record Peer(
-            Inet4Address vtep, List<Cidr> subnets, @Nullable PeerKey key) {
+            InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key) {
         public Peer {
             subnets = List.copyOf(subnets);
         }
 
         /** Without a key. */
-        public Peer(Inet4Address vtep, List<Cidr> subnets) {
+        public Peer(InetAddress vtep, List<Cidr> subnets) {
             this(vtep, subnets, null);
         }
     }
@@ -167,5 +202,5 @@ public record OverlayConfig(
      * @param address overlay address in host byte order
      * @param revision of the fact; an entry is replaced by newer ones only
      */
-    public record Neighbour(int address, Mac mac, Inet4Address vtep, long revision) {}
+    public record Neighbour(int address, Mac mac, InetAddress vtep, long revision) {}
 }

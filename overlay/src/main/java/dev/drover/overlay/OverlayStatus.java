@@ -3,7 +3,7 @@ package dev.drover.overlay;
 import dev.drover.dataplane.Cidr;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Traffic;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record OverlayStatus(
         int vni,
-        Inet4Address vtep,
+        InetAddress vtep,
         String tap,
         String bridge,
         String underlay,
@@ -41,7 +41,7 @@ public record OverlayStatus(
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
      */
     public record PeerStatus(
-            Inet4Address vtep,
+            InetAddress vtep,
             boolean learns,
             List<Cidr> subnets,
             boolean superFrames,

@@ -2,9 +2,11 @@ package dev.drover.overlay;
 
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.UdpSocket;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 
 /**
  * Finds out at start what this kernel can do. Whether it segments and aggregates UDP, by sending a segmented message
@@ -33,7 +35,7 @@ final class SelfTest {
      * @param encrypted packets are sealed one by one: never SUPER
      * @throws IllegalStateException a mode is wanted that the kernel does not have
      */
-    static Choice choose(Mode wanted, Inet4Address vtep, int vni, boolean encrypted) {
+    static Choice choose(Mode wanted, InetAddress vtep, int vni, boolean encrypted) {
         if (wanted == Mode.GSO || wanted == Mode.PLAIN) {
             return new Choice(wanted, "configured");
         }
@@ -42,7 +44,9 @@ final class SelfTest {
             // what the kernel cuts cannot be sealed
             return new Choice(datagrams.mode(), datagrams.reason() + "; not super: encrypted");
         }
-        String problem = datagrams.mode() == Mode.GSO ? SuperFrameProbe.problem(vni) : datagrams.reason();
+        String problem = datagrams.mode() == Mode.GSO
+                ? SuperFrameProbe.problem(vni, vtep instanceof Inet4Address)
+                : datagrams.reason();
         if (problem == null) {
             return new Choice(Mode.SUPER, "self-test passed");
         }
@@ -55,27 +59,27 @@ final class SelfTest {
                 : datagrams;
     }
 
-    private static Choice datagrams(Inet4Address vtep) {
+    private static Choice datagrams(InetAddress vtep) {
         try (UdpSocket sender = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
                 UdpSocket receiver = UdpSocket.open(vtep, 0, false, BUFFER_BYTES);
                 Slab slab = new Slab()) {
             if (!sender.knowsSegmentation() || !receiver.enableGro()) {
                 return new Choice(Mode.PLAIN, "the kernel has no UDP_SEGMENT or UDP_GRO (Linux 5.0)");
             }
-            return exchange(sender.fd(), receiver.fd(), UdpSocket.name(vtep, receiver.port()), slab);
+            return exchange(sender.fd(), receiver.fd(), SocketName.of(vtep, receiver.port()), slab);
         }
     }
 
-    private static Choice exchange(int sender, int receiver, long name, Slab slab) {
+    private static Choice exchange(int sender, int receiver, SocketName name, Slab slab) {
         long out = slab.allocate(LENGTH);
         for (int i = 0; i < LENGTH; i++) {
             Memory.putByte(out + i, i * 31 + i / 251);
         }
         long message = slab.allocate(64);
-        long address = slab.allocate(UdpSocket.SOCKADDR_BYTES);
+        long address = slab.allocate(SocketName.BYTES);
         long iovec = slab.allocate(16);
         long control = slab.allocate(24);
-        Memory.putLong(address, name);
+        name.put(address);
         Memory.putLong(iovec, out);
         Memory.putLong(iovec + 8, LENGTH);
         Memory.putLong(control, 18);
@@ -83,7 +87,7 @@ final class SelfTest {
         Memory.putInt(control + 12, UdpSocket.UDP_SEGMENT);
         Memory.putShort(control + 16, SEGMENT_BYTES);
         Memory.putLong(message, address);
-        Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+        Memory.putInt(message + 8, name.length());
         Memory.putLong(message + 16, iovec);
         Memory.putLong(message + 24, 1);
         Memory.putLong(message + 32, control);

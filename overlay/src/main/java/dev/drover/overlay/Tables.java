@@ -4,7 +4,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.PeerPath;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -28,11 +28,11 @@ final class Tables {
     private final int lanes;
     private final LongSupplier clockNs;
     private final Map<Long, Learned> learned = new LinkedHashMap<>();
-    private volatile Map<Inet4Address, PeerPath> peers = Map.of();
+    private volatile Map<InetAddress, PeerPath> peers = Map.of();
     private Map<PeerPath, PeerKey> keys = Map.of();
 
     /** @param address in host order, 0 when it is not known */
-    private record Learned(Inet4Address vtep, int address, long sinceNs) {}
+    private record Learned(InetAddress vtep, int address, long sinceNs) {}
 
     Tables(int lanes) {
         this(lanes, System::nanoTime);
@@ -45,7 +45,7 @@ final class Tables {
 
     /** The picture for a configuration; peers that stay keep their counters, learned addresses of the others go. */
     Forwarding build(OverlayConfig config) {
-        Map<Inet4Address, PeerPath> next = new HashMap<>();
+        Map<InetAddress, PeerPath> next = new HashMap<>();
         Map<PeerPath, PeerKey> nextKeys = new HashMap<>();
         Forwarding.Builder builder = new Forwarding.Builder();
         if (config.local() != null) {
@@ -94,17 +94,16 @@ final class Tables {
     }
 
     /**
-     * Notes that a MAC spoke from a VTEP, and the address it claimed, 0 for none (both host order); returns whether that is
+     * Notes that a MAC spoke from a VTEP, and the address it claimed, host order and 0 for none; returns whether that is
      * news to the lanes.
      */
-    boolean learn(long mac, int vtep, int address) {
-        Inet4Address peer = Cidr.toInet(vtep);
+    boolean learn(long mac, InetAddress vtep, int address) {
         @Nullable Learned before = learned.remove(mac);
-        learned.put(mac, new Learned(peer, address, clockNs.getAsLong()));
+        learned.put(mac, new Learned(vtep, address, clockNs.getAsLong()));
         if (learned.size() > MAX_LEARNED) {
             learned.remove(learned.keySet().iterator().next());
         }
-        return before == null || !peer.equals(before.vtep);
+        return before == null || !vtep.equals(before.vtep);
     }
 
     /** What is known of MACs behind peers, the configured ones first; a learned one is left out when it is configured. */

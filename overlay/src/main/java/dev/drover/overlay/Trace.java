@@ -3,6 +3,7 @@ package dev.drover.overlay;
 import dev.drover.dataplane.Mac;
 import dev.drover.overlay.path.Drop;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +21,7 @@ public record Trace(
         Inet4Address from,
         @Nullable Mac mac,
         Verdict verdict,
-        List<Inet4Address> vteps,
+        List<InetAddress> vteps,
         @Nullable Drop drop,
         List<Step> steps) {
 

@@ -55,6 +55,16 @@ class EncryptedOverlayTest {
         return overlay.status().drops().get(reason);
     }
 
+    @Test
+    void anIpv6UnderlayCarriesTheSame() throws Exception {
+        try (TwoHosts hosts = new TwoHosts(true, 1_500)) {
+            Overlay overlay = connect(hosts, Mode.AUTO, 1);
+            awaitPath(hosts);
+            Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+            assertThat(overlay.mtu()).isEqualTo(1_500 - 70 - 32);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void allSizesArriveUnchangedInBothDirections(Mode mode) throws Exception {

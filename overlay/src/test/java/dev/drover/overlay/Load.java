@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.UdpSocket;
 import java.io.InputStream;
@@ -91,10 +92,15 @@ final class Load {
 
     /** Sends one datagram of each size and expects it back unchanged. */
     static void udp(TwoHosts.Side client, TwoHosts.Side server, int... sizes) throws Exception {
-        InetAddress there = InetAddress.ofLiteral(server.address());
-        InetAddress here = InetAddress.ofLiteral(client.address());
-        try (DatagramSocket near = client.container.netNs.call(() -> new DatagramSocket(0, here));
-                DatagramSocket far = server.container.netNs.call(() -> new DatagramSocket(0, there))) {
+        udp(client.container, client.address(), server.container, server.address(), sizes);
+    }
+
+    static void udp(TestNs client, String clientAddress, TestNs server, String serverAddress, int... sizes)
+            throws Exception {
+        InetAddress there = InetAddress.ofLiteral(serverAddress);
+        InetAddress here = InetAddress.ofLiteral(clientAddress);
+        try (DatagramSocket near = client.netNs.call(() -> new DatagramSocket(0, here));
+                DatagramSocket far = server.netNs.call(() -> new DatagramSocket(0, there))) {
             near.setSoTimeout(1_000);
             far.setSoTimeout(TIMEOUT_MS);
             Thread echo = Thread.ofPlatform().daemon().start(() -> echo(far));
@@ -141,10 +147,11 @@ final class Load {
             long data = slab.allocate(bytes.length);
             Memory.copyIn(bytes, data);
             long message = slab.allocate(64);
-            long name = slab.allocate(UdpSocket.SOCKADDR_BYTES);
+            SocketName there = SocketName.of(Inet4Address.ofLiteral(server.address()), port);
+            long name = slab.allocate(SocketName.BYTES);
             long iovec = slab.allocate(16);
             long control = slab.allocate(24);
-            Memory.putLong(name, UdpSocket.name(Inet4Address.ofLiteral(server.address()), port));
+            there.put(name);
             Memory.putLong(iovec, data);
             Memory.putLong(iovec + 8, bytes.length);
             Memory.putLong(control, 18);
@@ -152,7 +159,7 @@ final class Load {
             Memory.putInt(control + 12, UdpSocket.UDP_SEGMENT);
             Memory.putShort(control + 16, segmentBytes);
             Memory.putLong(message, name);
-            Memory.putInt(message + 8, UdpSocket.SOCKADDR_BYTES);
+            Memory.putInt(message + 8, there.length());
             Memory.putLong(message + 16, iovec);
             Memory.putLong(message + 24, 1);
             Memory.putLong(message + 32, control);

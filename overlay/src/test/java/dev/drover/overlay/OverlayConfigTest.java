@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -14,12 +14,12 @@ class OverlayConfigTest {
 
     private static OverlayConfig config(int vni, String vtep, int port, String bridge, OverlayConfig.Peer... peers) {
         return new OverlayConfig(
-                vni, Inet4Address.ofLiteral(vtep), port, bridge, Mode.AUTO, LOCAL, List.of(peers), List.of());
+                vni, InetAddress.ofLiteral(vtep), port, bridge, Mode.AUTO, LOCAL, List.of(peers), List.of());
     }
 
     private static OverlayConfig.Peer peer(String vtep, String... subnets) {
         return new OverlayConfig.Peer(
-                Inet4Address.ofLiteral(vtep),
+                InetAddress.ofLiteral(vtep),
                 List.of(subnets).stream().map(Cidr::parse).toList());
     }
 
@@ -38,8 +38,24 @@ class OverlayConfigTest {
         refused("vni: 0 (expected: 1 to 16777215)", () -> config(0, "192.0.2.1", 4789, "br0"));
         refused("vni: 16777216 (expected: 1 to 16777215)", () -> config(1 << 24, "192.0.2.1", 4789, "br0"));
         refused("port: 0 (expected: 1 to 65535)", () -> config(1, "192.0.2.1", 0, "br0"));
-        refused("vtep: 0.0.0.0 (expected: a unicast address of this host)", () -> config(1, "0.0.0.0", 1, "br0"));
-        refused("vtep: 224.0.0.1 (expected: a unicast address of this host)", () -> config(1, "224.0.0.1", 1, "br0"));
+        refused(
+                "vtep: 0.0.0.0 (expected: a unicast address of this host, not a link-local one of IPv6)",
+                () -> config(1, "0.0.0.0", 1, "br0"));
+        refused(
+                "vtep: 224.0.0.1 (expected: a unicast address of this host, not a link-local one of IPv6)",
+                () -> config(1, "224.0.0.1", 1, "br0"));
+        refused(
+                "peers.vtep: 2001:db8::2 (expected: IPv4 as vtep 192.0.2.1)",
+                () -> config(1, "192.0.2.1", 1, "br0", peer("2001:db8::2")));
+        refused(
+                "peers.vtep: 192.0.2.2 (expected: IPv6 as vtep 2001:db8::1)",
+                () -> config(1, "2001:db8::1", 1, "br0", peer("192.0.2.2")));
+        refused(
+                "peers.vtep: 2001:db8::1 (expected: another host than vtep)",
+                () -> config(1, "2001:db8::1", 1, "br0", peer("2001:db8:0::1")));
+        refused(
+                "vtep: fe80::1 (expected: a unicast address of this host, not a link-local one of IPv6)",
+                () -> config(1, "fe80::1", 1, "br0"));
         String bridge = "1 to 15 bytes without space, / and :";
         refused("bridge:  (expected: " + bridge + ")", () -> config(1, "192.0.2.1", 1, ""));
         refused("bridge: a b (expected: " + bridge + ")", () -> config(1, "192.0.2.1", 1, "a b"));
@@ -102,14 +118,14 @@ class OverlayConfigTest {
 
     private static OverlayConfig.Peer keyed(String vtep, PeerKey key, String... subnets) {
         return new OverlayConfig.Peer(
-                Inet4Address.ofLiteral(vtep),
+                InetAddress.ofLiteral(vtep),
                 List.of(subnets).stream().map(Cidr::parse).toList(),
                 key);
     }
 
     private static OverlayConfig encrypted(Encryption own, OverlayConfig.Peer... peers) {
         return new OverlayConfig(
-                1, Inet4Address.ofLiteral("192.0.2.1"), 4789, "br0", Mode.AUTO, LOCAL, List.of(peers), List.of(), own);
+                1, InetAddress.ofLiteral("192.0.2.1"), 4789, "br0", Mode.AUTO, LOCAL, List.of(peers), List.of(), own);
     }
 
     private static void refused(String message, org.assertj.core.api.ThrowableAssert.ThrowingCallable config) {

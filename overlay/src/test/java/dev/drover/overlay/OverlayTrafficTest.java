@@ -142,6 +142,21 @@ class OverlayTrafficTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"SUPER_SUPER", "SUPER_PLAIN", "GSO_GSO", "PLAIN_PLAIN"})
+    void anIpv6UnderlayCarriesTheSame(Ends ends) throws Exception {
+        try (TwoHosts hosts = new TwoHosts(true, 1_500)) {
+            Overlay overlay = ends.connect(hosts);
+            awaitPath(hosts);
+            Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+            Load.udp(hosts.one, hosts.two, 0, 1, 1_000, hosts.mtu - 28, hosts.mtu - 27, 20_000);
+            Load.udpSegmented(hosts.one, hosts.two, 1_000, 20);
+            assertThat(overlay.mtu()).isEqualTo(1_430);
+            assertThat(overlay.status().traffic()).containsEntry(Traffic.SUPER_FRAMES_REFUSED, 0L);
+            assertThat(overlay.status().peers().getFirst().rxPackets()).isPositive();
+        }
+    }
+
     @Test
     void aForeignPeerIsLearnedAndIpv6Floods() throws Exception {
         try (TwoHosts hosts = new TwoHosts()) {

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TablesTest {
-    private static final int FOREIGN = Cidr.parseAddress("192.0.2.3");
+    private static final Inet4Address FOREIGN = Inet4Address.ofLiteral("192.0.2.3");
     private final Tables tables = new Tables(1);
 
     private static OverlayConfig config(boolean withForeign, OverlayConfig.Neighbour... neighbours) {

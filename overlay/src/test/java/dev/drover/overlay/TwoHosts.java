@@ -5,18 +5,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 
 /**
- * Two hosts on one cable, 192.0.2.1 and .2, a bridge {@code br0} and a container on each: 10.42.1.2 and 10.42.2.2. Their
- * overlay ends, Drover's or the kernel's, are added by the test.
+ * Two hosts on one cable, 192.0.2.1 and .2 or 2001:db8::1 and ::2, a bridge {@code br0} and a container on each: 10.42.1.2
+ * and 10.42.2.2. Their overlay ends, Drover's or the kernel's, are added by the test.
  */
 final class TwoHosts implements AutoCloseable {
     static final int VNI = 42;
     static final int MTU = 1450;
+    private static final int UNDERLAY_MTU = 1500;
 
     /** One side: 1 or 2. */
     final class Side {
@@ -37,18 +38,22 @@ final class TwoHosts implements AutoCloseable {
             return "10.42." + number + ".2";
         }
 
+        String addressV6() {
+            return "fd00::" + number;
+        }
+
         String vtep() {
-            return "192.0.2." + number;
+            return (v6 ? "2001:db8::" : "192.0.2.") + number;
         }
 
         private void wire() {
             host.exec("ip", "link", "add", "br0", "type", "bridge");
             host.exec("ip", "link", "set", "br0", "up");
-            ip("link add eth0 netns " + container.name + " mtu 1450 type veth peer name v0");
-            ip("link set v0 mtu 1450 master br0 up");
+            ip("link add eth0 netns " + container.name + " mtu " + mtu + " type veth peer name v0");
+            ip("link set v0 mtu " + mtu + " master br0 up");
             container.exec("ip", "link", "set", "eth0", "up");
             container.exec("ip", "address", "add", address() + "/16", "dev", "eth0");
-            container.exec("ip", "address", "add", "fd00::" + number + "/64", "dev", "eth0", "nodad");
+            container.exec("ip", "address", "add", addressV6() + "/64", "dev", "eth0", "nodad");
         }
 
         void ip(String arguments) {
@@ -56,16 +61,38 @@ final class TwoHosts implements AutoCloseable {
         }
 
         void kernel() {
+            kernel("udpcsum");
+        }
+
+        /** The kernel's VXLAN device, with options of {@code ip link}; {@link #kernelGone} removes it. */
+        void kernel(String options) {
             ip("link add vx0 type vxlan id 42 dstport 4789 local " + vtep() + " remote " + other().vtep()
-                    + " dev uplink udpcsum");
-            ip("link set vx0 mtu 1450 master br0 up");
+                    + " dev uplink " + options);
+            ip("link set vx0 mtu " + mtu + " master br0 up");
+        }
+
+        void kernelGone() {
+            ip("link del vx0");
+        }
+
+        /** Checksums, segmentation and aggregation by the devices of the way that this side has, or none of it. */
+        void offloads(boolean on) {
+            container.exec(ethtool("eth0", on));
+            for (String device : List.of("v0", "uplink")) {
+                host.exec(ethtool(device, on));
+            }
+        }
+
+        private static String[] ethtool(String device, boolean on) {
+            String value = on ? "on" : "off";
+            return new String[] {"ethtool", "-K", device, "tx", value, "tso", value, "gso", value, "gro", value};
         }
 
         OverlayConfig config(Mode mode, boolean flooding) {
             List<Cidr> subnets = flooding ? List.of() : List.of(Cidr.parse("10.42." + other().number + ".0/24"));
-            OverlayConfig.Peer peer = new OverlayConfig.Peer(Inet4Address.ofLiteral(other().vtep()), subnets);
+            OverlayConfig.Peer peer = new OverlayConfig.Peer(InetAddress.ofLiteral(other().vtep()), subnets);
             return new OverlayConfig(
-                    VNI, Inet4Address.ofLiteral(vtep()), 4789, "br0", mode, null, List.of(peer), List.of());
+                    VNI, InetAddress.ofLiteral(vtep()), 4789, "br0", mode, null, List.of(peer), List.of());
         }
 
         OverlayConfig encrypted(Mode mode, Encryption own, PeerKey theirs) {
@@ -117,12 +144,23 @@ final class TwoHosts implements AutoCloseable {
     private final Deque<AutoCloseable> resources = new ArrayDeque<>();
     final Side one = new Side(1);
     final Side two = new Side(2);
+    private final boolean v6;
+    /** Of the containers. */
+    final int mtu;
 
     TwoHosts() {
+        this(false, UNDERLAY_MTU);
+    }
+
+    /** @param v6 the underlay speaks IPv6 */
+    TwoHosts(boolean v6, int underlayMtu) {
+        this.v6 = v6;
+        mtu = underlayMtu - (v6 ? 70 : 50);
         try {
-            one.ip("link add uplink type veth peer name uplink netns " + two.host.name);
+            one.ip("link add uplink mtu " + underlayMtu + " type veth peer name uplink mtu " + underlayMtu + " netns "
+                    + two.host.name);
             for (Side side : List.of(one, two)) {
-                side.ip("address add " + side.vtep() + "/24 dev uplink");
+                side.ip("address add " + side.vtep() + (v6 ? "/64 dev uplink nodad" : "/24 dev uplink"));
                 side.ip("link set uplink up");
                 side.wire();
             }
@@ -134,7 +172,7 @@ final class TwoHosts implements AutoCloseable {
 
     /** Skips a test of super-frames on a kernel that has none. */
     void assumeSuperFrames() {
-        String problem = one.host.netNs.call(() -> SuperFrameProbe.problem(VNI));
+        String problem = one.host.netNs.call(() -> SuperFrameProbe.problem(VNI, !v6));
         assumeTrue(problem == null, () -> "super-frames: " + problem);
     }
 

@@ -15,6 +15,9 @@ import dev.drover.controlplane.repository.Transaction;
 import dev.drover.controlplane.security.HostKeys;
 import dev.drover.controlplane.security.JoinTokens;
 import dev.drover.controlplane.security.Secrets;
+import io.netty.util.NetUtil;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -130,7 +133,17 @@ final class HostResource {
                 .findFirst();
         same.ifPresent(host -> requireRejoinable(host, request));
         for (Host other : hosts) {
-            if (other.vtep().equals(request.vtep()) && !other.name().equalsIgnoreCase(request.hostName())) {
+            if (other.name().equalsIgnoreCase(request.hostName())) {
+                continue;
+            }
+            boolean v6 = other.vtep().contains(":");
+            if (v6 != request.vtep().contains(":")) {
+                throw ApiException.conflict(
+                        "vtep",
+                        "vtep: " + request.vtep() + " (expected: " + (v6 ? "IPv6" : "IPv4") + " as host " + other.name()
+                                + " with " + other.vtep() + "; the hosts of an environment have one IP version)");
+            }
+            if (other.vtep().equals(request.vtep())) {
                 throw ApiException.conflict(
                         "vtep",
                         "vtep: " + request.vtep() + " is used by host " + other.name()
@@ -231,21 +244,30 @@ final class HostResource {
             throw ApiException.invalid(
                     "machineId", "machineId: (expected: 1 to " + MAX_MACHINE_ID_LENGTH + " characters)");
         }
-        requireVtep(require("vtep", request.vtep()));
+        String vtep = vtep(require("vtep", request.vtep()));
         Map<String, String> labels = Objects.requireNonNullElse(request.labels(), Map.of());
         requireLabels(labels);
-        return new Join.Request(request.token(), request.hostName(), request.machineId(), request.vtep(), labels);
+        return new Join.Request(request.token(), request.hostName(), request.machineId(), vtep, labels);
     }
 
-    private static void requireVtep(String vtep) {
+    /** An underlay address in the one spelling it has. */
+    private static String vtep(String text) {
         try {
-            if (Ipv4Prefix.usable(Ipv4Prefix.parseAddress(vtep))) {
-                return;
+            if (text.contains(":") ? isUsableV6(text) : Ipv4Prefix.usable(Ipv4Prefix.parseAddress(text))) {
+                return NetUtil.toAddressString(InetAddress.ofLiteral(text));
             }
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid("vtep", "vtep: " + e.getMessage());
         }
-        throw ApiException.invalid("vtep", "vtep: " + vtep + " (expected: the host's unicast address, not loopback)");
+        throw ApiException.invalid("vtep", "vtep: " + text + " (expected: the host's unicast address, not loopback)");
+    }
+
+    private static boolean isUsableV6(String text) {
+        return InetAddress.ofLiteral(text) instanceof Inet6Address address
+                && !address.isAnyLocalAddress()
+                && !address.isLoopbackAddress()
+                && !address.isMulticastAddress()
+                && !address.isLinkLocalAddress();
     }
 
     private static void requireLabels(Map<String, String> labels) {

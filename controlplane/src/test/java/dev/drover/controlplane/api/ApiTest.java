@@ -394,6 +394,7 @@ class ApiTest {
                 join(token, "h1", "m1", "192.0.2.11"), 409, "hostName", "host: h1 already joined and is connected");
         assertRefused(join(token, "H1", "m2", "192.0.2.12"), 409, "hostName", "another machine");
         assertRefused(join(token, "h2", "m2", "192.0.2.11"), 409, "vtep", "used by host h1");
+        assertRefused(join(token, "h2", "m2", "2001:db8::2"), 409, "vtep", "expected: IPv4 as host h1 with 192.0.2.11");
         live.setConnected(hostId, false);
         assertRefused(join(token, "h1", "m2", "192.0.2.11"), 409, "hostName", "another machine");
         Answer again = join(token, "h1", "m1", "192.0.2.21");
@@ -417,6 +418,8 @@ class ApiTest {
         assertRefused(join(token, "h1", "", "192.0.2.11"), 422, "machineId");
         assertRefused(join(token, "h1", "m1", "host.example"), 422, "vtep", "host.example");
         assertRefused(join(token, "h1", "m1", "127.0.0.1"), 422, "vtep", "127.0.0.1");
+        assertRefused(join(token, "h1", "m1", "fe80::1"), 422, "vtep", "fe80::1");
+        assertRefused(join(token, "h1", "m1", "2001:db8::x"), 422, "vtep", "2001:db8::x");
         assertRefused(anonymous.post("/v1/join", Map.of("token", token)), 422, "hostName", "missing");
         assertRefused(anonymous.post("/v1/join", "[1]"), 400, "");
         nowMs.addAndGet(Duration.ofDays(2).toMillis());

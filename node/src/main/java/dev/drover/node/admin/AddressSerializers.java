@@ -3,6 +3,7 @@ package dev.drover.node.admin;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.SerializerProvider;
+import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,7 +16,7 @@ final class AddressSerializers {
         @Override
         public void serialize(InetAddress value, JsonGenerator generator, SerializerProvider provider)
                 throws IOException {
-            generator.writeString(value.getHostAddress());
+            generator.writeString(NetUtil.toAddressString(value));
         }
     }
 

@@ -6,7 +6,9 @@ import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
 import dev.drover.overlay.PeerKey;
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +33,7 @@ final class OverlaySection {
                 List.of("key", "psk", "mtu", "underlay"));
         YamlNode vniNode = node.required(keys, "vni");
         int vni = vniNode.integer(1, MAX_VNI);
-        Inet4Address vtep = YamlValues.unicast(node.required(keys, "vtep"));
+        InetAddress vtep = vtep(node.required(keys, "vtep"));
         YamlNode port = keys.get("port");
         YamlNode bridge = keys.get("bridge");
         YamlNode mode = keys.get("mode");
@@ -49,6 +51,14 @@ final class OverlaySection {
                 peers == null ? List.of() : peers(peers, vtep, encryption),
                 List.of(),
                 encryption);
+    }
+
+    private static InetAddress vtep(YamlNode node) {
+        try {
+            return OverlayConfig.parseVtep(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
     }
 
     /** A relative path is one beside the node file. */
@@ -95,15 +105,19 @@ final class OverlaySection {
         return new OverlayConfig.Local(subnet, block);
     }
 
-    private static List<OverlayConfig.Peer> peers(YamlNode node, Inet4Address own, @Nullable Encryption encryption) {
+    private static List<OverlayConfig.Peer> peers(YamlNode node, InetAddress own, @Nullable Encryption encryption) {
         List<OverlayConfig.Peer> peers = new ArrayList<>();
         Set<PeerKey> publicKeys = new HashSet<>();
-        Set<Inet4Address> vteps = new HashSet<>();
-        Map<Cidr, Inet4Address> taken = new HashMap<>();
+        Set<InetAddress> vteps = new HashSet<>();
+        Map<Cidr, InetAddress> taken = new HashMap<>();
         for (YamlNode item : node.list()) {
             Map<String, YamlNode> keys = item.map(List.of("vtep", "subnets", "public-key"), List.of("key", "mode"));
             YamlNode vtepNode = item.required(keys, "vtep");
-            Inet4Address vtep = YamlValues.unicast(vtepNode);
+            InetAddress vtep = vtep(vtepNode);
+            if (!OverlayConfig.sameFamily(vtep, own)) {
+                throw vtepNode.error(vtepNode.text() + " (expected: " + (own instanceof Inet4Address ? "IPv4" : "IPv6")
+                        + " as this host's vtep, one overlay has one IP version beneath it)");
+            }
             if (vtep.equals(own)) {
                 throw vtepNode.error(vtepNode.text() + " is this host's own vtep (expected: another host's)");
             }
@@ -116,7 +130,7 @@ final class OverlaySection {
                 Cidr subnet = YamlValues.cidr(subnetNode);
                 taken.forEach((other, owner) -> {
                     if (other.overlaps(subnet)) {
-                        throw subnetNode.error(subnet + " overlaps " + other + " of " + owner.getHostAddress()
+                        throw subnetNode.error(subnet + " overlaps " + other + " of " + NetUtil.toAddressString(owner)
                                 + " (expected: subnets that do not overlap)");
                     }
                 });

@@ -2,7 +2,6 @@ package dev.drover.node.config;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.node.mapping.Tables;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -32,18 +31,6 @@ final class YamlValues {
             error.initCause(e);
             throw error;
         }
-    }
-
-    static Inet4Address unicast(YamlNode node) {
-        try {
-            Inet4Address address = Cidr.toInet(Cidr.parseAddress(node.text()));
-            if (!address.isAnyLocalAddress() && !address.isMulticastAddress()) {
-                return address;
-            }
-        } catch (IllegalArgumentException e) {
-            throw node.error(e);
-        }
-        throw node.error(node.text() + " (expected: a unicast IPv4 address)");
     }
 
     static Cidr cidr(YamlNode node) {

@@ -14,6 +14,7 @@ import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
 import dev.drover.overlay.PeerKey;
+import io.netty.util.NetUtil;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -58,7 +59,7 @@ public record Tables(
      */
     public record Host(
             HostIdentity identity,
-            Inet4Address vtep,
+            InetAddress vtep,
             Mode mode,
             List<InetSocketAddress> forward,
             @Nullable Encryption encryption) {
@@ -70,7 +71,7 @@ public record Tables(
         }
 
         /** Without encryption. */
-        public Host(HostIdentity identity, Inet4Address vtep, Mode mode, List<InetSocketAddress> forward) {
+        public Host(HostIdentity identity, InetAddress vtep, Mode mode, List<InetSocketAddress> forward) {
             this(identity, vtep, mode, forward, null);
         }
 
@@ -89,7 +90,7 @@ public record Tables(
      */
     public static Tables of(Host host, Map<String, DesiredItem> desired, @Nullable List<LocalContainer> local) {
         Map<String, String> problems = new TreeMap<>();
-        Map<String, Inet4Address> vteps = new HashMap<>();
+        Map<String, InetAddress> vteps = new HashMap<>();
         List<OverlayConfig.Peer> peers = new ArrayList<>();
         Set<PeerKey> keys = new HashSet<>();
         Map<String, Set<InetAddress>> names = new HashMap<>();
@@ -101,7 +102,7 @@ public record Tables(
         ordered.forEach((key, item) -> attempt(key, problems, () -> {
             if (item instanceof DesiredItem.Peer peer
                     && !peer.hostId().equals(host.identity().hostId())) {
-                OverlayConfig.Peer mapped = peer(peer, host.encryption(), keys);
+                OverlayConfig.Peer mapped = peer(peer, host, keys);
                 vteps.put(peer.hostId(), mapped.vtep());
                 peers.add(mapped);
             }
@@ -110,7 +111,7 @@ public record Tables(
         ordered.forEach((key, item) -> attempt(key, problems, () -> {
             switch (item) {
                 case DesiredItem.Neighbour neighbour -> {
-                    Inet4Address vtep = vteps.get(neighbour.hostId());
+                    InetAddress vtep = vteps.get(neighbour.hostId());
                     if (vtep != null) {
                         neighbours.add(neighbour(neighbour, vtep));
                     }
@@ -177,8 +178,13 @@ public record Tables(
     }
 
     /** In an encrypted overlay a peer without a key of its own is left out: nothing is sent to it or taken from it. */
-    private static OverlayConfig.Peer peer(DesiredItem.Peer peer, @Nullable Encryption own, Set<PeerKey> taken) {
-        Inet4Address vtep = Cidr.toInet(Cidr.parseAddress(peer.vtep()));
+    private static OverlayConfig.Peer peer(DesiredItem.Peer peer, Host host, Set<PeerKey> taken) {
+        Encryption own = host.encryption();
+        InetAddress vtep = OverlayConfig.parseVtep(peer.vtep());
+        if (!OverlayConfig.sameFamily(vtep, host.vtep())) {
+            throw new IllegalArgumentException("vtep: " + peer.vtep() + " (expected: the IP version of this host's, "
+                    + NetUtil.toAddressString(host.vtep()) + ")");
+        }
         List<Cidr> subnets = List.of(Cidr.parse(peer.block()));
         if (own == null) {
             return new OverlayConfig.Peer(vtep, subnets);
@@ -194,7 +200,7 @@ public record Tables(
         return new OverlayConfig.Peer(vtep, subnets, key);
     }
 
-    private static OverlayConfig.Neighbour neighbour(DesiredItem.Neighbour neighbour, Inet4Address vtep) {
+    private static OverlayConfig.Neighbour neighbour(DesiredItem.Neighbour neighbour, InetAddress vtep) {
         return new OverlayConfig.Neighbour(
                 Cidr.parseAddress(neighbour.address()), Mac.parse(neighbour.mac()), vtep, neighbour.revision());
     }

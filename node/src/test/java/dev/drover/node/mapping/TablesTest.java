@@ -100,6 +100,21 @@ final class TablesTest {
     }
 
     @Test
+    void aPeerOfAnotherIpVersionIsLeftOutAndNamed() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "peer/h2", new DesiredItem.Peer("h2", "2001:db8::2", "10.42.2.0/24"),
+                        "peer/h3", new DesiredItem.Peer("h3", "192.0.2.13", "10.42.3.0/24")),
+                List.of());
+        assertThat(tables.overlay().peers())
+                .extracting(peer -> peer.vtep().getHostAddress())
+                .containsExactly("192.0.2.13");
+        assertThat(tables.problems().get("peer/h2"))
+                .isEqualTo("vtep: 2001:db8::2 (expected: the IP version of this host's, 192.0.2.11)");
+    }
+
+    @Test
     void itselfIsNoPeer() {
         Tables tables =
                 Tables.of(HOST, Map.of("peer/h1", new DesiredItem.Peer("h1", "192.0.2.11", "10.42.1.0/24")), List.of());
@@ -159,7 +174,7 @@ final class TablesTest {
                         "name/web", new DesiredItem.Name("web", List.of("10.42.2.2"))),
                 List.of());
         assertThat(tables.problems())
-                .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d)")
+                .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
                 .containsEntry("listener/s/1", "protocol: quic (expected: http or tcp)");
         assertThat(tables.dns().records()).containsKey("web");
     }

@@ -18,7 +18,6 @@ import static dev.drover.overlay.path.Wire.SEALED_INDEX;
 import static dev.drover.overlay.path.Wire.SEALED_INITIATION;
 import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_RESPONSE;
-import static dev.drover.overlay.path.Wire.SOCKADDR_BYTES;
 import static dev.drover.overlay.path.Wire.TYPE_ARP;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
 import static dev.drover.overlay.path.Wire.VLAN_BYTES;
@@ -30,6 +29,7 @@ import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.UdpSocket;
 import org.jspecify.annotations.Nullable;
@@ -115,7 +115,7 @@ public final class Decapsulator implements Runnable {
         this.tap = new TapWriter(tap, lane, drops, slab);
         coalescer = new Coalescer(this.tap, lane, traffic);
         messages = slab.allocate(slots * (long) MESSAGE_BYTES);
-        names = slab.allocate(slots * (long) SOCKADDR_BYTES);
+        names = slab.allocate(slots * (long) SocketName.BYTES);
         controls = slab.allocate(slots * (long) CONTROL_BYTES);
         buffers = slab.allocate(slots * (long) SLOT_BYTES);
         long iovecs = slab.allocate(slots * (long) IOVEC_BYTES);
@@ -124,7 +124,7 @@ public final class Decapsulator implements Runnable {
             Memory.putLong(iovec, buffers + i * (long) SLOT_BYTES);
             Memory.putLong(iovec + 8, SLOT_BYTES);
             long message = messages + i * (long) MESSAGE_BYTES;
-            Memory.putLong(message, names + i * (long) SOCKADDR_BYTES);
+            Memory.putLong(message, names + i * (long) SocketName.BYTES);
             Memory.putLong(message + IOVEC, iovec);
             Memory.putLong(message + IOVEC_COUNT, 1);
             Memory.putLong(message + CONTROL, controls + i * (long) CONTROL_BYTES);
@@ -133,7 +133,7 @@ public final class Decapsulator implements Runnable {
     }
 
     private static void reset(long message) {
-        Memory.putInt(message + NAME_LENGTH, SOCKADDR_BYTES);
+        Memory.putInt(message + NAME_LENGTH, SocketName.BYTES);
         Memory.putLong(message + CONTROL_LENGTH, CONTROL_BYTES);
         Memory.putInt(message + FLAGS, 0);
     }
@@ -174,7 +174,8 @@ public final class Decapsulator implements Runnable {
         boolean truncated = (Memory.getInt(message + FLAGS) & MSG_TRUNC) != 0;
         int segment = segmentSize(slot, message, length);
         reset(message);
-        PeerPath peer = table.peer(UdpSocket.address(names + slot * (long) SOCKADDR_BYTES));
+        long name = names + slot * (long) SocketName.BYTES;
+        PeerPath peer = table.peer(SocketName.high(name), SocketName.low(name));
         if (peer == null || truncated) {
             drops.increment(lane, truncated ? Drop.TRUNCATED : Drop.UNKNOWN_VTEP);
             return length;
@@ -351,7 +352,7 @@ public final class Decapsulator implements Runnable {
         if (peer.floods() || arp && subnet >= 0) {
             PeerPath known = table.behind(source);
             if (known != peer) {
-                learned.offer(source, peer.address(), arp ? Memory.getIntBe(frame + ARP_SENDER_IP) : 0);
+                learned.offer(source, peer, arp ? Memory.getIntBe(frame + ARP_SENDER_IP) : 0);
             }
         }
         return null;

@@ -2,6 +2,7 @@ package dev.drover.overlay.path;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class Forwarding {
     static final long NO_MAC = -1;
 
-    private final FrozenMap<PeerPath> byVtep;
+    private final VtepMap byVtep;
     private final FrozenMap<PeerPath> byMac;
     private final FrozenMap<Mac> neighbours;
     private final PeerPath[] peers;
@@ -28,7 +29,7 @@ public final class Forwarding {
     private final @Nullable PeerPath[] owner;
 
     private Forwarding(Builder builder) {
-        byVtep = new FrozenMap<>(builder.byVtep);
+        byVtep = new VtepMap(builder.byVtep.values());
         byMac = new FrozenMap<>(builder.byMac);
         neighbours = new FrozenMap<>(builder.neighbours);
         peers = builder.byVtep.values().toArray(PeerPath[]::new);
@@ -48,10 +49,10 @@ public final class Forwarding {
 
     private record Range(Cidr subnet, @Nullable PeerPath owner) {}
 
-    /** The configured peer with this underlay address, host order. */
+    /** The configured peer with this underlay address, in halves as {@link dev.drover.dataplane.SocketName} reads it. */
     @Nullable
-    PeerPath peer(int vtep) {
-        return byVtep.get(vtep & 0xffff_ffffL);
+    PeerPath peer(long high, long low) {
+        return byVtep.get(high, low);
     }
 
     /** The peer that a unicast MAC is known to be behind. */
@@ -108,7 +109,7 @@ public final class Forwarding {
 
     /** Collects the parts; not thread-safe. */
     public static final class Builder {
-        private final Map<Long, PeerPath> byVtep = new HashMap<>();
+        private final Map<InetAddress, PeerPath> byVtep = new HashMap<>();
         private final Map<Long, PeerPath> byMac = new HashMap<>();
         private final Map<Long, Mac> neighbours = new HashMap<>();
         private final List<Range> ranges = new ArrayList<>();
@@ -119,7 +120,7 @@ public final class Forwarding {
         }
 
         public Builder peer(PeerPath peer, List<Cidr> subnets) {
-            byVtep.put(Cidr.toInt(peer.vtep()) & 0xffff_ffffL, peer);
+            byVtep.put(peer.vtep(), peer);
             subnets.forEach(subnet -> ranges.add(new Range(subnet, peer)));
             return this;
         }

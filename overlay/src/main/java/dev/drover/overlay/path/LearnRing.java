@@ -2,6 +2,7 @@ package dev.drover.overlay.path;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * MAC addresses seen behind VTEPs, on their way from one lane to the one thread that builds tables. Full means lost: the
@@ -22,7 +23,7 @@ public final class LearnRing {
     }
 
     private final long[] macs = new long[CAPACITY];
-    private final int[] vteps = new int[CAPACITY];
+    private final @Nullable PeerPath[] peers = new PeerPath[CAPACITY];
     private final int[] addresses = new int[CAPACITY];
     private final Runnable wake;
     private long head;
@@ -32,10 +33,10 @@ public final class LearnRing {
     @FunctionalInterface
     public interface Learner {
         /**
-         * @param vtep host order
+         * @param peer that sent it
          * @param address that the MAC claims in ARP, host order; 0 when it was not said
          */
-        void learn(long mac, int vtep, int address);
+        void learn(long mac, PeerPath peer, int address);
     }
 
     /** @param wake called by the lane after an address was added; must be cheap */
@@ -44,19 +45,19 @@ public final class LearnRing {
     }
 
     /** Called by the lane. */
-    void offer(long mac, int vtep, int address) {
+    void offer(long mac, PeerPath peer, int address) {
         long t = tail;
         if (t - (long) HEAD.getAcquire(this) == CAPACITY) {
             return;
         }
         int slot = (int) t & CAPACITY - 1;
-        if (t > 0 && macs[slot - 1 & CAPACITY - 1] == mac && vteps[slot - 1 & CAPACITY - 1] == vtep) {
+        if (t > 0 && macs[slot - 1 & CAPACITY - 1] == mac && peers[slot - 1 & CAPACITY - 1] == peer) {
             if (t != (long) HEAD.getAcquire(this)) {
                 return;
             }
         }
         macs[slot] = mac;
-        vteps[slot] = vtep;
+        peers[slot] = peer;
         addresses[slot] = address;
         TAIL.setRelease(this, t + 1);
         wake.run();
@@ -68,7 +69,10 @@ public final class LearnRing {
         long t = (long) TAIL.getAcquire(this);
         for (long i = h; i < t; i++) {
             int slot = (int) i & CAPACITY - 1;
-            learner.learn(macs[slot], vteps[slot], addresses[slot]);
+            PeerPath peer = peers[slot];
+            if (peer != null) {
+                learner.learn(macs[slot], peer, addresses[slot]);
+            }
         }
         HEAD.setRelease(this, t);
         return t != h;

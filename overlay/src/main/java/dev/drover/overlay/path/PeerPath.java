@@ -1,10 +1,9 @@
 package dev.drover.overlay.path;
 
-import dev.drover.dataplane.Cidr;
-import dev.drover.dataplane.UdpSocket;
+import dev.drover.dataplane.SocketName;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.util.OptionalLong;
 
 /**
@@ -19,10 +18,11 @@ public final class PeerPath {
     private static final int RX_PACKETS = 10;
     private static final int RX_BYTES = 11;
 
-    private final Inet4Address vtep;
-    private final int address;
+    private final InetAddress vtep;
+    private final long high;
+    private final long low;
     private final int port;
-    private final long name;
+    private final SocketName name;
     private final boolean floods;
     private final long[] cells;
     private final int lanes;
@@ -38,23 +38,29 @@ public final class PeerPath {
      * @param port UDP port of the peer
      * @param floods its addresses are not configured: send it what is flooded, learn from what it sends
      */
-    public PeerPath(Inet4Address vtep, int port, boolean floods, int lanes) {
+    public PeerPath(InetAddress vtep, int port, boolean floods, int lanes) {
         this.vtep = vtep;
         this.port = port;
-        this.address = Cidr.toInt(vtep);
-        this.name = UdpSocket.name(vtep, port);
+        high = SocketName.high(vtep);
+        low = SocketName.low(vtep);
+        name = SocketName.of(vtep, port);
         this.floods = floods;
         this.lanes = lanes;
         this.cells = new long[lanes * ROW_CELLS];
     }
 
-    public Inet4Address vtep() {
+    public InetAddress vtep() {
         return vtep;
     }
 
-    /** The underlay address in host order. */
-    int address() {
-        return address;
+    /** Upper half of the underlay address, as {@link SocketName} reads it. */
+    long high() {
+        return high;
+    }
+
+    /** Lower half of the underlay address. */
+    long low() {
+        return low;
     }
 
     public int port() {
@@ -102,8 +108,8 @@ public final class PeerPath {
         return wanted;
     }
 
-    /** First half of its {@code sockaddr_in}. */
-    long name() {
+    /** Where its packets are sent; the same object as long as this one is. */
+    public SocketName name() {
         return name;
     }
 

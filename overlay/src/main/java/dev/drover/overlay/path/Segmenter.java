@@ -41,6 +41,7 @@ import static dev.drover.overlay.path.Wire.VXLAN_BYTES;
 import dev.drover.dataplane.Checksum;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.SocketName;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -159,7 +160,7 @@ final class Segmenter {
     }
 
     /** Adds the segments to {@code batch}; returns how many. */
-    int emit(TxBatch batch, long name) {
+    int emit(TxBatch batch, SocketName name) {
         if (!stamped) {
             stamp();
         }
@@ -185,7 +186,7 @@ final class Segmenter {
      * Seals the segments and adds them to {@code batch}; returns how many. Their checksums stay partial, the sum of the
      * pseudo-header: the seal covers the payload, and the receiver's kernel completes them where that is needed.
      */
-    int emitSealed(TxBatch batch, long name, Session session, int lane, int stream) {
+    int emitSealed(TxBatch batch, SocketName name, Session session, int lane, int stream) {
         if (!stamped) {
             stamp();
         }

@@ -3,13 +3,14 @@ package dev.drover.overlay.path;
 import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
 import static dev.drover.overlay.path.Wire.MAX_DATAGRAM_BYTES;
 import static dev.drover.overlay.path.Wire.MAX_SEGMENTS;
-import static dev.drover.overlay.path.Wire.SOCKADDR_BYTES;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.UdpSocket;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Datagrams on their way to one socket, sent by one {@code sendmmsg}. With segmentation, consecutive datagrams of one
@@ -58,7 +59,7 @@ final class TxBatch {
     private int messageCount;
     private int iovecCount;
     private int headerCount;
-    private long openName;
+    private @Nullable SocketName openName;
     private int openSize;
     private int openBytes;
     private boolean open;
@@ -106,11 +107,10 @@ final class TxBatch {
         controls = slab.allocate(MESSAGES * (long) CONTROL_BYTES);
         headers = slab.allocate(headerSlots * (long) headerBytes);
         scratch = slab.allocate(MESSAGE_BYTES);
-        long names = slab.allocate(MESSAGES * (long) SOCKADDR_BYTES);
+        long names = slab.allocate(MESSAGES * (long) SocketName.BYTES);
         for (int i = 0; i < MESSAGES; i++) {
             long message = messages + i * (long) MESSAGE_BYTES;
-            Memory.putLong(message + NAME, names + i * (long) SOCKADDR_BYTES);
-            Memory.putInt(message + NAME_LENGTH, SOCKADDR_BYTES);
+            Memory.putLong(message + NAME, names + i * (long) SocketName.BYTES);
             long control = controls + i * (long) CONTROL_BYTES;
             Memory.putLong(message + CONTROL, control);
             Memory.putLong(control, CONTROL_USED);
@@ -129,13 +129,13 @@ final class TxBatch {
     }
 
     /** Adds one datagram of one piece. */
-    void add(long name, long address, int length) {
+    void add(SocketName name, long address, int length) {
         makeRoom();
         add(name, address, length, 0, 0);
     }
 
     /** Adds one datagram whose first piece came from {@link #header}. */
-    void add(long name, long first, int firstLength, long second, int secondLength) {
+    void add(SocketName name, long first, int firstLength, long second, int secondLength) {
         int size = firstLength + secondLength;
         if (open && name == openName && size <= openSize && openBytes + size <= MAX_DATAGRAM_BYTES) {
             int last = messageCount - 1;
@@ -151,7 +151,8 @@ final class TxBatch {
             return;
         }
         long message = messages + messageCount * (long) MESSAGE_BYTES;
-        Memory.putLong(Memory.getLong(message + NAME), name);
+        name.put(Memory.getLong(message + NAME));
+        Memory.putInt(message + NAME_LENGTH, name.length());
         Memory.putLong(message + IOVEC, iovecs + iovecCount * (long) IOVEC_BYTES);
         Memory.putLong(message + IOVEC_COUNT, pieces(first, firstLength, second, secondLength));
         Memory.putLong(message + CONTROL_LENGTH, 0);

@@ -69,8 +69,10 @@ final class Wire {
     static final int IPV4_ADDRESSES_BYTES = 8;
 
     static final int IPV6_BYTES = 40;
+    static final int IPV6_VERSION = 0x60;
     static final int IPV6_LENGTH = 4;
     static final int IPV6_NEXT_HEADER = 6;
+    static final int IPV6_HOP_LIMIT = 7;
     static final int IPV6_ADDRESSES = 8;
     static final int IPV6_ADDRESSES_BYTES = 32;
 
@@ -124,6 +126,7 @@ final class Wire {
     static final int VNET_TUNNEL_CSUM = 8;
 
     static final int VNET_GSO_TUNNEL_IPV4 = 0x20;
+    static final int VNET_GSO_TUNNEL_IPV6 = 0x40;
     static final int VNET_OUTER_L4 = 20;
     static final int VNET_INNER_L3 = 22;
 
@@ -132,7 +135,6 @@ final class Wire {
 
     static final int MAX_DATAGRAM_BYTES = 65_507;
     static final int MAX_IP_BYTES = 65_535;
-    static final int SOCKADDR_BYTES = 16;
     static final int IOVEC_BYTES = 16;
 
     private Wire() {}

@@ -6,6 +6,7 @@ import dev.drover.dataplane.Mac;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
 import dev.drover.dataplane.UdpSocket;
 import java.io.IOException;
@@ -157,7 +158,7 @@ final class PathFixture implements AutoCloseable {
     /** Several pieces arrive from the owner in one aggregated receive; all but the last of one size. */
     void aggregatedFromOwner(List<byte[]> datagrams) {
         TxBatch batch = new TxBatch(segmenting.fd(), true, 0, drops, traffic, slab);
-        long name = UdpSocket.name(Inet4Address.ofLiteral("127.0.0.1"), receiver.port());
+        SocketName name = SocketName.of(Inet4Address.ofLiteral("127.0.0.1"), receiver.port());
         for (byte[] datagram : datagrams) {
             long copy = slab.allocate(datagram.length);
             Memory.copyIn(datagram, copy);
@@ -248,7 +249,8 @@ final class PathFixture implements AutoCloseable {
     }
 
     List<String> learned() {
-        ring.drain((mac, vtep, _) -> learned.add(new Mac(mac) + "@" + Cidr.format(vtep)));
+        ring.drain(
+                (mac, peer, _) -> learned.add(new Mac(mac) + "@" + peer.vtep().getHostAddress()));
         return learned;
     }
 

@@ -1,0 +1,95 @@
+package dev.drover.dataplane;
+
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * A UDP endpoint as the kernel takes and gives it: {@code sockaddr_in} or {@code sockaddr_in6}, fields in network order
+ * but for the family. Addresses are read as two longs, an IPv4 address as if it were mapped (RFC 4291 section 2.5.5.2).
+ *
+ * <pre>
+ *  | family 2 | port 2 | IPv4 address 4 | zero 8        |                    16 bytes
+ *  | family 2 | port 2 | flow label 4   | IPv6 address 16         | scope 4 |  28 bytes
+ * </pre>
+ */
+public final class SocketName {
+    /** Room for a name of either family. */
+    public static final int BYTES = 32;
+
+    private static final int AF_INET = 2;
+    private static final int AF_INET6 = 10;
+    private static final int IPV4_BYTES = 16;
+    private static final int IPV6_BYTES = 28;
+    private static final int PORT = 2;
+    private static final int IPV4_ADDRESS = 4;
+    private static final int IPV6_ADDRESS = 8;
+    private static final long MAPPED_PREFIX = 0xffff_0000_0000L;
+
+    private final long first;
+    private final long second;
+    private final long third;
+    private final int length;
+
+    private SocketName(ByteBuffer bytes, int length) {
+        first = bytes.getLong(0);
+        second = bytes.getLong(8);
+        third = bytes.getLong(16);
+        this.length = length;
+    }
+
+    /** @param port 0 for any */
+    public static SocketName of(InetAddress address, int port) {
+        boolean v4 = address instanceof Inet4Address;
+        ByteBuffer bytes = ByteBuffer.allocate(BYTES);
+        bytes.order(ByteOrder.nativeOrder()).putShort((short) (v4 ? AF_INET : AF_INET6));
+        bytes.order(ByteOrder.BIG_ENDIAN).putShort((short) port);
+        bytes.put(v4 ? IPV4_ADDRESS : IPV6_ADDRESS, address.getAddress());
+        return new SocketName(bytes.order(ByteOrder.nativeOrder()), v4 ? IPV4_BYTES : IPV6_BYTES);
+    }
+
+    /** Writes all {@link #BYTES}. */
+    public void put(long name) {
+        Memory.putLong(name, first);
+        Memory.putLong(name + 8, second);
+        Memory.putLong(name + 16, third);
+        Memory.putLong(name + 24, 0);
+    }
+
+    /** Bytes of the structure that the kernel is told. */
+    public int length() {
+        return length;
+    }
+
+    /** The port of the name at an address. */
+    public static int port(long name) {
+        return Memory.getShortBe(name + PORT);
+    }
+
+    /** Upper half of the IP address in the name at an address. */
+    public static long high(long name) {
+        return Memory.getShort(name) == AF_INET6 ? Memory.getLongBe(name + IPV6_ADDRESS) : 0;
+    }
+
+    /** Lower half of the IP address in the name at an address. */
+    public static long low(long name) {
+        return Memory.getShort(name) == AF_INET6
+                ? Memory.getLongBe(name + IPV6_ADDRESS + Long.BYTES)
+                : MAPPED_PREFIX | Integer.toUnsignedLong(Memory.getIntBe(name + IPV4_ADDRESS));
+    }
+
+    /** What {@link #high(long)} reads of a name with this address. */
+    public static long high(InetAddress address) {
+        return address instanceof Inet4Address
+                ? 0
+                : ByteBuffer.wrap(address.getAddress()).getLong(0);
+    }
+
+    /** What {@link #low(long)} reads of a name with this address. */
+    public static long low(InetAddress address) {
+        return address instanceof Inet4Address v4
+                ? MAPPED_PREFIX | Integer.toUnsignedLong(Cidr.toInt(v4))
+                : ByteBuffer.wrap(address.getAddress()).getLong(Long.BYTES);
+    }
+}
