@@ -125,7 +125,9 @@ class CapacityTest extends Harness {
         for (int i = 0; i < 4; i++) {
             assertThat(wire.get("/").body()).isEqualTo("fast");
         }
-        assertThat(event("RETRIED_SLOW")).as("each took the turns of both targets").isEqualTo(4);
+        assertThat(event("RETRIED_SLOW"))
+                .as("each took the turns of both targets")
+                .isEqualTo(4);
         wire.send("POST /p HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n");
         await().until(() -> now.get() > 0);
         answers.release(100);

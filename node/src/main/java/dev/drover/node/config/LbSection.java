@@ -74,7 +74,7 @@ final class LbSection {
         YamlNode protocolNode = item.required(entry, "protocol");
         Protocol protocol = protocol(protocolNode);
         List<RouteConfig> routes = new ArrayList<>();
-        YamlNode routesNode = present(entry.get("routes"));
+        YamlNode routesNode = YamlValues.present(entry.get("routes"));
         if (routesNode != null && protocol != Protocol.HTTP) {
             throw routesNode.error("not with protocol " + protocolNode.text() + " (expected: http)");
         }
@@ -103,9 +103,9 @@ final class LbSection {
         Map<String, YamlNode> entry = item.map(ROUTE_KEYS, List.of("regex", "rewrite", "redirect"));
         YamlNode host = entry.get("host");
         YamlNode path = entry.get("path");
-        YamlNode methods = present(entry.get("methods"));
-        YamlNode headers = present(entry.get("headers"));
-        YamlNode priority = present(entry.get("priority"));
+        YamlNode methods = YamlValues.present(entry.get("methods"));
+        YamlNode headers = YamlValues.present(entry.get("headers"));
+        YamlNode priority = YamlValues.present(entry.get("priority"));
         RouteConfig conditions;
         try {
             Map<String, String> fields = new LinkedHashMap<>();
@@ -120,7 +120,9 @@ final class LbSection {
                     priority == null ? null : priority.integer(0, 1_000_000),
                     PoolConfig.of("-", Balance.ROUND_ROBIN, List.of()));
         } catch (IllegalArgumentException e) {
-            throw e instanceof ConfigException ? e : item.error(String.valueOf(e.getMessage()));
+            ConfigException error = item.error(String.valueOf(e.getMessage()));
+            error.initCause(e);
+            throw error;
         }
         String text = conditions.conditions();
         if (seen.put(text + " " + conditions.priority(), item) != null) {
@@ -136,7 +138,7 @@ final class LbSection {
     }
 
     private PoolConfig pool(String inlineName, YamlNode item, Map<String, YamlNode> entry) {
-        YamlNode name = present(entry.get("pool"));
+        YamlNode name = YamlValues.present(entry.get("pool"));
         if (name == null) {
             if (!entry.containsKey("targets")) {
                 throw item.error("pool is missing (expected: the name of a pool, or targets)");
@@ -165,11 +167,7 @@ final class LbSection {
     }
 
     static List<YamlNode> items(@Nullable YamlNode node) {
-        YamlNode list = present(node);
+        YamlNode list = YamlValues.present(node);
         return list == null ? List.of() : list.list();
-    }
-
-    private static @Nullable YamlNode present(@Nullable YamlNode node) {
-        return node == null || node.isNull() ? null : node;
     }
 }

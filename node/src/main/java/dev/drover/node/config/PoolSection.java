@@ -55,8 +55,8 @@ final class PoolSection {
         YamlNode balance = entry.get("balance");
         YamlNode bound = entry.get("bounded-load");
         YamlNode slowStart = entry.get("slow-start");
-        YamlNode sticky = present(entry.get("sticky"));
-        YamlNode health = present(entry.get("health"));
+        YamlNode sticky = YamlValues.present(entry.get("sticky"));
+        YamlNode health = YamlValues.present(entry.get("health"));
         YamlNode open = entry.get("when-none-healthy");
         if (open != null && health == null) {
             throw open.error("nobody asks whether targets are healthy (expected: health beside it)");
@@ -72,9 +72,9 @@ final class PoolSection {
                         sticky == null ? null : cookie(sticky),
                         health == null ? null : health(health),
                         open == null || failOpen(open),
-                        outlier(present(entry.get("outlier"))),
-                        capacity(entry.get("max-connections"), present(entry.get("queue"))),
-                        retries(present(entry.get("retries"))),
+                        outlier(YamlValues.present(entry.get("outlier"))),
+                        capacity(entry.get("max-connections"), YamlValues.present(entry.get("queue"))),
+                        retries(YamlValues.present(entry.get("retries"))),
                         targets));
     }
 
@@ -233,16 +233,10 @@ final class PoolSection {
     private static <T> T at(YamlNode node, Supplier<T> make) {
         try {
             return make.get();
-        } catch (ConfigException e) {
-            throw e;
         } catch (IllegalArgumentException e) {
             ConfigException error = node.error(String.valueOf(e.getMessage()));
             error.initCause(e);
             throw error;
         }
-    }
-
-    private static @Nullable YamlNode present(@Nullable YamlNode node) {
-        return node == null || node.isNull() ? null : node;
     }
 }
