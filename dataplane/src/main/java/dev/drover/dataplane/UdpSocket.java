@@ -21,6 +21,10 @@ public final class UdpSocket implements AutoCloseable {
     private static final int AF_INET6 = 10;
     private static final int IPPROTO_IPV6 = 41;
     private static final int IPV6_V6ONLY = 26;
+    private static final int IPV6_MTU_DISCOVER = 23;
+    private static final int IPPROTO_IP = 0;
+    private static final int IP_MTU_DISCOVER = 10;
+    private static final int PMTUDISC_PROBE = 3;
     private static final int SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 04000 | 02000000;
     private static final int SOL_SOCKET = 1;
     private static final int SO_REUSEPORT = 15;
@@ -30,11 +34,13 @@ public final class UdpSocket implements AutoCloseable {
     private static final int SO_RCVBUFFORCE = 33;
 
     private final int fd;
+    private final boolean v4;
     private final int port;
     private boolean closed;
 
-    private UdpSocket(int fd, int port) {
+    private UdpSocket(int fd, boolean v4, int port) {
         this.fd = fd;
+        this.v4 = v4;
         this.port = port;
     }
 
@@ -70,7 +76,7 @@ public final class UdpSocket implements AutoCloseable {
             long length = slab.allocate(Integer.BYTES);
             Memory.putInt(length, SocketName.BYTES);
             Sys.check("getsockname", Sys.getsockname(fd, name, length));
-            return new UdpSocket(fd, SocketName.port(name));
+            return new UdpSocket(fd, v4, SocketName.port(name));
         } catch (RuntimeException e) {
             Sys.close(fd);
             throw e;
@@ -100,6 +106,16 @@ public final class UdpSocket implements AutoCloseable {
      */
     public void acceptZeroChecksums() {
         Sys.check("UDP_NO_CHECK6_RX", Sys.setsockopt(fd, SOL_UDP, UDP_NO_CHECK6_RX, 1));
+    }
+
+    /**
+     * Sends nothing in fragments, and whatever the interface takes: what routers have said about the way is not heeded, so
+     * that a probe can find out.
+     */
+    public void forbidFragments() {
+        int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+        int option = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+        Sys.check("IP_MTU_DISCOVER", Sys.setsockopt(fd, level, option, PMTUDISC_PROBE));
     }
 
     /** Whether the kernel knows UDP_SEGMENT. */

@@ -26,6 +26,8 @@ import dev.drover.overlay.path.HandshakeRing;
 import dev.drover.overlay.path.LaneContext;
 import dev.drover.overlay.path.LearnRing;
 import dev.drover.overlay.path.PeerPath;
+import dev.drover.overlay.path.ProbeRing;
+import dev.drover.overlay.path.ProbeWriter;
 import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
 import io.netty.util.NetUtil;
@@ -34,10 +36,12 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,7 +75,7 @@ final class Endpoint implements AutoCloseable {
     /** First byte of the device's MAC: locally administered and higher than that of any container's port. */
     private static final long HIGH_MAC = 0xfe_00_00_00_00_00L;
 
-    private static final int HANDSHAKE_BUFFER_BYTES = 1 << 20;
+    private static final int CONTROL_BUFFER_BYTES = 1 << 20;
     private static final int EBUSY = 16;
 
     private static final int GSO_SLOTS = 8;
@@ -92,9 +96,14 @@ final class Endpoint implements AutoCloseable {
     private final @Nullable Tap tunnelTap;
     private final @Nullable UdpSocket handshakes;
     private final List<HandshakeRing> handshakeRings = new ArrayList<>();
+    private final List<ProbeRing> probeRings = new ArrayList<>();
+    private final ProbeWriter probes;
     private int tunnelIndex;
     /** Peers that get no super-frames, with the reason. */
     private volatile Map<InetAddress, String> obstacles = Map.of();
+
+    /** Peers that super-frames could be sent to, as far as routes go. */
+    private Set<InetAddress> direct = Set.of();
 
     private boolean closed;
 
@@ -106,7 +115,8 @@ final class Endpoint implements AutoCloseable {
             CounterSet<Traffic> traffic,
             Runnable onLearned,
             Runnable onTapLost,
-            Runnable onHandshake) {}
+            Runnable onHandshake,
+            Runnable onProbe) {}
 
     /**
      * Opens everything and starts forwarding; leaves nothing behind when it throws.
@@ -148,8 +158,9 @@ final class Endpoint implements AutoCloseable {
             plug(netlink.links().get(tap.name()));
             handshakes = config.encryption() == null
                     ? null
-                    : keep(UdpSocket.open(config.vtep(), 0, false, HANDSHAKE_BUFFER_BYTES));
+                    : keep(UdpSocket.open(config.vtep(), 0, false, CONTROL_BUFFER_BYTES));
             tunnelTap = choice.mode() == Mode.SUPER ? tunnelTap(shared.lanes.count()) : null;
+            probes = probes(shared);
             for (int lane = 0; lane < shared.lanes.count(); lane++) {
                 start(shared, lane, receivers.get(lane).fd());
             }
@@ -196,6 +207,20 @@ final class Endpoint implements AutoCloseable {
         return made;
     }
 
+    /** The control thread's own way to the peers, beside those of the lanes. */
+    private ProbeWriter probes(Shared shared) {
+        int lanes = shared.lanes.count();
+        LaneContext context =
+                new LaneContext(lanes, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic);
+        UdpSocket socket = keep(UdpSocket.open(config.vtep(), 0, false, CONTROL_BUFFER_BYTES));
+        socket.forbidFragments();
+        SuperFrameWriter superFrames = tunnelTap == null
+                ? null
+                : new SuperFrameWriter(context, tunnelTap.queue(0), config.vtep(), new int[] {socket.port()}, slab);
+        int stream = streams(lanes) - 1;
+        return new ProbeWriter(context, socket.fd(), stream, config.encryption() != null, superFrames, slab);
+    }
+
     private void start(Shared shared, int lane, int receiver) {
         HandshakeRing handshakeRing = handshakes == null ? null : new HandshakeRing(shared.onHandshake, slab);
         if (handshakeRing != null) {
@@ -216,10 +241,12 @@ final class Endpoint implements AutoCloseable {
         boolean gso = choice.mode() != Mode.PLAIN;
         LearnRing ring = new LearnRing(shared.onLearned);
         rings.add(ring);
+        ProbeRing probeRing = new ProbeRing(shared.onProbe);
+        probeRings.add(probeRing);
         int queue = tap.queue(lane);
         Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, superFrames, shared.onTapLost, slab);
         Decapsulator decapsulator =
-                new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, slab);
+                new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, probeRing, slab);
         decapsulators.add(decapsulator);
         watches.add(FdWatch.start(shared.lanes, lane, queue, encapsulator));
         watches.add(FdWatch.start(shared.lanes, lane, receiver, decapsulator));
@@ -316,20 +343,29 @@ final class Endpoint implements AutoCloseable {
         return device.isPresent();
     }
 
-    /** Super-frames go to the peers that the kernel reaches by the VTEP's interface; the others get packets. */
-    void judge(List<PeerPath> peers) {
+    /**
+     * Super-frames go to the peers that the kernel reaches by the VTEP's interface and at whom they arrive; the others get
+     * packets.
+     */
+    void judge(List<PeerPath> peers, PathProbes probed) {
         if (closed || tunnelTap == null) {
             return;
         }
         Map<InetAddress, String> found = new HashMap<>();
+        Set<InetAddress> routed = new HashSet<>();
         for (PeerPath peer : peers) {
             String obstacle = routeObstacle(peer.vtep());
+            if (obstacle == null) {
+                routed.add(peer.vtep());
+                obstacle = probed.losesSuperFrames(peer) ? "super-frames do not arrive there" : null;
+            }
             peer.direct(obstacle == null);
             if (obstacle != null) {
                 found.put(peer.vtep(), obstacle);
             }
         }
         obstacles = Map.copyOf(found);
+        direct = Set.copyOf(routed);
     }
 
     private @Nullable String routeObstacle(InetAddress vtep) {
@@ -370,6 +406,21 @@ final class Endpoint implements AutoCloseable {
     /** Hands over the handshake messages that the lanes have received. */
     void drainHandshakes(HandshakeRing.Receiver receiver) {
         handshakeRings.forEach(ring -> ring.drain(receiver));
+    }
+
+    /** Hands over the probes and answers that the lanes have received. */
+    void drainProbes(ProbeRing.Receiver receiver) {
+        probeRings.forEach(ring -> ring.drain(receiver));
+    }
+
+    /** Sends probes, on the control thread and until closed. */
+    ProbeWriter probes() {
+        return probes;
+    }
+
+    /** Whether super-frames are or could be sent to a peer. */
+    boolean routesSuperFrames(PeerPath peer) {
+        return tunnelTap != null && direct.contains(peer.vtep());
     }
 
     /** Sends a handshake message; what the kernel does not take is lost like what the network loses. */

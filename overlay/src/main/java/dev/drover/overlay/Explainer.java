@@ -225,7 +225,7 @@ final class Explainer {
                     case GSO, AUTO -> "cut here and sent by UDP_SEGMENT";
                     case PLAIN -> "one datagram a packet";
                 });
-        step("mtu", mtu());
+        step("mtu", mtu(peer));
         step("underlay", way(vtep));
         step("heard", heard(peer));
         if (netlink.routes().towards(vtep).isEmpty()) {
@@ -234,8 +234,8 @@ final class Explainer {
     }
 
     /** Containers whose packets may be too long. */
-    private String mtu() {
-        int mtu = endpoint.mtu();
+    private String mtu(PeerPath peer) {
+        int mtu = Math.min(endpoint.mtu(), peer.mtu());
         int bridge = netlink.links().find(config.bridge()).map(Link::index).orElse(-1);
         String larger = netlink.links().list().stream()
                 .filter(link -> link.master() == bridge && link.index() != endpoint.tapIndex() && link.mtu() > mtu)
@@ -243,6 +243,7 @@ final class Explainer {
                 .limit(MAX_PORTS_NAMED)
                 .collect(Collectors.joining(", "));
         return "IP packets up to " + mtu + " bytes"
+                + (mtu < endpoint.mtu() ? ", " + endpoint.mtu() + " do not arrive" : "")
                 + (larger.isEmpty()
                         ? ""
                         : "; longer ones are dropped as oversize, from ports that have more: " + larger);

@@ -32,6 +32,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +52,7 @@ public final class Overlay implements AutoCloseable {
     private static final long REPAIR_PERIOD_MS = 2_000;
     private static final int TICKS_PER_RETRY = 4;
     private static final long HANDSHAKE_DELAY_MS = 1;
+    private static final long PROBE_DELAY_MS = 1;
     private static final long ALARM_PERIOD_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final ScheduledThreadPoolExecutor control;
@@ -63,6 +65,8 @@ public final class Overlay implements AutoCloseable {
     private final Endpoint.Shared shared;
     private final KeyExchange.Timing timing;
     private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
+    private final AtomicBoolean probeScheduled = new AtomicBoolean();
+    private final PathProbes probes;
     /** Control thread only. */
     private @Nullable KeyExchange keys;
 
@@ -80,14 +84,15 @@ public final class Overlay implements AutoCloseable {
     /** Why the last repair failed, told once; null when it did not. Control thread only. */
     private @Nullable String trouble;
 
-    private Overlay(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
+    private Overlay(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing, PathProbes.Timing probeTiming) {
         // the row behind those of the lanes belongs to the control thread
         drops = new CounterSet<>(Drop.class, lanes.count() + 1);
         traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
         this.timing = timing;
         tables = new Tables(lanes.count());
         shared = new Endpoint.Shared(
-                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake);
+                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake, this::onProbe);
+        probes = new PathProbes(probeTiming, new ProbeWire(() -> endpoint), System::nanoTime, traffic, lanes.count());
         forwarding.publish(tables.build(config));
         this.config = config;
         // the control thread is made here and now: a thread inherits the network namespace of its maker
@@ -99,8 +104,9 @@ public final class Overlay implements AutoCloseable {
             // on the control thread, as every later change: what the first frames teach waits behind it
             endpoint = call(() -> {
                 Endpoint opened = Endpoint.open(config, shared);
-                opened.judge(tables.peers());
+                opened.judge(tables.peers(), probes);
                 endpoint = opened;
+                probes.peers(tables.probed());
                 exchangeKeys(config);
                 return opened;
             });
@@ -119,14 +125,16 @@ public final class Overlay implements AutoCloseable {
      * @throws dev.drover.dataplane.SysException any other refusal of the kernel
      */
     public static Overlay start(Lanes lanes, OverlayConfig config) {
-        return start(lanes, config, KeyExchange.Timing.STANDARD);
+        return start(lanes, config, KeyExchange.Timing.STANDARD, PathProbes.Timing.STANDARD);
     }
 
-    static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing) {
-        Overlay overlay = new Overlay(lanes, config, timing);
+    static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing, PathProbes.Timing probeTiming) {
+        Overlay overlay = new Overlay(lanes, config, timing, probeTiming);
         overlay.logStart(null);
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
+        overlay.control.scheduleWithFixedDelay(
+                overlay::probe, probeTiming.roundNs(), probeTiming.roundNs(), TimeUnit.NANOSECONDS);
         return overlay;
     }
 
@@ -146,7 +154,8 @@ public final class Overlay implements AutoCloseable {
                 restart(next);
             }
             Forwarding built = tables.build(next);
-            endpoint.judge(tables.peers());
+            endpoint.judge(tables.peers(), probes);
+            probes.peers(tables.probed());
             forwarding.publish(built);
             exchangeKeys(next);
             config = next;
@@ -236,6 +245,36 @@ public final class Overlay implements AutoCloseable {
             exchange.onSignal();
             endpoint.drainHandshakes(exchange::onMessage);
         });
+    }
+
+    /** On a lane: a probe came, or an answer. */
+    private void onProbe() {
+        if (probeScheduled.compareAndSet(false, true)) {
+            later(this::takeProbes, PROBE_DELAY_MS);
+        }
+    }
+
+    private void takeProbes() {
+        probeScheduled.set(false);
+        if (!stopped) {
+            endpoint.drainProbes((from, answer, nonce, bytes) -> {
+                if (answer) {
+                    probes.onAnswer(from, nonce, bytes);
+                } else {
+                    probes.onProbe(from, nonce, bytes);
+                }
+            });
+        }
+    }
+
+    private void probe() {
+        try {
+            if (!stopped && !endpoint.closed()) {
+                probes.onRound();
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("overlay path probes failed vni={}", config.vni(), e);
+        }
     }
 
     private void tick() {
@@ -330,7 +369,7 @@ public final class Overlay implements AutoCloseable {
                 }
                 restart(config);
             }
-            endpoint.judge(tables.peers());
+            endpoint.judge(tables.peers(), probes);
             observe(System.nanoTime());
             trouble = null;
         } catch (RuntimeException e) {
@@ -431,7 +470,7 @@ public final class Overlay implements AutoCloseable {
                 Map.copyOf(dropped));
     }
 
-    private static OverlayStatus.PeerStatus peer(Endpoint now, PeerPath peer, List<Cidr> subnets, long nowNs) {
+    private OverlayStatus.PeerStatus peer(Endpoint now, PeerPath peer, List<Cidr> subnets, long nowNs) {
         peer.notice(nowNs);
         String obstacle = now.superFrameObstacle(peer);
         OptionalLong silentNs = peer.silentNs(nowNs);
@@ -445,7 +484,10 @@ public final class Overlay implements AutoCloseable {
                 peer.txBytes(),
                 peer.rxPackets(),
                 peer.rxBytes(),
-                silentNs.isEmpty() ? null : TimeUnit.NANOSECONDS.toMillis(silentNs.getAsLong()));
+                silentNs.isEmpty() ? null : TimeUnit.NANOSECONDS.toMillis(silentNs.getAsLong()),
+                probes.view(peer)
+                        .map(view -> new OverlayStatus.Path(view.answers(), Math.min(view.mtu(), now.mtu())))
+                        .orElse(null));
     }
 
     /** MACs behind peers, and those behind the bridge's ports on this host. Asks the kernel; takes milliseconds. */
@@ -509,6 +551,12 @@ public final class Overlay implements AutoCloseable {
 
     CounterSet<Traffic> traffic() {
         return traffic;
+    }
+
+    void forEachProbed(BiConsumer<String, PathProbes.View> sink) {
+        tables.peers()
+                .forEach(peer ->
+                        probes.view(peer).ifPresent(view -> sink.accept(NetUtil.toAddressString(peer.vtep()), view)));
     }
 
     void forEachPeer(ToLongFunction<PeerPath> counter, PeerSink sink) {

@@ -183,16 +183,22 @@ public record OverlayConfig(
      *
      * @param subnets addresses behind it; empty means unknown: learn its addresses and send it a copy of what is flooded
      * @param key its public key, in an encrypted overlay; else of no meaning
+     * @param probed it is Drover's and answers path probes
      */
     public record Peer(
-            InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key) {
+            InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key, boolean probed) {
         public Peer {
             subnets = List.copyOf(subnets);
         }
 
-        /** Without a key. */
+        /** Without a key and not probed. */
         public Peer(InetAddress vtep, List<Cidr> subnets) {
-            this(vtep, subnets, null);
+            this(vtep, subnets, null, false);
+        }
+
+        /** Not probed. */
+        public Peer(InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key) {
+            this(vtep, subnets, key, false);
         }
     }
 

@@ -31,6 +31,13 @@ final class OverlayMetrics {
                     }
                 })
                 .register(registry);
+        path(registry, overlay, "answers", "1 while the peer answers path probes", view -> view.answers() ? 1 : 0);
+        path(
+                registry,
+                overlay,
+                "mtu_bytes",
+                "largest IP packet inside the overlay that arrives at the peer",
+                view -> Math.min(view.mtu(), overlay.mtu()));
         GaugeWithCallback.builder()
                 .name("drover_overlay_mtu_bytes")
                 .help("largest IP packet inside the overlay")
@@ -51,6 +58,22 @@ final class OverlayMetrics {
         return Arrays.stream(Drop.values())
                 .map(drop -> drop.name().toLowerCase(Locale.ROOT) + ": " + drop.meaning())
                 .collect(Collectors.joining("; ", "frames not passed on. ", ""));
+    }
+
+    /** Of the peers that are probed. */
+    private static void path(
+            PrometheusRegistry registry,
+            Overlay overlay,
+            String what,
+            String help,
+            ToLongFunction<PathProbes.View> value) {
+        GaugeWithCallback.builder()
+                .name("drover_overlay_peer_" + what)
+                .help(help)
+                .labelNames("vtep")
+                .callback(sink ->
+                        overlay.forEachProbed((vtep, view) -> sink.call((double) value.applyAsLong(view), vtep)))
+                .register(registry);
     }
 
     private static long session(PeerPath peer) {

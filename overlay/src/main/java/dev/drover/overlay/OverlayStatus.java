@@ -38,6 +38,7 @@ public record OverlayStatus(
      * @param subnets behind it
      * @param superFrames it gets super-frames whole
      * @param obstacle why it does not get them, null when it does
+     * @param path what probes have found out, null when it is not probed
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
      */
     public record PeerStatus(
@@ -50,5 +51,14 @@ public record OverlayStatus(
             long txBytes,
             long rxPackets,
             long rxBytes,
-            @Nullable Long silentMs) {}
+            @Nullable Long silentMs,
+            @Nullable Path path) {}
+
+    /**
+     * The way to a peer that answers probes.
+     *
+     * @param answers the last probes were answered
+     * @param mtu largest IP packet inside the overlay that arrives there, bytes
+     */
+    public record Path(boolean answers, int mtu) {}
 }

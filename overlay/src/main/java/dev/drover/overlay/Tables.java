@@ -30,6 +30,7 @@ final class Tables {
     private final Map<Long, Learned> learned = new LinkedHashMap<>();
     private volatile Map<InetAddress, PeerPath> peers = Map.of();
     private Map<PeerPath, PeerKey> keys = Map.of();
+    private List<PeerPath> probed = List.of();
 
     /** @param address in host order, 0 when it is not known */
     private record Learned(InetAddress vtep, int address, long sinceNs) {}
@@ -47,6 +48,7 @@ final class Tables {
     Forwarding build(OverlayConfig config) {
         Map<InetAddress, PeerPath> next = new HashMap<>();
         Map<PeerPath, PeerKey> nextKeys = new HashMap<>();
+        List<PeerPath> nextProbed = new ArrayList<>();
         Forwarding.Builder builder = new Forwarding.Builder();
         if (config.local() != null) {
             builder.local(config.local().block());
@@ -64,11 +66,17 @@ final class Tables {
             if (key != null) {
                 nextKeys.put(path, key);
             }
+            if (peer.probed()) {
+                nextProbed.add(path);
+            } else {
+                path.mtu(Integer.MAX_VALUE);
+            }
             next.put(peer.vtep(), path);
             builder.peer(path, peer.subnets());
         }
         peers = Map.copyOf(next);
         keys = Map.copyOf(nextKeys);
+        probed = List.copyOf(nextProbed);
         newest(config.neighbours()).values().forEach(n -> {
             PeerPath peer = next.get(n.vtep());
             if (peer != null) {
@@ -153,6 +161,11 @@ final class Tables {
     /** The keys of the configured peers, when the overlay is encrypted. */
     Map<PeerPath, PeerKey> keys() {
         return keys;
+    }
+
+    /** The configured peers that answer probes. */
+    List<PeerPath> probed() {
+        return probed;
     }
 
     /** The configured peers, by any thread. */

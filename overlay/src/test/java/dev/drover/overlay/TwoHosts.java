@@ -9,6 +9,8 @@ import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Two hosts on one cable, 192.0.2.1 and .2 or 2001:db8::1 and ::2, a bridge {@code br0} and a container on each: 10.42.1.2
@@ -18,6 +20,7 @@ final class TwoHosts implements AutoCloseable {
     static final int VNI = 42;
     static final int MTU = 1450;
     private static final int UNDERLAY_MTU = 1500;
+    private static final int IPV6_MIN_MTU = 1280;
 
     /** One side: 1 or 2. */
     final class Side {
@@ -53,7 +56,9 @@ final class TwoHosts implements AutoCloseable {
             ip("link set v0 mtu " + mtu + " master br0 up");
             container.exec("ip", "link", "set", "eth0", "up");
             container.exec("ip", "address", "add", address() + "/16", "dev", "eth0");
-            container.exec("ip", "address", "add", addressV6() + "/64", "dev", "eth0", "nodad");
+            if (mtu >= IPV6_MIN_MTU) {
+                container.exec("ip", "address", "add", addressV6() + "/64", "dev", "eth0", "nodad");
+            }
         }
 
         void ip(String arguments) {
@@ -110,9 +115,34 @@ final class TwoHosts implements AutoCloseable {
                     own);
         }
 
+        /** The same with peers that answer probes. */
+        OverlayConfig probed(OverlayConfig c) {
+            List<OverlayConfig.Peer> peers = c.peers().stream()
+                    .map(peer -> new OverlayConfig.Peer(peer.vtep(), peer.subnets(), peer.key(), true))
+                    .toList();
+            return new OverlayConfig(
+                    c.vni(),
+                    c.vtep(),
+                    c.port(),
+                    c.bridge(),
+                    c.mode(),
+                    c.local(),
+                    peers,
+                    c.neighbours(),
+                    c.encryption());
+        }
+
         Overlay start(OverlayConfig config, int count, KeyExchange.Timing timing) {
+            return start(config, count, timing, PathProbes.Timing.STANDARD);
+        }
+
+        Overlay start(OverlayConfig config, int count, PathProbes.Timing timing) {
+            return start(config, count, KeyExchange.Timing.STANDARD, timing);
+        }
+
+        private Overlay start(OverlayConfig config, int count, KeyExchange.Timing keys, PathProbes.Timing probes) {
             Lanes lanes = keep(Lanes.open(Transport.EPOLL, count));
-            running = keep(host.netNs.call(() -> Overlay.start(lanes, config, timing)));
+            running = keep(host.netNs.call(() -> Overlay.start(lanes, config, keys, probes)));
             return running;
         }
 
@@ -174,6 +204,13 @@ final class TwoHosts implements AutoCloseable {
     void assumeSuperFrames() {
         String problem = one.host.netNs.call(() -> SuperFrameProbe.problem(VNI, !v6));
         assumeTrue(problem == null, () -> "super-frames: " + problem);
+    }
+
+    /** What the overlays that were started last think of the way to each other. */
+    IntStream bothMtus() {
+        return Stream.of(one, two)
+                .mapToInt(
+                        side -> side.running.status().peers().getFirst().path().mtu());
     }
 
     private <T extends AutoCloseable> T keep(T resource) {

@@ -42,6 +42,9 @@ public final class OverlayCommand extends ClientGroup {
                 row.put("rx packets", peer.path("rxPackets").asLong());
                 row.put("rx bytes", peer.path("rxBytes").asLong());
                 row.put("heard", ago(peer.path("silentMs"), "never"));
+                JsonNode path = peer.path("path");
+                row.put("path", path.isObject() ? path.path("answers").asBoolean() ? "answers" : "silent" : "-");
+                row.put("path mtu", path.path("mtu").asText("-"));
                 row.put("why not super", peer.path("obstacle").asText("-"));
                 rows.add(row);
             }
@@ -57,6 +60,8 @@ public final class OverlayCommand extends ClientGroup {
                     "rx packets",
                     "rx bytes",
                     "heard",
+                    "path",
+                    "path mtu",
                     "why not super");
         });
     }

@@ -111,7 +111,8 @@ final class OverlaySection {
         Set<InetAddress> vteps = new HashSet<>();
         Map<Cidr, InetAddress> taken = new HashMap<>();
         for (YamlNode item : node.list()) {
-            Map<String, YamlNode> keys = item.map(List.of("vtep", "subnets", "public-key"), List.of("key", "mode"));
+            Map<String, YamlNode> keys =
+                    item.map(List.of("vtep", "subnets", "public-key", "probe"), List.of("key", "mode"));
             YamlNode vtepNode = item.required(keys, "vtep");
             InetAddress vtep = vtep(vtepNode);
             if (!OverlayConfig.sameFamily(vtep, own)) {
@@ -137,7 +138,10 @@ final class OverlaySection {
                 taken.put(subnet, vtep);
                 subnets.add(subnet);
             }
-            peers.add(new OverlayConfig.Peer(vtep, subnets, publicKey(item, keys, encryption, publicKeys)));
+            PeerKey key = publicKey(item, keys, encryption, publicKeys);
+            YamlNode probe = keys.get("probe");
+            boolean probed = probe == null ? key != null : YamlValues.flag(probe);
+            peers.add(new OverlayConfig.Peer(vtep, subnets, key, probed));
             if (encryption != null && subnets.isEmpty()) {
                 throw item.error(
                         "subnets is missing (expected: addresses, nothing is learned in an encrypted overlay)");

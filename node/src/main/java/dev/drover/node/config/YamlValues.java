@@ -41,6 +41,14 @@ final class YamlValues {
         }
     }
 
+    static boolean flag(YamlNode node) {
+        return switch (node.text()) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw node.error(node.text() + " (expected: true or false)");
+        };
+    }
+
     static @Nullable YamlNode present(@Nullable YamlNode node) {
         return node == null || node.isNull() ? null : node;
     }

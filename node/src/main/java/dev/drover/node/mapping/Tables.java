@@ -187,7 +187,7 @@ public record Tables(
         }
         List<Cidr> subnets = List.of(Cidr.parse(peer.block()));
         if (own == null) {
-            return new OverlayConfig.Peer(vtep, subnets);
+            return new OverlayConfig.Peer(vtep, subnets, null, true);
         }
         if (peer.publicKey() == null) {
             throw new IllegalArgumentException("public-key: missing (expected: one, the overlay is encrypted)");
@@ -197,7 +197,7 @@ public record Tables(
             throw new IllegalArgumentException(
                     "public-key: " + key + " is another host's (expected: a key of its own for each host)");
         }
-        return new OverlayConfig.Peer(vtep, subnets, key);
+        return new OverlayConfig.Peer(vtep, subnets, key, true);
     }
 
     private static OverlayConfig.Neighbour neighbour(DesiredItem.Neighbour neighbour, InetAddress vtep) {

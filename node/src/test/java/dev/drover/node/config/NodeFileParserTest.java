@@ -51,6 +51,22 @@ final class NodeFileParserTest {
     }
 
     @Test
+    void peersAreProbedWhenTheFileSaysSo() {
+        NodeFile file = NodeFileParser.parse("node.yaml", WHOLE);
+        assertThat(file.overlay().peers().getFirst().probed()).isFalse();
+        file = NodeFileParser.parse("node.yaml", WHOLE.replace("vtep: 192.0.2.2,", "vtep: 192.0.2.2, probe: true,"));
+        assertThat(file.overlay().peers().getFirst().probed()).isTrue();
+    }
+
+    @Test
+    void anIpv6UnderlayIsRead() {
+        NodeFile file = NodeFileParser.parse(
+                "node.yaml",
+                WHOLE.replace("vtep: 192.0.2.1", "vtep: 2001:db8::1").replace("192.0.2.2,", "'2001:db8::2',"));
+        assertThat(file.overlay().vtep().getHostAddress()).isEqualTo("2001:db8:0:0:0:0:0:1");
+    }
+
+    @Test
     void fillsInDefaults() {
         NodeFile file = NodeFileParser.parse("n", "overlay: {vni: 7, vtep: 192.0.2.1}\ndns: {bind: 127.0.0.1:0}\n");
         assertThat(file.overlay().port()).isEqualTo(4789);
@@ -91,6 +107,7 @@ final class NodeFileParserTest {
                     bridge: br0        | encryption: on     | node.yaml:5: overlay.encryption: on (expected: keys and values)
                     bridge: br0        | encryption: {}     | node.yaml:5: overlay.encryption: private-key-file is missing (expected: a value)
                     bridge: br0        | encryption: { private-key-file: /nowhere/key } | node.yaml:5: overlay.encryption.private-key-file: /nowhere/key is missing (expected: a file of drover overlay keygen)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, probe: often, | node.yaml:8: overlay.peers[0].probe: often (expected: true or false)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: secret, | node.yaml:8: overlay.peers[0].public-key: secret (expected: Base64 of 32 bytes, as drover overlay keygen prints it)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U=, | node.yaml:8: overlay.peers[0].public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U= (expected: none without overlay.encryption, or traffic would not be encrypted)
                     vtep: 192.0.2.1    | psk: secret        | node.yaml:3: overlay.psk: not available in this version

@@ -81,6 +81,7 @@ public final class Decapsulator implements Runnable {
     private final Inner inner = new Inner();
     private final LearnRing learned;
     private final @Nullable HandshakeRing handshakes;
+    private final ProbeRing probes;
     private final int vni;
     private final int mtu;
     private final int maxDatagramBytes;
@@ -98,10 +99,12 @@ public final class Decapsulator implements Runnable {
      * @param tap file descriptor of the TAP queue
      * @param slots datagrams a system call, 64 KB of buffer each
      */
-    public Decapsulator(LaneContext context, int socket, int tap, int slots, LearnRing learned, Slab slab) {
+    public Decapsulator(
+            LaneContext context, int socket, int tap, int slots, LearnRing learned, ProbeRing probes, Slab slab) {
         this.socket = socket;
         this.slots = slots;
         this.learned = learned;
+        this.probes = probes;
         handshakes = context.handshakes();
         vni = context.vni();
         mtu = context.mtu();
@@ -244,8 +247,11 @@ public final class Decapsulator implements Runnable {
         }
         long plain = datagram + SEALED_HEADER_BYTES;
         drop = admit(peer, plain, plainLength);
+        if (drop == Drop.LINK_LOCAL_GROUP && isProbe(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES)) {
+            return null;
+        }
         if (drop == null) {
-            clamp(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
+            clamp(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             peer.received(lane, 1, plainLength - VXLAN_BYTES);
             traffic.increment(lane, Traffic.RX_PACKETS);
@@ -277,13 +283,15 @@ public final class Decapsulator implements Runnable {
     private void onDatagram(PeerPath peer, long datagram, int length, int superFrame) {
         Drop drop = admit(peer, datagram, length);
         if (drop != null) {
-            drops.increment(lane, drop);
+            if (drop != Drop.LINK_LOCAL_GROUP || !isProbe(peer, datagram + VXLAN_BYTES, length - VXLAN_BYTES)) {
+                drops.increment(lane, drop);
+            }
             return;
         }
         long frame = datagram + VXLAN_BYTES;
         int frameLength = length - VXLAN_BYTES;
         if (superFrame == 0) {
-            clamp(frame, frameLength);
+            clamp(peer, frame, frameLength);
             coalescer.add(frame, frameLength);
             return;
         }
@@ -303,14 +311,24 @@ public final class Decapsulator implements Runnable {
         }
     }
 
-    /** A foreign peer may be open to more than the overlay carries. */
-    private void clamp(long frame, int length) {
-        int segmentSize = MssClamp.find(frame, length, mtu);
+    /** A foreign peer may be open to more than the overlay carries, and any to more than the way to it does. */
+    private void clamp(PeerPath peer, long frame, int length) {
+        int limit = Math.min(mtu, peer.mtu());
+        int segmentSize = MssClamp.find(frame, length, limit);
         if (segmentSize >= 0) {
             boolean partial = inner.parse(frame, length) && inner.partialChecksum();
-            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            MssClamp.lower(frame, length, segmentSize, limit, partial);
             traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
+    }
+
+    /** Takes a probe or an answer to one, which is for no bridge. */
+    private boolean isProbe(PeerPath peer, long frame, int length) {
+        if (Memory.getMac(frame) != Probe.MAC || !inner.parse(frame, length) || !Probe.is(inner)) {
+            return false;
+        }
+        probes.offer(peer, Probe.kind(inner) == Probe.KIND_ANSWER, Probe.nonce(inner), Probe.bytes(inner));
+        return true;
     }
 
     private @Nullable Drop admit(PeerPath peer, long datagram, int length) {

@@ -126,7 +126,7 @@ public final class Encapsulator implements Runnable {
                     : TxBatch.sealed(sockets[i], segmentation, datagramBytes, lane, drops, traffic, slab);
         }
         vxlan = context.vxlanHeader();
-        segmenter = new Segmenter(context.mtu(), vxlan, slab);
+        segmenter = new Segmenter(vxlan, slab);
         mtu = context.mtu();
         buffer = slab.allocate(FLUSH_BYTES + ROOM + MAX_FRAME_BYTES + TAIL + ALIGNMENT);
         reply = slab.allocate(Tap.VNET_HEADER_BYTES + TooBig.MAX_BYTES);
@@ -245,7 +245,7 @@ public final class Encapsulator implements Runnable {
     }
 
     private @Nullable Drop copies(long vnet, long frame, int length, PeerPath[] peers) {
-        Drop drop = complete(vnet, frame, length);
+        Drop drop = complete(vnet, frame, length, mtu);
         if (drop != null) {
             return drop;
         }
@@ -286,7 +286,7 @@ public final class Encapsulator implements Runnable {
     }
 
     private @Nullable Drop unicast(long vnet, long frame, int length, PeerPath peer) {
-        Drop drop = complete(vnet, frame, length);
+        Drop drop = complete(vnet, frame, length, Math.min(mtu, peer.mtu()));
         if (drop != null) {
             return drop;
         }
@@ -329,24 +329,28 @@ public final class Encapsulator implements Runnable {
         return batches.length == 1 ? 0 : FlowHash.of(frame, length) & batches.length - 1;
     }
 
-    /** Does what the kernel left to the device: the checksum, or the preparation for segmentation. */
-    private @Nullable Drop complete(long vnet, long frame, int length) {
+    /**
+     * Does what the kernel left to the device: the checksum, or the preparation for segmentation.
+     *
+     * @param limit largest IP packet on the way to who gets the frame
+     */
+    private @Nullable Drop complete(long vnet, long frame, int length, int limit) {
         int flags = Memory.getByte(vnet + VNET_FLAGS);
         gsoType = Memory.getByte(vnet + VNET_GSO_TYPE);
         int start = Memory.getShort(vnet + VNET_CSUM_START);
         int offset = Memory.getShort(vnet + VNET_CSUM_OFFSET);
         segmented = gsoType != VNET_GSO_NONE;
         if (segmented) {
-            Drop drop = segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start);
-            return drop == Drop.OVERSIZE ? oversize(frame, length) : drop;
+            Drop drop = segmenter.prepare(frame, length, gsoType, Memory.getShort(vnet + VNET_GSO_SIZE), start, limit);
+            return drop == Drop.OVERSIZE ? oversize(frame, length, limit) : drop;
         }
-        if (!fits(frame, length, mtu)) {
-            return oversize(frame, length);
+        if (!fits(frame, length, limit)) {
+            return oversize(frame, length, limit);
         }
         boolean partial = (flags & VNET_NEEDS_CSUM) != 0;
-        int segmentSize = MssClamp.find(frame, length, mtu);
+        int segmentSize = MssClamp.find(frame, length, limit);
         if (segmentSize >= 0) {
-            MssClamp.lower(frame, length, segmentSize, mtu, partial);
+            MssClamp.lower(frame, length, segmentSize, limit, partial);
             traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
         if (partial && !mayStayPartial(frame, length, start, offset)) {
@@ -380,10 +384,10 @@ public final class Encapsulator implements Runnable {
     }
 
     /** Tells the sender the MTU, unless he has been told often enough. */
-    private Drop oversize(long frame, int length) {
+    private Drop oversize(long frame, int length, int limit) {
         startLimitPeriod();
         if (length >= TooBig.MAX_BYTES && answeredTooBig < MAX_TOO_BIG) {
-            int answer = TooBig.answer(frame, reply + Tap.VNET_HEADER_BYTES, mtu);
+            int answer = TooBig.answer(frame, reply + Tap.VNET_HEADER_BYTES, limit);
             if (answer > 0 && Sys.write(tap, reply, Tap.VNET_HEADER_BYTES + answer) > 0) {
                 answeredTooBig++;
                 traffic.increment(lane, Traffic.TOO_BIG_ANSWERED);

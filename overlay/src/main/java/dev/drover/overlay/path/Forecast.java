@@ -48,13 +48,17 @@ public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peer
             boolean fits = Encapsulator.fits(copy, frame.length, mtu);
             return switch (decision.on(copy, frame.length)) {
                 case DROP -> new Forecast(Outcome.DROPPED, decision.drop, List.of(), Forwarding.NO_MAC);
-                case PEER -> sent(Outcome.SENT, fits, decision.peer());
-                case ASK_OWNER -> sent(Outcome.ASKED, fits, decision.peer());
+                case PEER -> sent(Outcome.SENT, fits(copy, frame, mtu, decision.peer()), decision.peer());
+                case ASK_OWNER -> sent(Outcome.ASKED, fits(copy, frame, mtu, decision.peer()), decision.peer());
                 case ANSWER -> new Forecast(Outcome.ANSWERED, null, List.of(), decision.mac);
                 case FLOOD -> sent(Outcome.FLOODED, fits, table.flooded());
                 case ANNOUNCE -> sent(Outcome.ANNOUNCED, fits, table.peers());
             };
         }
+    }
+
+    private static boolean fits(long copy, byte[] frame, int mtu, PeerPath peer) {
+        return Encapsulator.fits(copy, frame.length, Math.min(mtu, peer.mtu()));
     }
 
     private static Forecast sent(Outcome outcome, boolean fits, PeerPath... peers) {

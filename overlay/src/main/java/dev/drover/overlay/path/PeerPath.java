@@ -27,6 +27,7 @@ public final class PeerPath {
     private final long[] cells;
     private final int lanes;
     private volatile boolean direct;
+    private volatile int mtu = Integer.MAX_VALUE;
     private volatile Keyring keyring = Keyring.EMPTY;
     private volatile boolean wanting;
     /** Packets received when {@link #notice} looked last, and when that was more than before. */
@@ -79,6 +80,16 @@ public final class PeerPath {
     /** Takes effect with the next frame; any thread. */
     public void direct(boolean direct) {
         this.direct = direct;
+    }
+
+    /** Largest IP packet inside that is known to arrive; above the overlay's own MTU where nothing is known. */
+    public int mtu() {
+        return mtu;
+    }
+
+    /** Takes effect with the next frame; any thread. */
+    public void mtu(int bytes) {
+        mtu = bytes;
     }
 
     /** Its sessions, in an encrypted overlay. */

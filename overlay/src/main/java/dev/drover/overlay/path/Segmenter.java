@@ -53,7 +53,6 @@ import org.jspecify.annotations.Nullable;
 final class Segmenter {
     private static final int MAX_HEADERS = TxBatch.HEADER_BYTES - VXLAN_BYTES;
 
-    private final int mtu;
     private final long template;
     private long frame;
     private boolean stamped;
@@ -73,19 +72,19 @@ final class Segmenter {
     private long l4Sum;
     private long pseudoSum;
 
-    /**
-     * @param mtu of the overlay; TCP super-frames of senders with a larger one are cut to it
-     * @param vxlan the VXLAN header as {@link Memory#getLong} reads it
-     */
-    Segmenter(int mtu, long vxlan, Slab slab) {
-        this.mtu = mtu;
+    /** @param vxlan the VXLAN header as {@link Memory#getLong} reads it */
+    Segmenter(long vxlan, Slab slab) {
         template = slab.allocate(TxBatch.HEADER_BYTES);
         Memory.putLong(template, vxlan);
     }
 
-    /** Takes a frame with the fields of its vnet header; the frame must stay untouched until the last {@link #emit}. */
+    /**
+     * Takes a frame with the fields of its vnet header; the frame must stay untouched until the last {@link #emit}.
+     *
+     * @param mtu of the way; TCP super-frames of senders with a larger one are cut to it
+     */
     @Nullable
-    Drop prepare(long frame, int length, int gsoType, int gsoSize, int l4Offset) {
+    Drop prepare(long frame, int length, int gsoType, int gsoSize, int l4Offset, int mtu) {
         int type = gsoType & ~VNET_GSO_ECN;
         if (gsoSize == 0 || !layer3(frame, length) || l4Offset < l3 + (v4 ? IPV4_BYTES : IPV6_BYTES)) {
             return Drop.MALFORMED_OFFLOAD;

@@ -33,6 +33,14 @@ public enum Traffic {
     FLOODED,
     /** Sessions made with peers of an encrypted overlay. */
     HANDSHAKES,
+    /** Path probes sent. */
+    PROBES,
+    /** Path probes of other hosts, answered. */
+    PROBES_ANSWERED,
+    /** Path probes of a size that should arrive, without an answer. */
+    PROBES_LOST,
+    /** Times that packets of full size were found not to arrive at a peer that is there. */
+    BLACK_HOLES,
     /** Sends repeated without segmentation because the kernel refused it. */
     SEGMENTATION_REFUSED
 }

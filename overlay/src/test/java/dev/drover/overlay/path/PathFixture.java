@@ -52,6 +52,7 @@ final class PathFixture implements AutoCloseable {
     final CounterSet<Traffic> traffic = new CounterSet<>(Traffic.class, 1);
     final List<String> learned = new ArrayList<>();
     final LearnRing ring = new LearnRing(() -> {});
+    final ProbeRing probes = new ProbeRing(() -> {});
     final DatagramSocket owner;
     final DatagramSocket flooded;
     final UdpSocket receiver;
@@ -99,7 +100,7 @@ final class PathFixture implements AutoCloseable {
         ownerPath.keyring(mode == Mode.SEALED ? new Keyring(ours, null, null) : Keyring.EMPTY);
         encapsulator = new Encapsulator(
                 context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, null, () -> tapLost++, slab);
-        decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, slab);
+        decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, probes, slab);
     }
 
     enum Mode {
