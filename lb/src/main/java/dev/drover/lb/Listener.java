@@ -1,10 +1,12 @@
 package dev.drover.lb;
 
+import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Entrance;
 import dev.drover.lb.path.Pool;
 import dev.drover.lb.path.Route;
 import dev.drover.lb.path.Router;
 import dev.drover.lb.path.VirtualServer;
+import dev.drover.lb.tls.TlsStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Listener {
     private final VirtualServer server;
     private ListenerConfig config;
+    private @Nullable TlsStore tls;
     private @Nullable Door door;
     private @Nullable String problem;
     private boolean removed;
@@ -80,7 +83,32 @@ final class Listener {
         door = through;
         problem = why;
         if (through != null) {
-            through.entrance().lead(new Entrance.Room(server, config.protocol() == Protocol.HTTP));
+            lead(through);
+        }
+    }
+
+    /** Connections find here what they need; with TLS but without certificates there is no way in. */
+    private void lead(Door through) {
+        Certificates certificates = tls == null ? null : tls.current();
+        boolean closed = config.entry().tls() != null && certificates == null;
+        through.entrance()
+                .lead(closed ? null : new Entrance.Room(server, config.protocol() == Protocol.HTTP, certificates));
+    }
+
+    @Nullable
+    TlsStore tls() {
+        return tls;
+    }
+
+    /** Takes over what was read for {@link #config}; null without TLS. */
+    void tls(@Nullable TlsStore store) {
+        tls = store;
+    }
+
+    /** New certificates for new connections. */
+    void certificatesChanged() {
+        if (door != null) {
+            lead(door);
         }
     }
 

@@ -10,13 +10,20 @@ import java.util.List;
  * @param name unique in the configuration
  * @param bind resolved address and port; port 0 takes a free one
  * @param routes which requests go to which pool, in any order
+ * @param entry what lies below HTTP or the byte stream
  */
-public record ListenerConfig(String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes) {
+public record ListenerConfig(
+        String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes, EntryConfig entry) {
     public ListenerConfig {
         routes = List.copyOf(routes);
     }
 
-    /** With one pool, named as the listener, for everything. */
+    /** Without anything below. */
+    public ListenerConfig(String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes) {
+        this(name, bind, protocol, routes, EntryConfig.PLAIN);
+    }
+
+    /** With one pool, named as the listener, for everything, and without anything below. */
     public ListenerConfig(
             String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
         this(name, bind, protocol, List.of(RouteConfig.everything(PoolConfig.of(name, balance, targets))));
@@ -28,5 +35,10 @@ public record ListenerConfig(String name, InetSocketAddress bind, Protocol proto
                 .flatMap(route -> route.pool().targets().stream())
                 .distinct()
                 .toList();
+    }
+
+    /** A copy with another entry. */
+    public ListenerConfig withEntry(EntryConfig with) {
+        return new ListenerConfig(name, bind, protocol, routes, with);
     }
 }

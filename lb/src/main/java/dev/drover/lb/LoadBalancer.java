@@ -2,10 +2,12 @@ package dev.drover.lb;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Lanes;
+import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Event;
 import dev.drover.lb.path.LbLane;
 import dev.drover.lb.path.Limits;
 import dev.drover.lb.path.Outcome;
+import dev.drover.lb.tls.TlsStore;
 import io.netty.util.concurrent.Future;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
@@ -49,6 +51,7 @@ public final class LoadBalancer implements AutoCloseable {
     private final CounterSet<Outcome> outcomes;
     private final CounterSet<Event> events;
     private final Doors doors;
+    private final TlsStores tlsStores = new TlsStores(this, this::refreshCertificates);
     private final List<Listener> retired = new ArrayList<>();
     private final List<PoolState> retiredPools = new ArrayList<>();
     private final StickyTokens tokens = new StickyTokens();
@@ -125,6 +128,11 @@ public final class LoadBalancer implements AutoCloseable {
         }
         Set<Door.Key> wanted = new LinkedHashSet<>();
         config.listeners().forEach(listener -> wanted.add(Door.Key.of(listener)));
+        TlsStores.Read tls = tlsStores.read(config, listeners);
+        if (strict && !tls.problems().isEmpty()) {
+            throw new LbConfigException(
+                    tls.problems().values().stream().sorted().toList());
+        }
         Map<Door.Key, String> failures = doors.open(wanted);
         if (strict && !failures.isEmpty()) {
             doors.rollBack();
@@ -133,9 +141,16 @@ public final class LoadBalancer implements AutoCloseable {
                     .map(listener -> problem(listener, failures.get(Door.Key.of(listener))))
                     .toList());
         }
-        boolean changed = !config.equals(current) || failures.size() < problemCount();
-        commit(config, wanted, failures);
+        boolean changed =
+                !config.equals(current) || failures.size() + tls.problems().size() < problemCount();
+        commit(config, wanted, failures, tls);
         return result(changed);
+    }
+
+    private void refreshCertificates() {
+        if (!closed) {
+            tlsStores.refresh(listeners.values());
+        }
     }
 
     private long problemCount() {
@@ -157,7 +172,7 @@ public final class LoadBalancer implements AutoCloseable {
         }
     }
 
-    private void commit(LbConfig config, Set<Door.Key> wanted, Map<Door.Key, String> failures) {
+    private void commit(LbConfig config, Set<Door.Key> wanted, Map<Door.Key, String> failures, TlsStores.Read tls) {
         Map<String, Listener> next = new LinkedHashMap<>();
         Set<Door> used = new HashSet<>();
         Map<String, PoolState> nextPools = new LinkedHashMap<>();
@@ -170,7 +185,8 @@ public final class LoadBalancer implements AutoCloseable {
             next.put(entry.name(), listener);
             listener.update(entry, nextPools);
             Door door = doors.get(Door.Key.of(entry));
-            String problem = null;
+            String problem = tls.problems().get(entry.name());
+            listener.tls(tls.stores().get(entry.name()));
             if (door == null) {
                 problem = problem(entry, failures.get(Door.Key.of(entry)));
                 Door old = listener.door();
@@ -362,6 +378,13 @@ public final class LoadBalancer implements AutoCloseable {
                 registry, "drover_lb_requests", "Requests (HTTP) and connections (TCP) by how they ended", "outcome");
         events.register(registry, "drover_lb_events", "What happened on the way of requests", "event");
         GaugeWithCallback.builder()
+                .name("drover_lb_certificate_end_seconds")
+                .help("Time of the epoch at which a certificate ends")
+                .labelNames("listener", "certificate")
+                .callback(sink ->
+                        certificateEnds().forEach((labels, end) -> sink.call(end, labels.getFirst(), labels.getLast())))
+                .register(registry);
+        GaugeWithCallback.builder()
                 .name("drover_lb_client_connections")
                 .help("Client connections open now")
                 .labelNames("listener")
@@ -402,6 +425,22 @@ public final class LoadBalancer implements AutoCloseable {
                 && !target.backingOff()
                 && !target.ejected()
                 && (target.health() == TargetStatus.Health.UNCHECKED || target.health() == TargetStatus.Health.HEALTHY);
+    }
+
+    private synchronized Map<List<String>, Double> certificateEnds() {
+        Map<List<String>, Double> ends = new LinkedHashMap<>();
+        for (Listener listener : listeners.values()) {
+            TlsStore store = listener.tls();
+            Certificates certificates = store == null ? null : store.current();
+            if (certificates != null) {
+                certificates
+                        .entries()
+                        .forEach(entry -> ends.put(
+                                List.of(listener.config().name(), String.join(",", entry.names())),
+                                entry.endsMs() / 1_000.0));
+            }
+        }
+        return ends;
     }
 
     /** A removed listener and its successor of the same name are one row. */
@@ -464,6 +503,7 @@ public final class LoadBalancer implements AutoCloseable {
         control.shutdownNow();
         listeners.values().forEach(Listener::refuse);
         doors.keepOnly(Set.of());
+        tlsStores.close();
         List<Future<Void>> ends = new CopyOnWriteArrayList<>();
         onEveryLane(lane -> ends.add(lane.closeAll()));
         ends.forEach(end -> end.awaitUninterruptibly(LANE_TIMEOUT_MS));

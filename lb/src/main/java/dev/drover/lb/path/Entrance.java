@@ -15,9 +15,10 @@ public final class Entrance extends ChannelInitializer<Channel> {
     /**
      * What stands behind a port.
      *
-     * @param http HTTP/1.1, or else a byte stream
+     * @param http HTTP, or else a byte stream
+     * @param certificates null without TLS
      */
-    public record Room(VirtualServer server, boolean http) {}
+    public record Room(VirtualServer server, boolean http, @Nullable Certificates certificates) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;
@@ -38,13 +39,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
             channel.close();
             return;
         }
-        LbLane lane = lane();
-        if (to.http()) {
-            channel.pipeline().addLast(new HttpFront(lane, to.server(), channel));
-        } else {
-            channel.config().setAutoRead(false);
-            channel.pipeline().addLast(new TcpFront(lane, to.server(), channel));
-        }
+        new Arrival(lane(), to, channel).begin();
     }
 
     private LbLane lane() {

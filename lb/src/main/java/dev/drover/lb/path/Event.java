@@ -3,6 +3,10 @@ package dev.drover.lb.path;
 /** What happened on the way of requests; any number per request. */
 public enum Event {
     CLIENT_CONNECTED,
+    /** A TLS handshake with a client was completed. */
+    TLS_ESTABLISHED,
+    /** A TLS handshake with a client failed, or took too long. */
+    TLS_FAILED,
     UPSTREAM_CONNECTED,
     UPSTREAM_CONNECT_FAILED,
     UPSTREAM_REUSED,

@@ -11,12 +11,14 @@ import java.net.InetSocketAddress;
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared; written into buffers
 record Forwarded(byte[] clientAddress, byte[] localAuthority, byte[] protoAndPort) {
-    static Forwarded of(InetSocketAddress client, InetSocketAddress local) {
+    static Forwarded of(Caller caller) {
+        InetSocketAddress local = caller.local();
         String host = local.getAddress().getHostAddress();
         String authority = (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + local.getPort();
         return new Forwarded(
-                Ascii.bytes(client.getAddress().getHostAddress()),
+                Ascii.bytes(caller.client().getAddress().getHostAddress()),
                 Ascii.bytes(authority),
-                Ascii.bytes("X-Forwarded-Proto: http\r\nX-Forwarded-Port: " + local.getPort() + "\r\n"));
+                Ascii.bytes("X-Forwarded-Proto: " + (caller.tls() == null ? "http" : "https") + "\r\nX-Forwarded-Port: "
+                        + local.getPort() + "\r\n"));
     }
 }

@@ -5,10 +5,6 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
-import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +34,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final Exchange exchange;
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
+    private final Caller caller;
     private @Nullable Forwarded forwarded;
     private long sourceKey;
+    private @Nullable HostCheck hostCheck;
     private Phase phase = Phase.HEAD;
     private boolean processing;
     private boolean upstreamReady = true;
@@ -51,10 +49,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private long graceNs = NEVER;
     private long endNs = NEVER;
 
-    HttpFront(LbLane lane, VirtualServer server, Channel channel) {
+    HttpFront(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
         this.lane = lane;
         this.server = server;
         this.channel = channel;
+        this.caller = caller;
         exchange = new Exchange(this, lane, server);
     }
 
@@ -76,9 +75,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        InetSocketAddress client = (InetSocketAddress) channel.remoteAddress();
-        forwarded = Forwarded.of(client, (InetSocketAddress) channel.localAddress());
-        sourceKey = SourceKey.of(client);
+        forwarded = Forwarded.of(caller);
+        sourceKey = SourceKey.of(caller.client());
+        hostCheck = HostCheck.of(caller);
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
         if (server.retired()) {
@@ -170,6 +169,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         long maxBody = lane.limits().maxBodyBytes();
         if (maxBody > 0 && head.contentLength() > maxBody) {
             refuse(413);
+            return false;
+        }
+        if (hostCheck != null && hostCheck.misdirected(head)) {
+            refuse(421);
             return false;
         }
         begin(head);
@@ -284,7 +287,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public boolean secure() {
-        return false;
+        return caller.tls() != null;
     }
 
     @Override
@@ -427,7 +430,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             if (inputEnded || !written.isSuccess()) {
                 channel.close();
             } else {
-                ((DuplexChannel) channel).shutdownOutput(channel.unsafe().voidPromise());
+                Closing.endOutput(channel);
                 limit(lane.limits().lingerNs());
             }
         });
@@ -440,14 +443,13 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (framed) {
             channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
         } else {
-            channel.config().setOption(ChannelOption.SO_LINGER, 0);
-            channel.close();
+            Closing.reset(channel);
         }
     }
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event != ChannelInputShutdownEvent.INSTANCE) {
+        if (!Closing.inputEnded(event) || inputEnded) {
             return;
         }
         inputEnded = true;

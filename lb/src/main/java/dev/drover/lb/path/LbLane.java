@@ -10,6 +10,7 @@ import io.netty.channel.IoEventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.uring.IoUringChannelOption;
+import io.netty.handler.codec.DecoderException;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import java.io.IOException;
@@ -121,7 +122,9 @@ public final class LbLane {
 
     /** Sorts out what a pipeline caught: the ends of connections are daily business, all else is a defect. */
     void caught(Throwable cause) {
-        if (!(cause instanceof IOException)) {
+        // Faults of TLS come wrapped.
+        Throwable root = cause instanceof DecoderException && cause.getCause() != null ? cause.getCause() : cause;
+        if (!(root instanceof IOException)) {
             count(Event.UNEXPECTED_EXCEPTION);
             onDefect.accept(cause);
         }

@@ -4,9 +4,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,7 +96,7 @@ final class Relay extends Timed {
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event == ChannelInputShutdownEvent.INSTANCE) {
+        if (Closing.inputEnded(event)) {
             endInput();
         }
     }
@@ -121,7 +118,7 @@ final class Relay extends Timed {
             channel.close();
             peer().channel.close();
         } else {
-            ((DuplexChannel) channel).shutdownOutput(channel.unsafe().voidPromise());
+            Closing.endOutput(channel);
         }
     }
 
@@ -170,8 +167,7 @@ final class Relay extends Timed {
     private void resetNow() {
         if (channel.isOpen()) {
             resetting = true;
-            channel.config().setOption(ChannelOption.SO_LINGER, 0);
-            channel.close();
+            Closing.reset(channel);
         }
     }
 }

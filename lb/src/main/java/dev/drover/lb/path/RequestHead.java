@@ -265,6 +265,19 @@ final class RequestHead {
         return http10;
     }
 
+    byte[] bytes() {
+        return bytes;
+    }
+
+    /** Where Host begins, or -1 when there is none. */
+    int hostStart() {
+        return hostStart;
+    }
+
+    int hostEnd() {
+        return hostEnd;
+    }
+
     /** Whether the client wants the connection to go on after the response. */
     boolean keepAlive() {
         return keepAlive;

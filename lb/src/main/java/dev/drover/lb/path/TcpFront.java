@@ -4,8 +4,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -156,7 +154,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event == ChannelInputShutdownEvent.INSTANCE) {
+        if (Closing.inputEnded(event)) {
             inputEnded = true;
         }
     }
@@ -189,8 +187,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
             connecting.close();
         }
         if (client.isOpen()) {
-            client.config().setOption(ChannelOption.SO_LINGER, 0);
-            client.close();
+            Closing.reset(client);
         }
     }
 

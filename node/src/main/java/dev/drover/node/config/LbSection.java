@@ -1,12 +1,14 @@
 package dev.drover.node.config;
 
 import dev.drover.lb.Balance;
+import dev.drover.lb.EntryConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads {@code lb} of the node file: pools by name, and listeners with their routes. */
 final class LbSection {
-    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes");
+    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes", "tls");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -27,10 +29,15 @@ final class LbSection {
     private final Set<String> names = new HashSet<>();
     private final Set<InetSocketAddress> binds = new HashSet<>();
 
-    private LbSection() {}
+    private final Path file;
 
-    static LbConfig read(YamlNode node) {
-        return new LbSection().config(node);
+    private LbSection(Path file) {
+        this.file = file;
+    }
+
+    /** Relative paths are beside {@code file}. */
+    static LbConfig read(Path file, YamlNode node) {
+        return new LbSection(file).config(node);
     }
 
     private LbConfig config(YamlNode node) {
@@ -60,7 +67,7 @@ final class LbSection {
     }
 
     private ListenerConfig listener(YamlNode item) {
-        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("tls", "proxy-protocol", "timeouts"));
+        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("proxy-protocol", "timeouts"));
         YamlNode nameNode = item.required(entry, "name");
         String name = nameNode.text();
         if (!names.add(name)) {
@@ -87,7 +94,13 @@ final class LbSection {
         for (YamlNode route : items(routesNode)) {
             routes.add(route(name, route, seen));
         }
-        return new ListenerConfig(name, bind, protocol, routes);
+        YamlNode tls = YamlValues.present(entry.get("tls"));
+        return new ListenerConfig(
+                name,
+                bind,
+                protocol,
+                routes,
+                tls == null ? EntryConfig.PLAIN : EntryConfig.tls(TlsSection.read(file, tls)));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */

@@ -42,7 +42,7 @@ public final class NodeFileParser {
         }
         return new NodeFile(
                 overlay == null ? null : OverlaySection.read(Path.of(file), overlay),
-                lb == null ? LbConfig.EMPTY : LbSection.read(lb),
+                lb == null ? LbConfig.EMPTY : LbSection.read(Path.of(file), lb),
                 dns == null ? null : DnsSection.read(dns),
                 admin == null ? null : admin(admin));
     }

@@ -115,7 +115,7 @@ final class NodeFileParserTest {
                     mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, super, gso or plain)
                     10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)
                     protocol: http     | protocol: udp      | node.yaml:13: lb.listeners[0].protocol: udp is not available in this version (expected: http or tcp)
-                    protocol: http     | tls: {}            | node.yaml:13: lb.listeners[0].tls: not available in this version
+                    balance: round-robin | tls: {}          | node.yaml:14: lb.listeners[0].tls: certificates is missing (expected: a value)
                     balance: round-robin | balance: fastest | node.yaml:14: lb.listeners[0].balance: fastest (expected: round-robin, least-connections, power-of-two, source-hash or maglev)
                     "127.0.0.1:9001"   | web:80             | node.yaml:15: lb.listeners[0].targets[0]: web:80 (expected: IP address:port)
                     "127.0.0.1:9001"   | "127.0.0.1:9002"   | node.yaml:15: lb.listeners[0].targets[1]: 127.0.0.1:9002 is given twice (expected: each target once)

@@ -1,0 +1,46 @@
+package dev.drover.lb;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * TLS with the clients of a listener. Files are read when the configuration is applied, and again when they change.
+ *
+ * @param certificates at least one; a client gets the one whose names (subjectAltName, wildcards too) fit the server
+ *     name it asks for
+ * @param defaultName a name of the certificate for clients that ask for none, or for one that no certificate has; null
+ *     for the first certificate
+ * @param clientCa authorities of the certificates that clients must show (mTLS); null to ask for none
+ */
+public record TlsConfig(
+        List<Certificate> certificates,
+        @Nullable String defaultName,
+        Version minVersion,
+        @Nullable Path clientCa) {
+    /** Versions of TLS; older ones are not served (RFC 8996). */
+    public enum Version {
+        TLS_1_2,
+        TLS_1_3
+    }
+
+    /**
+     * A certificate and its key.
+     *
+     * @param certificate PEM: the certificate, then those that lead from it to its authority
+     * @param key PEM, PKCS #8, not encrypted, readable by its owner only
+     */
+    public record Certificate(Path certificate, Path key) {}
+
+    public TlsConfig {
+        certificates = List.copyOf(certificates);
+        if (certificates.isEmpty()) {
+            throw new IllegalArgumentException("tls.certificates: none (expected: at least one)");
+        }
+    }
+
+    /** With TLS 1.2 or newer, the first certificate as the default, and no certificates of clients. */
+    public TlsConfig(List<Certificate> certificates) {
+        this(certificates, null, Version.TLS_1_2, null);
+    }
+}

@@ -1,0 +1,48 @@
+package dev.drover.node.config;
+
+import dev.drover.lb.TlsConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Key {@code tls} of a listener. */
+final class TlsSection {
+    private TlsSection() {}
+
+    /** Relative paths are beside {@code file}. */
+    static TlsConfig read(Path file, YamlNode node) {
+        Map<String, YamlNode> keys =
+                node.map(List.of("certificates", "default", "min-version", "client-ca"), List.of("ocsp", "ciphers"));
+        YamlNode certificatesNode = node.required(keys, "certificates");
+        List<TlsConfig.Certificate> certificates = new ArrayList<>();
+        for (YamlNode item : certificatesNode.list()) {
+            Map<String, YamlNode> entry = item.map(List.of("certificate", "key"), List.of());
+            certificates.add(new TlsConfig.Certificate(
+                    path(file, item.required(entry, "certificate")), path(file, item.required(entry, "key"))));
+        }
+        if (certificates.isEmpty()) {
+            throw certificatesNode.error("empty (expected: at least one certificate with its key)");
+        }
+        YamlNode defaultNode = YamlValues.present(keys.get("default"));
+        YamlNode minVersion = YamlValues.present(keys.get("min-version"));
+        YamlNode clientCa = YamlValues.present(keys.get("client-ca"));
+        return new TlsConfig(
+                certificates,
+                defaultNode == null ? null : defaultNode.text(),
+                minVersion == null ? TlsConfig.Version.TLS_1_2 : version(minVersion),
+                clientCa == null ? null : path(file, clientCa));
+    }
+
+    private static TlsConfig.Version version(YamlNode node) {
+        return switch (node.text()) {
+            case "1.2" -> TlsConfig.Version.TLS_1_2;
+            case "1.3" -> TlsConfig.Version.TLS_1_3;
+            default -> throw node.error(node.text() + " (expected: 1.2 or 1.3)");
+        };
+    }
+
+    private static Path path(Path file, YamlNode node) {
+        return file.resolveSibling(node.text());
+    }
+}

@@ -1,0 +1,52 @@
+package dev.drover.node.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.drover.lb.TlsConfig;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TlsSectionTest {
+    private static NodeFile parse(String tls) {
+        return NodeFileParser.parse("/etc/drover/node.yaml", """
+                lb:
+                  listeners:
+                    - name: web
+                      bind: 127.0.0.1:443
+                      protocol: http
+                      targets: [ "127.0.0.1:9001" ]
+                      tls:
+                """ + tls.indent(8));
+    }
+
+    @Test
+    void files_are_beside_the_node_file() {
+        TlsConfig tls = parse("""
+                certificates:
+                  - { certificate: web.pem, key: /keys/web.key }
+                default: web.example
+                min-version: "1.3"
+                client-ca: partners.pem
+                """).lb().listeners().getFirst().entry().tls();
+        assertThat(tls)
+                .isEqualTo(new TlsConfig(
+                        List.of(new TlsConfig.Certificate(Path.of("/etc/drover/web.pem"), Path.of("/keys/web.key"))),
+                        "web.example",
+                        TlsConfig.Version.TLS_1_3,
+                        Path.of("/etc/drover/partners.pem")));
+    }
+
+    @Test
+    void what_is_wrong_is_told_by_line_and_key() {
+        assertThatThrownBy(() -> parse("certificates: []"))
+                .hasMessage("/etc/drover/node.yaml:8: lb.listeners[0].tls.certificates: "
+                        + "empty (expected: at least one certificate with its key)");
+        assertThatThrownBy(() -> parse("certificates: [ { certificate: a, key: b } ]\nmin-version: \"1.1\""))
+                .hasMessage("/etc/drover/node.yaml:9: lb.listeners[0].tls.min-version: 1.1 (expected: 1.2 or 1.3)");
+        assertThatThrownBy(() -> parse("certificates: [ { certificate: a } ]"))
+                .hasMessage("/etc/drover/node.yaml:8: lb.listeners[0].tls.certificates[0]: "
+                        + "key is missing (expected: a value)");
+    }
+}
