@@ -46,6 +46,10 @@ final class Listener {
         server = new VirtualServer(lanes);
     }
 
+    ListenerConfig config() {
+        return config;
+    }
+
     VirtualServer server() {
         return server;
     }

@@ -255,7 +255,10 @@ class ConfigurationTest extends Harness {
                         .filter(GaugeSnapshot.class::isInstance)
                         .map(snapshot -> snapshot.getMetadata().getName()))
                 .containsExactlyInAnyOrder(
-                        "drover_lb_client_connections", "drover_lb_target_active", "drover_lb_target_serving");
+                        "drover_lb_client_connections",
+                        "drover_lb_certificate_end_seconds",
+                        "drover_lb_target_active",
+                        "drover_lb_target_serving");
     }
 
     private static double counter(MetricSnapshots scrape, String name, String label) {

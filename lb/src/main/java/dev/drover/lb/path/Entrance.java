@@ -18,7 +18,8 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * @param http HTTP, or else a byte stream
      * @param certificates null without TLS
      */
-    public record Room(VirtualServer server, boolean http, @Nullable Certificates certificates) {}
+    public record Room(
+            VirtualServer server, boolean http, @Nullable Certificates certificates) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;

@@ -307,10 +307,6 @@ final class RequestHead {
 
     // What routes look at.
 
-    byte[] bytes() {
-        return bytes;
-    }
-
     Fields fields() {
         return fields;
     }
