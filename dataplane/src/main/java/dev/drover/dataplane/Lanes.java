@@ -32,6 +32,7 @@ public final class Lanes implements AutoCloseable {
     private final Transport transport;
     private final MultiThreadIoEventLoopGroup group;
     private final List<IoEventLoop> loops;
+    private final Sockets sockets = new Sockets(this);
 
     private Lanes(Transport transport, MultiThreadIoEventLoopGroup group, List<IoEventLoop> loops) {
         this.transport = transport;
@@ -85,6 +86,11 @@ public final class Lanes implements AutoCloseable {
     /** All lanes as one group, for bootstraps that spread their channels. */
     public EventLoopGroup group() {
         return group;
+    }
+
+    /** Opens the sockets on which this data plane is asked. */
+    public Sockets sockets() {
+        return sockets;
     }
 
     public Transport transport() {

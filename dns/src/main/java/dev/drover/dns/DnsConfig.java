@@ -1,5 +1,6 @@
 package dev.drover.dns;
 
+import dev.drover.dns.path.Limits;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -13,20 +14,31 @@ import java.util.stream.Collectors;
  * @param zone the zone we are authoritative for, lower case, without final dot, e.g. {@code rancher.internal}
  * @param records owner name relative to the zone, lower case, to its addresses; a name without addresses exists, but has
  *     none to give at the moment (NODATA instead of NXDOMAIN)
- * @param forward upstream resolvers for everything else, tried in order; may be empty
+ * @param resolver who answers for everything else
+ * @param limits what clients may hold
  * @param ttlSeconds TTL of our own records
  */
 public record DnsConfig(
         List<InetSocketAddress> binds,
         String zone,
         Map<String, List<InetAddress>> records,
-        List<InetSocketAddress> forward,
+        ResolverConfig resolver,
+        Limits limits,
         int ttlSeconds) {
     public DnsConfig {
         binds = List.copyOf(binds);
         records = records.entrySet().stream()
                 .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, entry -> List.copyOf(entry.getValue())));
-        forward = List.copyOf(forward);
+    }
+
+    /** With upstreams and limits as by default. */
+    public DnsConfig(
+            List<InetSocketAddress> binds,
+            String zone,
+            Map<String, List<InetAddress>> records,
+            List<InetSocketAddress> forward,
+            int ttlSeconds) {
+        this(binds, zone, records, ResolverConfig.to(forward), Limits.DEFAULT, ttlSeconds);
     }
 
     /**

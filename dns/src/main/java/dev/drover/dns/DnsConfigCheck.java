@@ -1,5 +1,8 @@
 package dev.drover.dns;
 
+import dev.drover.dns.path.Limits;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Upstream.Endpoint;
 import java.net.InetSocketAddress;
 import java.util.HashSet;
 import java.util.List;
@@ -12,6 +15,16 @@ final class DnsConfigCheck {
     /** Leaves room for names below the zone. */
     private static final int MAX_ZONE_LENGTH = 200;
 
+    private static final long MAX_CACHE_BYTES = 4L << 30;
+    private static final int MAX_CACHE_SECONDS = 604_800;
+    /** More would keep clients from changes they have a right to see. */
+    private static final int MAX_MIN_TTL_SECONDS = 3_600;
+
+    /** Stub resolvers give up after 5 s. */
+    private static final int MAX_TIMEOUT_MS = 4_900;
+
+    private static final int MAX_IDLE_MS = 600_000;
+    private static final int MAX_HELD = 1 << 20;
     private static final int MAX_NAME_LENGTH = 253;
     private static final Pattern NAME = Pattern.compile("[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
     private static final String NAME_EXPECTED =
@@ -22,15 +35,27 @@ final class DnsConfigCheck {
     /** @throws IllegalArgumentException {@code key: value (expected: …)} */
     static void check(DnsConfig config) {
         checkAddresses("binds", config.binds());
-        checkAddresses("forward", config.forward());
-        for (InetSocketAddress upstream : config.forward()) {
-            if (upstream.getPort() == 0) {
-                throw refused("forward", upstream, "a port from 1 to 65535");
+        checkUpstreams("forward", config.resolver().upstreams(), config);
+        config.resolver().zones().forEach((zone, upstreams) -> {
+            if (!isName(zone)) {
+                throw refused("forward-zones", zone, NAME_EXPECTED);
             }
-            if (config.binds().contains(upstream)) {
-                throw refused("forward", upstream, "another server than this one");
+            if (zone.equals(config.zone()) || zone.endsWith("." + config.zone())) {
+                throw refused("forward-zones", zone, "a domain outside our zone " + config.zone());
             }
-        }
+            if (upstreams.isEmpty()) {
+                throw refused("forward-zones." + zone, upstreams, "at least one upstream");
+            }
+            checkUpstreams("forward-zones." + zone, upstreams, config);
+        });
+        checkCache(config.resolver().cache());
+        range("limits.timeout-ms", config.resolver().timing().totalMs(), 100, MAX_TIMEOUT_MS);
+        Limits limits = config.limits();
+        range("limits.forwards", limits.forwards(), 1, MAX_HELD);
+        range("limits.forwards-per-client", limits.forwardsPerClient(), 1, MAX_HELD);
+        range("limits.connections", limits.connections(), 1, MAX_HELD);
+        range("limits.connections-per-client", limits.connectionsPerClient(), 1, MAX_HELD);
+        range("limits.idle-ms", limits.idleMs(), 100, MAX_IDLE_MS);
         if (config.zone().length() > MAX_ZONE_LENGTH || !isName(config.zone())) {
             throw refused("zone", config.zone(), NAME_EXPECTED + ", at most " + MAX_ZONE_LENGTH + " characters");
         }
@@ -42,8 +67,38 @@ final class DnsConfigCheck {
                 throw refused("records", name, "at most " + MAX_NAME_LENGTH + " characters together with the zone");
             }
         }
-        if (config.ttlSeconds() < 0 || config.ttlSeconds() > MAX_TTL_SECONDS) {
-            throw refused("ttl-seconds", config.ttlSeconds(), "0 to " + MAX_TTL_SECONDS);
+        range("ttl-seconds", config.ttlSeconds(), 0, MAX_TTL_SECONDS);
+    }
+
+    private static void checkUpstreams(String key, List<Endpoint> upstreams, DnsConfig config) {
+        checkAddresses(key, upstreams.stream().map(Endpoint::address).toList());
+        for (Endpoint upstream : upstreams) {
+            if (upstream.address().getPort() == 0) {
+                throw refused(key, upstream.address(), "a port from 1 to 65535");
+            }
+            if (config.binds().contains(upstream.address())) {
+                throw refused(key, upstream.address(), "another server than this one");
+            }
+            String tlsName = upstream.tlsName();
+            if (tlsName != null && !isName(tlsName)) {
+                throw refused(key, tlsName, NAME_EXPECTED);
+            }
+        }
+    }
+
+    private static void checkCache(CachePolicy cache) {
+        if (cache.bytes() < 0 || cache.bytes() > MAX_CACHE_BYTES) {
+            throw refused("cache.bytes", cache.bytes(), "0 to " + MAX_CACHE_BYTES);
+        }
+        range("cache.max-ttl-seconds", cache.maxTtlSeconds(), 1, MAX_CACHE_SECONDS);
+        range("cache.min-ttl-seconds", cache.minTtlSeconds(), 0, Math.min(cache.maxTtlSeconds(), MAX_MIN_TTL_SECONDS));
+        range("cache.negative-ttl-seconds", cache.negativeTtlSeconds(), 0, MAX_TTL_SECONDS);
+        range("cache.stale-seconds", cache.staleSeconds(), 0, MAX_CACHE_SECONDS);
+    }
+
+    private static void range(String key, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw refused(key, value, least + " to " + most);
         }
     }
 

@@ -2,18 +2,22 @@ package dev.drover.dns;
 
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dns.DnsStatus.CacheStatus;
+import dev.drover.dns.DnsStatus.UpstreamStatus;
 import dev.drover.dns.path.Counters;
-import dev.drover.dns.path.Limits;
 import dev.drover.dns.path.QueryLane;
 import dev.drover.dns.path.Quota;
 import dev.drover.dns.path.Serving;
 import dev.drover.dns.path.TcpInitializer;
-import dev.drover.dns.path.Upstream;
 import dev.drover.dns.path.Via;
 import dev.drover.dns.path.Zone;
+import dev.drover.dns.resolve.AnswerCache;
+import dev.drover.dns.resolve.Forwarding;
+import dev.drover.dns.resolve.LoopProbes;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.UncheckedIOException;
@@ -24,9 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -41,13 +43,16 @@ import org.slf4j.LoggerFactory;
  */
 public final class DnsServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DnsServer.class);
+    private static final long DRAIN_LOOK_MS = 50;
+    private static final long DRAIN_LIMIT_NS = 5_000_000_000L;
     private static final long SERIAL_MASK = 0xffff_ffffL;
 
     private final Lanes lanes;
     private final Snapshot<Serving> serving;
     private final Counters counters;
-    private final Quota forwards;
-    private final Quota connections;
+    private final Quota forwards = new Quota();
+    private final Quota connections = new Quota();
+    private final ForwardingBuilder forwarding = new ForwardingBuilder();
     private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     private final List<QueryLane> queryLanes;
     private final TcpInitializer tcp;
@@ -60,18 +65,13 @@ public final class DnsServer implements AutoCloseable {
 
     /** A server on {@code lanes}, which stay the caller's and must be closed after it. */
     public DnsServer(Lanes lanes) {
-        this(lanes, Limits.DEFAULT);
-    }
-
-    DnsServer(Lanes lanes, Limits limits) {
         this.lanes = lanes;
-        this.serving = new Snapshot<>(new Serving(new Zone.Builder("invalid", 0).build(List.of(), 0), List.of()));
+        this.serving = new Snapshot<>(Serving.of(new Zone.Builder("invalid", 0).build(List.of(), 0)));
         this.counters = Counters.of(lanes.count());
-        this.forwards = new Quota(limits.forwards(), limits.forwardsPerClient());
-        this.connections = new Quota(limits.connections(), limits.connectionsPerClient());
+        LoopProbes loopProbes = new LoopProbes();
         this.queryLanes = IntStream.range(0, lanes.count())
                 .mapToObj(i ->
-                        new QueryLane(lanes, i, serving, limits, counters, forwards, connections, channels, faults))
+                        new QueryLane(lanes, i, serving, counters, forwards, connections, loopProbes, channels, faults))
                 .toList();
         this.tcp = new TcpInitializer(queryLanes, channels);
     }
@@ -116,7 +116,10 @@ public final class DnsServer implements AutoCloseable {
                             .toList(),
                     next.zone());
         }
-        LOG.debug("dns applied names={} forward={}", next.records().size(), next.forward());
+        LOG.debug(
+                "dns applied names={} forward={}",
+                next.records().size(),
+                next.resolver().upstreams());
         return true;
     }
 
@@ -157,14 +160,17 @@ public final class DnsServer implements AutoCloseable {
         }
         Zone.Builder zone = new Zone.Builder(next.zone(), next.ttlSeconds());
         next.records().forEach(zone::add);
-        Map<InetSocketAddress, Upstream> known =
-                serving.read().upstreams().stream().collect(Collectors.toMap(Upstream::address, Function.identity()));
-        List<Upstream> upstreams = next.forward().stream()
-                .map(address -> known.getOrDefault(address, new Upstream(address)))
-                .toList();
+        ResolverConfig resolver = next.resolver();
+        Serving before = serving.read();
+        Forwarding upstreams = forwarding.build(resolver);
+        // What other upstreams, or another policy, have left behind is not what these would say.
+        AnswerCache cache = upstreams.equals(before.forwarding())
+                        && resolver.cache().equals(before.cache().policy())
+                ? before.cache()
+                : new AnswerCache(resolver.cache());
         // RFC 1982 needs nothing but growth; the clock makes it grow over restarts too.
         serial = Math.max(serial + 1, System.currentTimeMillis() / 1000) & SERIAL_MASK;
-        serving.publish(new Serving(zone.build(own, serial), upstreams));
+        serving.publish(new Serving(zone.build(own, serial), upstreams, cache, resolver.timing(), next.limits()));
     }
 
     /** A picture of now. */
@@ -176,9 +182,10 @@ public final class DnsServer implements AutoCloseable {
                 listeners.values().stream().map(Listener::address).toList(),
                 applied == null ? "" : applied.zone(),
                 now.zone().nameCount(),
-                now.upstreams().stream()
-                        .map(upstream -> new DnsStatus.UpstreamStatus(upstream.address(), !upstream.isSick(nowNs)))
+                now.forwarding().upstreams().stream()
+                        .map(upstream -> UpstreamStatus.of(upstream, nowNs))
                         .toList(),
+                CacheStatus.of(now.cache(), counters.cache()),
                 counters.transports().sum(Via.UDP) + counters.transports().sum(Via.TCP),
                 forwards.held(),
                 connections.held());
@@ -192,16 +199,54 @@ public final class DnsServer implements AutoCloseable {
         counters.forwards()
                 .register(registry, "drover_dns_forwards", "Forwarded queries, and tries at upstreams", "outcome");
         counters.drops().register(registry, "drover_dns_drops", "Thrown away without a reply", "reason");
+        counters.cache().register(registry, "drover_dns_cache", "What the cache had for other names", "outcome");
+        gauge(
+                registry,
+                "drover_dns_cache_entries",
+                "Answers in the cache",
+                status -> status.cache().entries());
+        gauge(
+                registry,
+                "drover_dns_cache_bytes",
+                "Memory of the cache",
+                status -> status.cache().bytes());
         gauge(registry, "drover_dns_names", "Names with records", DnsStatus::names);
         gauge(registry, "drover_dns_forwards_in_flight", "Queries at upstreams", DnsStatus::forwardsInFlight);
         gauge(registry, "drover_dns_connections", "Open TCP connections", DnsStatus::connections);
+        upstreamGauge(
+                registry,
+                "drover_dns_upstream_healthy",
+                "1 if the upstream is asked in its turn, 0 if after the others or not at all",
+                upstream -> upstream.healthy() ? 1 : 0);
+        upstreamGauge(
+                registry,
+                "drover_dns_upstream_rtt_seconds",
+                "Smoothed time from query to reply, NaN before the first",
+                upstream -> upstream.rttMs() < 0 ? Double.NaN : upstream.rttMs() / 1e3);
+        upstreamCounter(registry, "drover_dns_upstream_tries", "Queries sent", UpstreamStatus::tries);
+        upstreamCounter(
+                registry, "drover_dns_upstream_failures", "Queries without any reply", UpstreamStatus::failures);
+    }
+
+    private void upstreamGauge(
+            PrometheusRegistry registry, String name, String help, ToDoubleFunction<UpstreamStatus> value) {
         GaugeWithCallback.builder()
-                .name("drover_dns_upstream_healthy")
-                .help("1 if the upstream is asked in its turn, 0 if after the others")
+                .name(name)
+                .help(help)
                 .labelNames("upstream")
                 .callback(sink -> status().upstreams()
-                        .forEach(
-                                upstream -> sink.call(upstream.healthy() ? 1 : 0, Listener.format(upstream.address()))))
+                        .forEach(upstream -> sink.call(value.applyAsDouble(upstream), upstream.name())))
+                .register(registry);
+    }
+
+    private void upstreamCounter(
+            PrometheusRegistry registry, String name, String help, ToDoubleFunction<UpstreamStatus> value) {
+        CounterWithCallback.builder()
+                .name(name)
+                .help(help)
+                .labelNames("upstream")
+                .callback(sink -> status().upstreams()
+                        .forEach(upstream -> sink.call(value.applyAsDouble(upstream), upstream.name())))
                 .register(registry);
     }
 
@@ -211,6 +256,25 @@ public final class DnsServer implements AutoCloseable {
                 .help(help)
                 .callback(sink -> sink.call(value.applyAsDouble(status())))
                 .register(registry);
+    }
+
+    /**
+     * Reads no more queries from its sockets, which another process has too, then waits for the replies that are still
+     * owed and for the TCP connections, but not for long. Close it afterwards.
+     */
+    public void drain() {
+        synchronized (this) {
+            listeners.values().forEach(Listener::stop);
+        }
+        // The first look comes after every lane has had its turn with what it had read.
+        long endNs = System.nanoTime() + DRAIN_LIMIT_NS;
+        try {
+            do {
+                Thread.sleep(DRAIN_LOOK_MS);
+            } while (forwards.held() + connections.held() > 0 && System.nanoTime() - endNs < 0);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Closes every socket; queries that wait for an upstream get no reply. */

@@ -1,6 +1,7 @@
 package dev.drover.dns;
 
 import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Sockets;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.QueryLane;
 import dev.drover.dns.path.TcpInitializer;
@@ -55,17 +56,18 @@ final class Listener implements AutoCloseable {
             ChannelGroup group,
             InetSocketAddress wanted,
             boolean exclusive) {
+        boolean probed = exclusive && !lanes.sockets().inherits(Sockets.Kind.DATAGRAM, wanted);
         for (int tries = 1; ; tries++) {
             List<Channel> channels = new ArrayList<>();
             try {
-                if (exclusive) {
+                if (probed) {
                     // SO_REUSEPORT would let a second server of the same user take a part of our queries.
                     probeTcp(wanted);
                 }
                 Channel accepting = bindTcp(lanes, tcp, wanted);
                 channels.add(accepting);
                 InetSocketAddress bound = (InetSocketAddress) accepting.localAddress();
-                if (exclusive) {
+                if (probed) {
                     probeUdp(bound);
                 }
                 for (QueryLane lane : queryLanes) {
@@ -89,6 +91,11 @@ final class Listener implements AutoCloseable {
     /** Begins to read queries and accept connections. */
     void start() {
         channels.forEach(channel -> channel.config().setAutoRead(true));
+    }
+
+    /** Reads and accepts nothing more; replies still go out. */
+    void stop() {
+        channels.forEach(channel -> channel.config().setAutoRead(false));
     }
 
     /** Closes the sockets; connections that were accepted live on. */
@@ -117,17 +124,16 @@ final class Listener implements AutoCloseable {
 
     private static Channel bindTcp(Lanes lanes, TcpInitializer initializer, InetSocketAddress address)
             throws IOException {
-        return await(new ServerBootstrap()
+        ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(lanes.group())
-                .channel(lanes.serverChannel())
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .option(UnixChannelOption.SO_REUSEPORT, true)
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.AUTO_READ, false)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-                .childHandler(initializer)
-                .bind(address));
+                .childHandler(initializer);
+        return await(lanes.sockets().listen(bootstrap, address));
     }
 
     private static Channel bindUdp(Lanes lanes, QueryLane lane, InetSocketAddress address) throws IOException {
@@ -138,15 +144,14 @@ final class Listener implements AutoCloseable {
             slots = BATCH;
             bootstrap.option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, MAX_DATAGRAM_BYTES);
         }
-        return await(bootstrap
+        bootstrap
                 .group(lane.loop())
-                .channel(lanes.datagramChannel())
                 .option(UnixChannelOption.SO_REUSEPORT, true)
                 .option(ChannelOption.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slots * MAX_DATAGRAM_BYTES))
                 .option(ChannelOption.AUTO_READ, false)
-                .handler(lane.udpHandler())
-                .bind(address));
+                .handler(lane.udpHandler());
+        return await(lanes.sockets().bind(bootstrap, address));
     }
 
     private static Channel await(ChannelFuture binding) throws IOException {

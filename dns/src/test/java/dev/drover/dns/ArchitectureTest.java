@@ -26,7 +26,8 @@ final class ArchitectureTest {
                         "org.xbill.DNS..",
                         "io.prometheus.metrics..",
                         "org.slf4j..",
-                        "org.jspecify..")
+                        "org.jspecify..",
+                        "javax.net.ssl..")
                 .check(CLASSES);
     }
 
@@ -34,10 +35,21 @@ final class ArchitectureTest {
     void thePathOfAQueryNeitherLogsNorKnowsTheConfiguration() {
         noClasses()
                 .that()
-                .resideInAPackage("dev.drover.dns.path")
+                .resideInAnyPackage("dev.drover.dns.path", "dev.drover.dns.resolve", "dev.drover.dns.wire")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("dev.drover.dns", "org.slf4j..", "io.prometheus..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void upstreamsAreAskedWithoutKnowingClients() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("dev.drover.dns.resolve", "dev.drover.dns.wire")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("dev.drover.dns.path")
                 .check(CLASSES);
     }
 }

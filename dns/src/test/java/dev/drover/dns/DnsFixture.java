@@ -3,10 +3,14 @@ package dev.drover.dns;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Timing;
+import dev.drover.dns.resolve.Upstream.Endpoint;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
@@ -26,12 +30,7 @@ final class DnsFixture implements Closeable {
     }
 
     DnsServer server() {
-        return server(Limits.DEFAULT);
-    }
-
-    DnsServer server(Limits limits) {
-        Lanes lanes = lanes();
-        DnsServer server = new DnsServer(lanes, limits);
+        DnsServer server = new DnsServer(lanes());
         own(server::close);
         return server;
     }
@@ -71,7 +70,12 @@ final class DnsFixture implements Closeable {
         private List<InetSocketAddress> binds = List.of(ANY_PORT);
         private String zone = "rancher.internal";
         private final Map<String, List<InetAddress>> records = new LinkedHashMap<>();
-        private List<InetSocketAddress> forward = List.of();
+        private List<Endpoint> forward = List.of();
+        private final Map<String, List<Endpoint>> zones = new LinkedHashMap<>();
+        private List<X509Certificate> trust = List.of();
+        private CachePolicy cache = CachePolicy.DEFAULT;
+        private Timing timing = Timing.DEFAULT;
+        private Limits limits = Limits.DEFAULT;
         private int ttlSeconds = 5;
 
         Config binds(InetSocketAddress... addresses) {
@@ -90,7 +94,42 @@ final class DnsFixture implements Closeable {
         }
 
         Config forward(InetSocketAddress... upstreams) {
-            forward = List.of(upstreams);
+            return forward(endpoints(upstreams));
+        }
+
+        Config forward(List<Endpoint> upstreams) {
+            forward = upstreams;
+            return this;
+        }
+
+        Config forwardZone(String zone, InetSocketAddress... upstreams) {
+            zones.put(zone, endpoints(upstreams));
+            return this;
+        }
+
+        private static List<Endpoint> endpoints(InetSocketAddress... upstreams) {
+            return Stream.of(upstreams)
+                    .map(address -> new Endpoint(address, null))
+                    .toList();
+        }
+
+        Config trust(X509Certificate certificate) {
+            trust = List.of(certificate);
+            return this;
+        }
+
+        Config cache(CachePolicy policy) {
+            cache = policy;
+            return this;
+        }
+
+        Config timing(Timing times) {
+            timing = times;
+            return this;
+        }
+
+        Config limits(Limits bounds) {
+            limits = bounds;
             return this;
         }
 
@@ -100,7 +139,8 @@ final class DnsFixture implements Closeable {
         }
 
         DnsConfig build() {
-            return new DnsConfig(binds, zone, records, forward, ttlSeconds);
+            return new DnsConfig(
+                    binds, zone, records, new ResolverConfig(forward, zones, trust, cache, timing), limits, ttlSeconds);
         }
     }
 }

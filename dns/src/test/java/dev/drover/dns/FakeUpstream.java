@@ -11,8 +11,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.xbill.DNS.ARecord;
 import org.xbill.DNS.DClass;
@@ -101,8 +103,10 @@ final class FakeUpstream implements Closeable {
                 DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
                 udp.receive(packet);
                 byte[] query = Arrays.copyOf(buffer, packet.getLength());
-                received.add(query);
-                ports.add(packet.getPort());
+                if (!isLoopProbe(query)) {
+                    received.add(query);
+                    ports.add(packet.getPort());
+                }
                 for (byte[] reply : script.replies(query, false)) {
                     udp.send(new DatagramPacket(reply, reply.length, packet.getSocketAddress()));
                 }
@@ -110,6 +114,19 @@ final class FakeUpstream implements Closeable {
                 return; // closed
             }
         }
+    }
+
+    /** The server asks each upstream, when it asks it first, whether it leads back to it. */
+    private static boolean isLoopProbe(byte[] query) {
+        return new String(query, StandardCharsets.ISO_8859_1)
+                .toLowerCase(Locale.ROOT)
+                .contains("drover-loop");
+    }
+
+    /** Takes the TCP port away. */
+    FakeUpstream udpOnly() throws IOException {
+        tcp.close();
+        return this;
     }
 
     private void serveTcp() {

@@ -7,16 +7,28 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Timing;
 import java.io.IOException;
+import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -29,7 +41,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.xbill.DNS.ARecord;
 import org.xbill.DNS.CNAMERecord;
 import org.xbill.DNS.DClass;
+import org.xbill.DNS.ExtendedErrorCodeOption;
 import org.xbill.DNS.Flags;
+import org.xbill.DNS.HINFORecord;
 import org.xbill.DNS.Message;
 import org.xbill.DNS.Name;
 import org.xbill.DNS.OPTRecord;
@@ -41,7 +55,9 @@ import org.xbill.DNS.Type;
 @Timeout(60)
 abstract class ForwardContract {
     /** Short times, so that giving up is quick; the proportions are those of the defaults. */
-    private static final Limits QUICK = new Limits(400, 900, 1_000, 64, 8, 64, 32, 10_000);
+    private static final Timing QUICK = new Timing(400, 100, 900, 700, 300, 1_000);
+
+    private static final Limits LIMITS = new Limits(64, 8, 64, 32, 10_000);
 
     private final DnsFixture fixture = new DnsFixture(transport());
     private DnsServer server;
@@ -51,7 +67,7 @@ abstract class ForwardContract {
 
     @BeforeEach
     void serve() {
-        server = fixture.server(QUICK);
+        server = fixture.server();
     }
 
     @AfterEach
@@ -66,7 +82,12 @@ abstract class ForwardContract {
     }
 
     private void forwardTo(InetSocketAddress... upstreams) {
-        server.apply(config().record("web1", "10.42.1.2").forward(upstreams).build());
+        server.apply(config().record("web1", "10.42.1.2")
+                .forward(upstreams)
+                .timing(QUICK)
+                .limits(LIMITS)
+                .cache(CachePolicy.NONE)
+                .build());
         client = client(server);
     }
 
@@ -170,15 +191,239 @@ abstract class ForwardContract {
     }
 
     @Test
-    void asksASilentUpstreamLastForAWhile() throws IOException {
-        FakeUpstream silent = FakeUpstream.silent();
-        forwardTo(silent, FakeUpstream.of("192.0.2.2"));
+    void asksASilentUpstreamBesidesTheOthersUntilItAnswers() throws IOException {
+        AtomicBoolean awake = new AtomicBoolean();
+        FakeUpstream sleepy = new FakeUpstream((query, tcp) -> awake.get()
+                ? List.of(FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1").toWire())
+                : List.of());
+        forwardTo(sleepy, FakeUpstream.of("192.0.2.2"));
         assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.2");
+        for (int i = 0; i < 5; i++) {
+            assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.2");
+        }
+        assertThat(sleepy.received).hasSize(1);
+        // It goes on being asked now and then, on nobody's time, and so is found to be well again.
+        await().until(() -> {
+            client.ask("example.com.", Type.A);
+            return !server.status().upstreams().getFirst().healthy();
+        });
+        awake.set(true);
+        await().until(() -> {
+            client.ask("example.com.", Type.A);
+            return server.status().upstreams().getFirst().healthy();
+        });
+    }
+
+    @Test
+    void asksAnotherBesidesWhenTheFirstIsSlow() throws IOException {
+        FakeUpstream slow = new FakeUpstream((query, tcp) -> {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(700));
+            return List.of(FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1").toWire());
+        });
+        FakeUpstream quick = FakeUpstream.of("192.0.2.2");
+        forwardTo(slow, quick);
         assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.2");
-        assertThat(silent.received).hasSize(1);
-        await().until(() -> server.status().upstreams().getFirst().healthy());
-        client.ask("example.com.", Type.A);
-        assertThat(silent.received).hasSize(2);
+        // From then on the quick one is asked first.
+        int before = slow.received.size();
+        for (int i = 0; i < 10; i++) {
+            assertThat(address(client.ask("name" + i + ".example.com.", Type.A)))
+                    .isEqualTo("192.0.2.2");
+        }
+        assertThat(slow.received.size() - before).isLessThanOrEqualTo(1);
+    }
+
+    @Test
+    void asksAgainWhenADatagramIsLost() throws IOException {
+        AtomicInteger count = new AtomicInteger();
+        forwardTo(new FakeUpstream((query, tcp) -> {
+            boolean lost = new String(query, StandardCharsets.ISO_8859_1)
+                            .toLowerCase(Locale.ROOT)
+                            .contains("example")
+                    && count.getAndIncrement() == 0;
+            return lost
+                    ? List.of()
+                    : List.of(FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1")
+                            .toWire());
+        }));
+        assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.1");
+        assertThat(count).hasValue(2);
+    }
+
+    @Test
+    void asksOnceForAllWhoAskTheSameAtTheSameTime() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        FakeUpstream upstream = new FakeUpstream((query, tcp) -> {
+            await().forever().until(() -> go.getCount() == 0);
+            return List.of(FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1").toWire());
+        });
+        server.apply(config().forward(fixture.own(upstream).address())
+                .cache(CachePolicy.NONE)
+                .timing(new Timing(4_000, 4_000, 4_500, 4_500, 4_000, 60_000))
+                .build());
+        client = client(server);
+        // One socket, so one lane: lanes ask for themselves.
+        try (DatagramSocket socket = new DatagramSocket()) {
+            socket.setSoTimeout(5_000);
+            socket.connect(server.status().addresses().getFirst());
+            for (String name : List.of("example.com.", "EXAMPLE.com.", "example.COM.", "Example.Com.")) {
+                byte[] query = DnsClient.query(name, Type.A).toWire();
+                socket.send(new DatagramPacket(query, query.length));
+            }
+            await().until(() -> server.status().forwardsInFlight() == 4);
+            go.countDown();
+            Set<String> names = new HashSet<>();
+            for (int i = 0; i < 4; i++) {
+                DatagramPacket reply = new DatagramPacket(new byte[512], 512);
+                socket.receive(reply);
+                names.add(DnsClient.parse(Arrays.copyOf(reply.getData(), reply.getLength()))
+                        .getQuestion()
+                        .getName()
+                        .toString());
+            }
+            assertThat(names).containsExactlyInAnyOrder("example.com.", "EXAMPLE.com.", "example.COM.", "Example.Com.");
+        }
+        assertThat(upstream.received).hasSize(1);
+    }
+
+    @Test
+    void asksInRandomCaseOfLetters() throws IOException {
+        FakeUpstream upstream = FakeUpstream.of("192.0.2.1");
+        forwardTo(upstream);
+        for (int i = 0; i < 8; i++) {
+            Message reply = client.ask("Some-Long-Name.example.com.", Type.A);
+            assertThat(reply.getSection(Section.ANSWER).getFirst().getName())
+                    .hasToString("Some-Long-Name.example.com.");
+        }
+        assertThat(upstream.received.stream()
+                        .map(query ->
+                                DnsClient.parse(query).getQuestion().getName().toString())
+                        .distinct())
+                .hasSizeGreaterThan(4);
+    }
+
+    @Test
+    void doesNotBelieveADatagramInAnotherCaseOfLetters() throws IOException {
+        forwardTo(new FakeUpstream((query, tcp) -> {
+            byte[] truth = FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1").toWire();
+            byte[] forged =
+                    FakeUpstream.reply(query, Rcode.NOERROR, "198.51.100.66").toWire();
+            forged[14] ^= 0x20;
+            return List.of(tcp ? truth : forged);
+        }));
+        assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.1");
+    }
+
+    private static List<byte[]> inLowerCase(byte[] query) {
+        byte[] reply = FakeUpstream.reply(query, Rcode.NOERROR, "192.0.2.1").toWire();
+        for (int i = 12; reply[i] != 0; i++) {
+            reply[i] = (byte) Character.toLowerCase(reply[i]);
+        }
+        return List.of(reply);
+    }
+
+    @Test
+    void learnsThatAnUpstreamDoesNotKeepCase() throws IOException {
+        AtomicInteger connections = new AtomicInteger();
+        forwardTo(new FakeUpstream((query, tcp) -> {
+            connections.addAndGet(tcp ? 1 : 0);
+            return inLowerCase(query);
+        }));
+        for (int i = 0; i < 12; i++) {
+            assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.1");
+        }
+        assertThat(connections.get()).isBetween(3, 4);
+    }
+
+    @Test
+    void getsAlongWithAnUpstreamThatNeitherKeepsCaseNorHasTcp() throws IOException {
+        forwardTo(new FakeUpstream((query, tcp) -> inLowerCase(query)).udpOnly());
+        for (int i = 0; i < 6; i++) {
+            assertThat(address(client.ask("example.com.", Type.A))).isEqualTo("192.0.2.1");
+        }
+    }
+
+    @Test
+    void saysWhyItFailed() throws IOException {
+        forwardTo(closedPort());
+        assertThat(extendedError(edns("a.example."))).isEqualTo(23);
+        forwardTo(FakeUpstream.silent());
+        assertThat(extendedError(edns("b.example."))).isEqualTo(22);
+        forwardTo(FakeUpstream.of(Rcode.REFUSED));
+        assertThat(extendedError(edns("c.example."))).isEqualTo(22);
+        // Each lane finds out for itself.
+        await().until(() -> extendedError(edns("c.example.")) == 13);
+        assertThat(client.ask("c.example.", Type.A).getOPT()).isNull();
+    }
+
+    private Message edns(String name) {
+        Message reply = client.udp(DnsClient.ednsQuery(name, Type.A, 1232, 0, 0));
+        assertThat(reply.getRcode()).isEqualTo(Rcode.SERVFAIL);
+        return reply;
+    }
+
+    private static int extendedError(Message reply) {
+        return ((ExtendedErrorCodeOption) reply.getOPT().getOptions(15).getFirst()).getErrorCode();
+    }
+
+    @Test
+    void leavesAQuestionThatFailedAloneForAMoment() throws IOException {
+        FakeUpstream refusing = FakeUpstream.of(Rcode.SERVFAIL);
+        forwardTo(refusing);
+        for (int i = 0; i < 20; i++) {
+            assertThat(client.ask("example.com.", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
+        }
+        // once for each lane, and once more should the moment have passed
+        assertThat(refusing.received.size()).isLessThanOrEqualTo(4);
+    }
+
+    @Test
+    void refusesWhatIsAskedWithoutDesireOfRecursion() throws IOException {
+        FakeUpstream upstream = FakeUpstream.of("192.0.2.1");
+        forwardTo(upstream);
+        Message query = DnsClient.query("example.com.", Type.A);
+        query.getHeader().unsetFlag(Flags.RD);
+        assertThat(client.udp(query).getRcode()).isEqualTo(Rcode.REFUSED);
+        assertThat(upstream.received).isEmpty();
+    }
+
+    @Test
+    void answersAnyOfOtherNamesByItself() throws IOException {
+        FakeUpstream upstream = FakeUpstream.of("192.0.2.1");
+        forwardTo(upstream);
+        Message reply = client.ask("example.com.", Type.ANY);
+        assertThat(reply.getRcode()).isEqualTo(Rcode.NOERROR);
+        assertThat(((HINFORecord) reply.getSection(Section.ANSWER).getFirst()).getCPU())
+                .isEqualTo("RFC8482");
+        assertThat(upstream.received).isEmpty();
+    }
+
+    @Test
+    void asksTheUpstreamsOfTheLongestForwardZone() throws IOException {
+        FakeUpstream standard = fixture.own(FakeUpstream.of("192.0.2.1"));
+        FakeUpstream corp = fixture.own(FakeUpstream.of("192.0.2.2"));
+        FakeUpstream lab = fixture.own(FakeUpstream.of("192.0.2.3"));
+        server.apply(config().record("web1.corp", "10.42.1.2")
+                .forward(standard.address())
+                .forwardZone("corp.example", corp.address())
+                .forwardZone("lab.corp.example", lab.address())
+                .build());
+        client = client(server);
+        assertThat(address(client.ask("example.", Type.A))).isEqualTo("192.0.2.1");
+        assertThat(address(client.ask("notcorp.example.", Type.A))).isEqualTo("192.0.2.1");
+        assertThat(address(client.ask("corp.example.", Type.A))).isEqualTo("192.0.2.2");
+        assertThat(address(client.ask("WWW.Corp.Example.", Type.A))).isEqualTo("192.0.2.2");
+        assertThat(address(client.ask("a.b.lab.corp.example.", Type.A))).isEqualTo("192.0.2.3");
+    }
+
+    @Test
+    void otherNamesDoNotExistWhenOnlyAForwardZoneIsGiven() throws IOException {
+        server.apply(config().forwardZone(
+                        "corp.example",
+                        fixture.own(FakeUpstream.of("192.0.2.2")).address())
+                .build());
+        client = client(server);
+        assertThat(address(client.ask("www.corp.example.", Type.A))).isEqualTo("192.0.2.2");
+        assertThat(client.ask("example.com.", Type.A).getRcode()).isEqualTo(Rcode.NXDOMAIN);
     }
 
     @Test
@@ -318,7 +563,7 @@ abstract class ForwardContract {
                     .mapToObj(i -> threads.submit(() -> client.ask("example.com.", Type.A)))
                     .toList();
             await().until(() -> replies.stream().filter(Future::isDone).count() >= 12);
-            assertThat(server.status().forwardsInFlight()).isEqualTo(QUICK.forwardsPerClient());
+            assertThat(server.status().forwardsInFlight()).isEqualTo(LIMITS.forwardsPerClient());
             // Own names are not concerned.
             assertThat(client.ask("web1.", Type.A).getRcode()).isEqualTo(Rcode.NOERROR);
             for (Future<Message> reply : replies) {
@@ -347,11 +592,39 @@ abstract class ForwardContract {
     }
 
     @Test
-    void survivesItselfAsUpstream() throws IOException {
+    void noticesItselfAsUpstream() throws IOException {
         server.apply(config().build());
         InetSocketAddress self = server.status().addresses().getFirst();
+        FakeUpstream good = fixture.own(FakeUpstream.of("192.0.2.1"));
         forwardTo(self);
         assertThat(client.ask("example.com.", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
+        await().until(() -> server.status().upstreams().getFirst().looping());
+        long start = System.nanoTime();
+        assertThat(extendedError(edns("other.example."))).isZero();
+        assertThat((System.nanoTime() - start) / 1_000_000).isLessThan(QUICK.sickMs());
+        assertThat(client.ask("web1.", Type.A).getRcode()).isEqualTo(Rcode.NOERROR);
+        await().until(() -> server.status().forwardsInFlight() == 0);
+
+        forwardTo(self, good.address());
+        assertThat(address(client.ask("third.example.", Type.A))).isEqualTo("192.0.2.1");
+    }
+
+    @Test
+    void noticesThatAnotherServerForwardsBack() throws IOException {
+        DnsServer other = fixture.server();
+        other.apply(config().timing(QUICK).build());
+        forwardTo(other.status().addresses().getFirst());
+        other.apply(config().binds(DnsFixture.ANY_PORT)
+                .forward(server.status().addresses().getFirst())
+                .timing(QUICK)
+                .build());
+        assertThat(client.ask("example.com.", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
+        // One of them is enough to break the circle.
+        await().until(() -> Stream.of(server, other)
+                .anyMatch(one -> one.status().upstreams().getFirst().looping()));
+        long start = System.nanoTime();
+        assertThat(client.ask("other.example.", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
+        assertThat((System.nanoTime() - start) / 1_000_000).isLessThan(QUICK.sickMs());
         assertThat(client.ask("web1.", Type.A).getRcode()).isEqualTo(Rcode.NOERROR);
         await().until(() -> server.status().forwardsInFlight() == 0);
     }

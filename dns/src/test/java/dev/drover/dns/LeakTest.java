@@ -9,6 +9,8 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Timing;
 import io.netty.util.ResourceLeakDetector;
 import java.io.IOException;
 import java.util.List;
@@ -52,9 +54,15 @@ final class LeakTest {
             return List.of(new byte[5], new byte[100], truth.toWire(), truth.toWire());
         }));
         FakeUpstream silent = fixture.own(FakeUpstream.silent());
-        DnsServer server = fixture.server(new Limits(200, 300, 100, 4, 4, 4, 2, 500));
-        server.apply(
-                config().record("web1", "10.42.1.2").forward(lying.address()).build());
+        DnsServer server = fixture.server();
+        Limits limits = new Limits(4, 4, 4, 2, 500);
+        Timing timing = new Timing(200, 50, 300, 200, 100, 100);
+        server.apply(config().record("web1", "10.42.1.2")
+                .forward(lying.address())
+                .limits(limits)
+                .timing(timing)
+                .cache(CachePolicy.NONE)
+                .build());
         DnsClient client = client(server);
         for (int i = 0; i < 50; i++) {
             client.ask("web1.", Type.A);
@@ -63,8 +71,11 @@ final class LeakTest {
             client.udp(new byte[30], 1_000);
         }
         client.udp(new byte[5], 20);
-        server.apply(
-                config().record("web1", "10.42.1.2").forward(silent.address()).build());
+        server.apply(config().record("web1", "10.42.1.2")
+                .forward(silent.address())
+                .limits(limits)
+                .timing(timing)
+                .build());
         for (int i = 0; i < 10; i++) {
             client.udp(DnsClient.query("example.com.", Type.A).toWire(), 5);
         }

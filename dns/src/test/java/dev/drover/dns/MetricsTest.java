@@ -48,6 +48,8 @@ final class MetricsTest {
             }
         });
         values.values().removeIf(value -> value == 0);
+        assertThat(values).containsKey("drover_dns_cache_bytes");
+        values.keySet().removeIf(name -> name.startsWith("drover_dns_upstream_rtt") || name.endsWith("_bytes"));
         return values;
     }
 
@@ -82,6 +84,13 @@ final class MetricsTest {
                         Map.entry("drover_dns_replies{badvers}", 1.0),
                         Map.entry("drover_dns_replies{formerr}", 1.0),
                         Map.entry("drover_dns_forwards{answered}", 1.0),
+                        Map.entry("drover_dns_cache{miss}", 1.0),
+                        Map.entry("drover_dns_cache_entries", 1.0),
+                        // the question, and whether it leads back to us
+                        Map.entry(
+                                "drover_dns_upstream_tries{127.0.0.1:"
+                                        + upstream.address().getPort() + "}",
+                                2.0),
                         Map.entry("drover_dns_drops{short}", 1.0),
                         Map.entry("drover_dns_names", 1.0),
                         Map.entry(
@@ -105,6 +114,8 @@ final class MetricsTest {
         assertThat(status.zone()).isEqualTo("rancher.internal");
         assertThat(status.names()).isEqualTo(2);
         assertThat(status.queries()).isEqualTo(1);
-        assertThat(status.upstreams()).containsExactly(new DnsStatus.UpstreamStatus(upstream, true));
+        assertThat(status.upstreams())
+                .containsExactly(
+                        new DnsStatus.UpstreamStatus("127.0.0.1:" + upstream.getPort(), true, false, -1, 0, 0));
     }
 }

@@ -27,7 +27,7 @@ import org.xbill.DNS.Type;
 abstract class TcpContract {
     private static final Duration IDLE = Duration.ofMillis(Limits.DEFAULT.idleMs());
 
-    private static final Limits LIMITS = new Limits(400, 900, 1_000, 64, 8, 64, 4, 600);
+    private static final Limits LIMITS = new Limits(64, 8, 64, 4, 600);
 
     private final DnsFixture fixture = new DnsFixture(transport());
     private DnsServer server;
@@ -37,8 +37,8 @@ abstract class TcpContract {
 
     @BeforeEach
     void serve() {
-        server = fixture.server(LIMITS);
-        server.apply(config().record("web1", "10.42.1.2").build());
+        server = fixture.server();
+        server.apply(config().record("web1", "10.42.1.2").limits(LIMITS).build());
         client = client(server);
     }
 
@@ -137,7 +137,10 @@ abstract class TcpContract {
     void stopsReadingFromAClientThatDoesNotReadReplies() throws IOException {
         String[] many =
                 IntStream.rangeClosed(1, 250).mapToObj(i -> "10.42.3." + i).toArray(String[]::new);
-        server.apply(config().record("web1", "10.42.1.2").record("many", many).build());
+        server.apply(config().record("web1", "10.42.1.2")
+                .record("many", many)
+                .limits(LIMITS)
+                .build());
         byte[] query = DnsClient.query("many.", Type.A).toWire();
         try (DnsClient.Tcp connection = client.connect()) {
             connection.socket.setReceiveBufferSize(4096);

@@ -123,8 +123,16 @@ final class DemoStage implements Closeable {
     }
 
     void startNode(String host) {
-        Path engine = host.equals(cuttableHost()) ? door.socket() : lab.spec().dockerSocket(host);
-        processes.startNode(host, joinToken, engine);
+        processes.startNode(host, joinToken, engineSocket(host));
+    }
+
+    /** Replaces the node of a host by another process; see {@link DroverProcesses#succeedNode}. */
+    Duration succeedNode(String host) {
+        return processes.succeedNode(host, joinToken, engineSocket(host));
+    }
+
+    private Path engineSocket(String host) {
+        return host.equals(cuttableHost()) ? door.socket() : lab.spec().dockerSocket(host);
     }
 
     /** Runs a shell command in a member's network, prints it with its output, and returns the output. */

@@ -25,6 +25,9 @@ final class DroverProcesses {
     static final int UI_PORT = 8080;
     static final int LINK_PORT = 8443;
     private static final Duration END = Duration.ofSeconds(10);
+    /** The time that a node gives the requests it has when it leaves, and some. */
+    private static final Duration LEFT = Duration.ofSeconds(45);
+
     private static final int LOG_LINES = 12;
     private static final Pattern PASSWORD = Pattern.compile("admin password: (\\S+)");
 
@@ -77,12 +80,35 @@ final class DroverProcesses {
 
     /** Joins a host to the control plane and starts its node; {@code engine} is the engine's socket it uses. */
     void startNode(String host, String joinToken, Path engine) {
+        start(host, "node", nodeCommand(host, joinToken, engine));
+    }
+
+    /**
+     * Starts another node on a host whose node runs; it takes the sockets over, and the former process ends by itself.
+     *
+     * @return how long after the start of the new process the former one had ended
+     */
+    Duration succeedNode(String host, String joinToken, Path engine) {
+        Process former = require(host);
+        List<String> command = nodeCommand(host, joinToken, engine);
+        command.add("--take-over");
+        long startNs = System.nanoTime();
+        start(host, "node", command);
+        awaitEnd(host, former, LEFT);
+        Duration took = Duration.ofNanos(System.nanoTime() - startNs);
+        if (former.exitValue() != 0) {
+            throw new LabException(host + ": the former node ended with exit " + former.exitValue());
+        }
+        return took;
+    }
+
+    private List<String> nodeCommand(String host, String joinToken, Path engine) {
         List<String> command = new ArrayList<>(List.of("node", "--state-dir", stateDir(host)));
         command.addAll(List.of("--server", "https://" + LabSpec.CONTROL_PLANE_ADDRESS + ":" + LINK_PORT));
         command.addAll(List.of("--token", joinToken));
         command.addAll(List.of("--name", host, "--vtep", lab.spec().address(host)));
         command.addAll(List.of("--docker", "unix://" + engine));
-        start(host, "node", command);
+        return command;
     }
 
     private void start(String member, String name, List<String> arguments) {
@@ -113,7 +139,10 @@ final class DroverProcesses {
     }
 
     private void awaitEnd(String member, Duration deadline) {
-        Process process = require(member);
+        awaitEnd(member, require(member), deadline);
+    }
+
+    private static void awaitEnd(String member, Process process, Duration deadline) {
         try {
             if (!process.waitFor(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new LabException(member + ": process " + process.pid() + " does not end");

@@ -75,6 +75,16 @@ final class LoadSteps {
         });
     }
 
+    void replaceNode() {
+        underLoad(() -> {
+            script.command("host1", "drover node --take-over");
+            Duration took = stage.succeedNode("host1");
+            script.note("the former node of host1 had ended %.1f s after the start of the new one"
+                    .formatted(took.toMillis() / 1000.0));
+            walkthrough.awaitHosts();
+        });
+    }
+
     private void underLoad(Runnable change) {
         try (LoadClient load = walkthrough.startLoad(REQUESTS_PER_SECOND)) {
             Pause.millis(1000);

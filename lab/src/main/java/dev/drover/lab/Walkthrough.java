@@ -72,6 +72,7 @@ final class Walkthrough {
         script.step("Scale up and down under load: no failed request", load::scale);
         script.step("Rolling upgrade under load: no failed request", load::upgrade);
         script.step("A container is killed under load: no failed request", load::kill);
+        script.step("The node of a host is replaced under load: no failed request", load::replaceNode);
         FailureSteps failures = new FailureSteps(stage, script, this);
         script.step(
                 "The engine is cut off for 20 s while containers change: one sync repairs the picture", failures::cut);

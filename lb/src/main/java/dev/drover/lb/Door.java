@@ -44,6 +44,7 @@ final class Door {
     private final IoEventLoop acceptor;
     private final Entrance entrance;
     private @Nullable Channel channel;
+    private boolean started;
 
     Door(Key key, Lanes lanes, IoEventLoop acceptor, List<LbLane> state) {
         this.key = key;
@@ -67,27 +68,35 @@ final class Door {
     }
 
     /**
-     * Binds and listens; waits for it.
+     * Binds and listens, or takes the socket of a former process; waits for it. Nothing is accepted before the first
+     * {@link #start}.
      *
      * @throws IOException with the kernel's reason, like {@code Address already in use}
      */
     void open() throws IOException {
-        ChannelFuture bind = new ServerBootstrap()
+        ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(acceptor, lanes.group())
-                .channel(lanes.serverChannel())
+                .option(ChannelOption.AUTO_READ, started)
                 .option(ChannelOption.SO_BACKLOG, BACKLOG)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
                 .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
                 .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, LbLane.waterMark())
-                .childHandler(entrance)
-                .bind(key.bind())
-                .awaitUninterruptibly();
+                .childHandler(entrance);
+        ChannelFuture bind = lanes.sockets().listen(bootstrap, key.bind()).awaitUninterruptibly();
         if (!bind.isSuccess()) {
             throw new IOException(reason(bind.cause()), bind.cause());
         }
         channel = bind.channel();
+    }
+
+    /** Accepts connections from now on; {@link #entrance} must know where they lead. */
+    void start() {
+        started = true;
+        if (channel != null) {
+            channel.config().setAutoRead(true);
+        }
     }
 
     /** Stops listening; connections go on. */

@@ -88,6 +88,7 @@ final class Listener {
         problem = why;
         if (through != null) {
             lead(through);
+            through.start();
         }
     }
 

@@ -22,6 +22,7 @@ final class HostUpkeep implements AutoCloseable {
             Thread.ofPlatform().daemon().name("host-upkeep").factory());
     private @Nullable Supplier<HostNetworkSpec> wanted;
     private @Nullable HostNetworkSpec made;
+    private boolean looking;
 
     /**
      * Makes the host so, now and from now on.
@@ -30,16 +31,22 @@ final class HostUpkeep implements AutoCloseable {
      * @throws RuntimeException as {@link HostNetwork#ensure}
      */
     synchronized void keep(Supplier<HostNetworkSpec> spec) {
-        boolean first = wanted == null;
         wanted = spec;
         HostNetworkSpec now = spec.get();
         if (!now.equals(made)) {
             HostNetwork.ensure(now);
             made = now;
         }
-        if (first) {
+        if (!looking) {
+            looking = true;
             thread.scheduleWithFixedDelay(this::look, PERIOD_S, PERIOD_S, TimeUnit.SECONDS);
         }
+    }
+
+    /** Leaves the host alone until the next {@link #keep}. */
+    synchronized void pause() {
+        wanted = null;
+        made = null;
     }
 
     private synchronized void look() {

@@ -3,6 +3,7 @@ package dev.drover.node;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Mac;
+import dev.drover.dataplane.Sockets;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.DnsConfig;
 import dev.drover.dns.DnsServer;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,7 +44,8 @@ final class LiveDataPlane implements DataPlane {
     private static final Logger LOG = LoggerFactory.getLogger(LiveDataPlane.class);
     private static final int DOCKER_SHORT_ID = 12;
 
-    private final PrometheusRegistry metrics;
+    private static final long DRAIN_LOOK_MS = 50;
+
     private final Lanes lanes;
     private final LoadBalancer loadBalancer;
     private final DnsServer dnsServer;
@@ -51,11 +54,18 @@ final class LiveDataPlane implements DataPlane {
     private final HostUpkeep upkeep = new HostUpkeep();
     private volatile @Nullable DnsConfig dnsApplied;
 
-    private LiveDataPlane(PrometheusRegistry metrics, Lanes lanes) {
-        this.metrics = metrics;
+    private volatile BooleanSupplier besideAnother = () -> false;
+    private volatile PrometheusRegistry metrics = new PrometheusRegistry();
+
+    private LiveDataPlane(Lanes lanes) {
         this.lanes = lanes;
         loadBalancer = new LoadBalancer(lanes);
         dnsServer = new DnsServer(lanes);
+    }
+
+    /** Exposes the metrics of the three modules in {@code registry}, instead of where they were exposed before. */
+    void registerMetrics(PrometheusRegistry registry) {
+        metrics = registry;
         loadBalancer.registerMetrics(metrics);
         dnsServer.registerMetrics(metrics);
         CounterWithCallback.builder()
@@ -63,12 +73,53 @@ final class LiveDataPlane implements DataPlane {
                 .help("frames that containers sent from an address or MAC that is not theirs, dropped")
                 .callback(sink -> sink.call((double) wires.spoofedFrames()))
                 .register(metrics);
+        Overlay running = overlay;
+        if (running != null) {
+            running.registerMetrics(metrics);
+        }
     }
 
     /** Starts one event loop a processor; nothing is served until the first {@link #apply}. */
-    static LiveDataPlane open(PrometheusRegistry metrics) {
+    static LiveDataPlane open() {
         return new LiveDataPlane(
-                metrics, Lanes.open(Transport.EPOLL, Runtime.getRuntime().availableProcessors()));
+                Lanes.open(Transport.EPOLL, Runtime.getRuntime().availableProcessors()));
+    }
+
+    /** The sockets of listeners and resolver. */
+    Sockets sockets() {
+        return lanes.sockets();
+    }
+
+    /**
+     * As long as {@code alive}, a former process of this node may have requests at any target, so that none is drained
+     * before it has ended.
+     */
+    void beside(BooleanSupplier alive) {
+        besideAnother = alive;
+    }
+
+    /** Gives tunnel and host rules up to another process; listeners and resolver go on. {@link #apply} begins again. */
+    void park() {
+        upkeep.pause();
+        wires.forgetAttached();
+        Overlay running = overlay;
+        if (running != null) {
+            overlay = null;
+            running.close();
+        }
+    }
+
+    /** Accepts nothing more; returns when all requests and queries have ended, or were given all the time there is. */
+    void drain() {
+        dnsServer.drain();
+        loadBalancer.apply(LbConfig.EMPTY);
+        try {
+            while (loadBalancer.status().stream().anyMatch(listener -> listener.connections() > 0)) {
+                Thread.sleep(DRAIN_LOOK_MS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Override
@@ -137,7 +188,7 @@ final class LiveDataPlane implements DataPlane {
 
     @Override
     public long inFlight(InetSocketAddress target) {
-        return loadBalancer.inFlight(target);
+        return loadBalancer.inFlight(target) + (besideAnother.getAsBoolean() ? 1 : 0);
     }
 
     @Override
@@ -257,6 +308,10 @@ final class LiveDataPlane implements DataPlane {
 
         private static String key(String containerId) {
             return containerId.substring(0, DOCKER_SHORT_ID);
+        }
+
+        void forgetAttached() {
+            attached.clear();
         }
 
         long spoofedFrames() {

@@ -53,6 +53,12 @@ final class NodeCommand implements Callable<Integer> {
             description = "Identity, desired state and addresses; default: ${DEFAULT-VALUE}.")
     Path stateDir = Path.of("");
 
+    @Option(
+            names = "--take-over",
+            description =
+                    "Take the sockets of the node that runs here, if one does, and let it end without a lost request.")
+    boolean takeOver;
+
     @Mixin
     NodeOptions options = new NodeOptions();
 
@@ -75,15 +81,16 @@ final class NodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static void runStatic(Path path) throws InterruptedException {
+    private void runStatic(Path path) throws InterruptedException {
         String text = read(path);
         NodeFile file = NodeFileParser.parse(path.toString(), text);
         if (file.overlay() != null) {
             Requirements.checkHost();
         }
         try (Shutdown shutdown = new Shutdown();
-                NodeProcess process = NodeProcess.ofFile(path, text, file)) {
+                NodeProcess process = NodeProcess.ofFile(path, text, file, takeOver)) {
             Hangup.onSignal(process::reload);
+            process.onLeft(shutdown::ask);
             shutdown.await();
         }
     }
@@ -105,7 +112,8 @@ final class NodeCommand implements Callable<Integer> {
                 options.labels);
         Requirements.checkHost();
         try (Shutdown shutdown = new Shutdown();
-                NodeProcess _ = NodeProcess.ofMember(NodeOptions.directory(stateDir), wish, options)) {
+                NodeProcess process = NodeProcess.ofMember(NodeOptions.directory(stateDir), wish, options, takeOver)) {
+            process.onLeft(shutdown::ask);
             shutdown.await();
         } catch (LinkException e) {
             throw new CliException(String.valueOf(e.getMessage()), e);

@@ -1,76 +1,96 @@
 package dev.drover.node;
 
+import dev.drover.dataplane.Sockets;
 import dev.drover.node.admin.AdminServer;
 import dev.drover.node.cli.CliException;
 import dev.drover.node.config.NodeFile;
 import dev.drover.node.docker.Engine;
 import dev.drover.node.docker.EngineException;
 import dev.drover.node.docker.Listed;
+import dev.drover.node.handover.Offer;
+import dev.drover.node.handover.Predecessor;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Everything a running node holds, closed in the reverse order of its making, also when making it fails half-way. */
+/**
+ * Everything a running node holds: the data plane, and the work that tells it what to be. The work can end and begin again
+ * while listeners and resolver go on, which is what happens when a successor asks for their sockets.
+ */
 final class NodeProcess implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NodeProcess.class);
 
-    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
-    private final PrometheusRegistry metrics = new PrometheusRegistry();
-    private Runnable reload = () -> {};
-
-    private NodeProcess() {}
-
-    /** The data plane from a file. */
-    static NodeProcess ofFile(Path path, String text, NodeFile file) {
-        NodeProcess process = new NodeProcess();
-        return process.making(() -> {
-            LiveDataPlane dataPlane = process.hold(LiveDataPlane.open(process.metrics));
-            StaticNode node = process.hold(StaticNode.start(path, text, file, dataPlane));
-            process.reload = node::reload;
-            process.serveAdmin(file.admin(), dataPlane.tables(), dataPlane.questions());
-            LOG.info("node serving file={}", path);
-        });
+    /** Begins to tell the data plane what to be, with whatever that takes held in {@code parts}; gives what reloads it. */
+    @FunctionalInterface
+    private interface Work {
+        Runnable begin(LiveDataPlane dataPlane, PrometheusRegistry metrics, Parts parts) throws InterruptedException;
     }
 
-    /** A node that is, or becomes, a member of an environment. */
-    static NodeProcess ofMember(Path directory, Membership.Wish wish, NodeOptions options) throws InterruptedException {
+    private final Work work;
+    private final LiveDataPlane dataPlane = LiveDataPlane.open();
+    private final CompletableFuture<Void> left = new CompletableFuture<>();
+    private @Nullable Parts running;
+    private @Nullable Offer offer;
+    private @Nullable Predecessor predecessor;
+    private Runnable reload = () -> {};
+    private boolean closed;
+
+    private NodeProcess(Work work) {
+        this.work = work;
+    }
+
+    /**
+     * The data plane from a file.
+     *
+     * @param takeOver whether to take the sockets of the node that runs, if one does
+     */
+    static NodeProcess ofFile(Path path, String text, NodeFile file, boolean takeOver) throws InterruptedException {
+        NodeProcess process = new NodeProcess((dataPlane, metrics, parts) -> {
+            StaticNode node = parts.hold(StaticNode.start(path, text, file, dataPlane));
+            serveAdmin(parts, file.admin(), metrics, dataPlane.tables(), dataPlane.questions());
+            LOG.info("node serving file={}", path);
+            return node::reload;
+        });
+        return process.start(file.handover(), takeOver);
+    }
+
+    /**
+     * A node that is, or becomes, a member of an environment.
+     *
+     * @param takeOver whether to take the sockets of the node that runs, if one does
+     */
+    static NodeProcess ofMember(Path directory, Membership.Wish wish, NodeOptions options, boolean takeOver)
+            throws InterruptedException {
         String socket = options.socket();
         InetSocketAddress admin = options.adminAddress();
         var syncInterval = options.syncInterval();
-        NodeProcess process = new NodeProcess();
-        StateDir stateDir = process.openState(directory);
-        if (stateDir.hasIdentity()) {
+        if (StateDir.hasIdentity(directory)) {
             Thread.ofPlatform().daemon().name("engine-warm-up").start(() -> warmUp(socket));
         }
-        Identity identity;
-        try {
-            identity = Membership.of(stateDir, wish, () -> Requirements.checkEngine(socket));
-        } catch (InterruptedException | RuntimeException e) {
-            process.close();
-            throw e;
-        }
-        return process.making(() -> {
-            LiveDataPlane dataPlane = process.hold(LiveDataPlane.open(process.metrics));
-            ManagedNode node = process.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
-            NodeMetrics.register(process.metrics, node);
+        NodeProcess process = new NodeProcess((dataPlane, metrics, parts) -> {
+            StateDir stateDir = parts.hold(openState(directory));
+            Identity identity = Membership.of(stateDir, wish, () -> Requirements.checkEngine(socket));
+            ManagedNode node = parts.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
+            NodeMetrics.register(metrics, node);
             node.start();
             Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
             tables.put("/node", node::status);
             tables.put("/containers", node::facts);
-            process.serveAdmin(admin, tables, dataPlane.questions());
+            serveAdmin(parts, admin, metrics, tables, dataPlane.questions());
+            return () -> {};
         });
+        return process.start(directory.resolve("handover.sock"), takeOver);
     }
 
     /**
@@ -88,9 +108,9 @@ final class NodeProcess implements AutoCloseable {
         }
     }
 
-    private StateDir openState(Path directory) {
+    private static StateDir openState(Path directory) {
         try {
-            return hold(StateDir.open(directory));
+            return StateDir.open(directory);
         } catch (IOException e) {
             throw new CliException(
                     "state-dir: " + directory + ": " + e.getMessage() + " (expected: a directory that can be written)",
@@ -98,43 +118,130 @@ final class NodeProcess implements AutoCloseable {
         }
     }
 
-    private NodeProcess making(Runnable make) {
+    private static void serveAdmin(
+            Parts parts,
+            @Nullable InetSocketAddress address,
+            PrometheusRegistry metrics,
+            Map<String, Supplier<Object>> tables,
+            Map<String, AdminServer.Question> questions) {
+        if (address != null) {
+            parts.hold(AdminServer.start(address, metrics, tables, questions));
+        }
+    }
+
+    private synchronized NodeProcess start(@Nullable Path handover, boolean takeOver) throws InterruptedException {
         try {
-            make.run();
+            if (takeOver && handover != null) {
+                takeOver(handover);
+            }
+            begin();
+            if (handover != null) {
+                offer = Offer.open(handover, new Giver());
+            }
+            dataPlane.sockets().closeUnclaimed();
+            if (predecessor != null) {
+                predecessor.relieve();
+            }
             return this;
-        } catch (RuntimeException e) {
+        } catch (IOException e) {
+            close();
+            throw new CliException("handover: " + e.getMessage(), e);
+        } catch (InterruptedException | RuntimeException e) {
             close();
             throw e;
         }
     }
 
-    private <T extends AutoCloseable> T hold(T part) {
-        parts.push(part);
-        return part;
+    private void takeOver(Path handover) throws IOException, InterruptedException {
+        Predecessor found = Predecessor.find(handover);
+        if (found == null) {
+            LOG.info("no node to take over from at {}", handover);
+            return;
+        }
+        predecessor = found;
+        List<Sockets.Held> sockets = found.takeSockets();
+        dataPlane.sockets().inherit(sockets);
+        dataPlane.beside(found::isAlive);
+        LOG.info("taking over from the running node sockets={}", sockets.size());
     }
 
-    private void serveAdmin(
-            @Nullable InetSocketAddress address,
-            Map<String, Supplier<Object>> tables,
-            Map<String, AdminServer.Question> questions) {
-        if (address != null) {
-            hold(AdminServer.start(address, metrics, tables, questions));
-        }
+    private void begin() throws InterruptedException {
+        PrometheusRegistry metrics = new PrometheusRegistry();
+        dataPlane.registerMetrics(metrics);
+        Parts parts = new Parts();
+        running = parts;
+        reload = work.begin(dataPlane, metrics, parts);
     }
 
     /** Applies the file again; nothing for a member. */
-    void reload() {
-        reload.run();
+    synchronized void reload() {
+        if (running != null) {
+            reload.run();
+        }
+    }
+
+    /** Runs {@code ending} when a successor has taken over and nothing is under way here any more. */
+    void onLeft(Runnable ending) {
+        left.thenRun(ending);
+    }
+
+    private void endWork() {
+        Parts ending = running;
+        running = null;
+        if (ending != null) {
+            ending.close();
+        }
     }
 
     @Override
-    public void close() {
-        while (!parts.isEmpty()) {
-            try {
-                parts.pop().close();
-            } catch (Exception e) {
-                LOG.warn("close failed: {}", e.toString());
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        if (offer != null) {
+            offer.close();
+        }
+        endWork();
+        dataPlane.close();
+        if (predecessor != null) {
+            predecessor.close();
+        }
+    }
+
+    private final class Giver implements Offer.Giver {
+        @Override
+        public List<Sockets.Held> park() {
+            synchronized (NodeProcess.this) {
+                endWork();
+                dataPlane.park();
+                return dataPlane.sockets().open();
             }
+        }
+
+        @Override
+        public void resume() {
+            synchronized (NodeProcess.this) {
+                if (closed) {
+                    return;
+                }
+                try {
+                    begin();
+                    LOG.info("node serving again");
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    left.complete(null);
+                } catch (RuntimeException e) {
+                    LOG.error("node cannot go on, it ends: {}", e.getMessage(), e);
+                    left.complete(null);
+                }
+            }
+        }
+
+        @Override
+        public void leave() {
+            dataPlane.drain();
+            left.complete(null);
         }
     }
 }

@@ -35,6 +35,11 @@ final class Shutdown implements AutoCloseable {
         asked.await();
     }
 
+    /** Lets {@link #await} return. */
+    void ask() {
+        asked.countDown();
+    }
+
     /** What was to be closed is closed: the process may end. */
     @Override
     public void close() {

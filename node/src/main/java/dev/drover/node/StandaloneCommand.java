@@ -73,7 +73,7 @@ final class StandaloneCommand implements Callable<Integer> {
                     nodeOptions.name,
                     nodeOptions.checkedVtep(),
                     nodeOptions.labels);
-            try (NodeProcess _ = NodeProcess.ofMember(nodeDir, wish, nodeOptions)) {
+            try (NodeProcess _ = NodeProcess.ofMember(nodeDir, wish, nodeOptions, false)) {
                 shutdown.await();
             }
         } catch (LinkException e) {

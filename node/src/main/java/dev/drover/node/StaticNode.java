@@ -60,6 +60,9 @@ final class StaticNode implements AutoCloseable {
         if (!Objects.equals(next.admin(), running.admin())) {
             LOG.warn("admin: a changed address is used from the next start on");
         }
+        if (!Objects.equals(next.handover(), running.handover())) {
+            LOG.warn("handover: a changed path is used from the next start on");
+        }
         Map<String, String> problems = dataPlane.apply(next.overlay(), next.dns(), next.lb());
         if (problems.isEmpty()) {
             running = next;

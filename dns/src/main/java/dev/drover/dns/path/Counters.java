@@ -1,6 +1,8 @@
 package dev.drover.dns.path;
 
 import dev.drover.dataplane.CounterSet;
+import dev.drover.dns.resolve.CacheOutcome;
+import dev.drover.dns.resolve.ForwardOutcome;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 
@@ -10,6 +12,7 @@ public record Counters(
         CounterSet<QueryType> types,
         CounterSet<Rcode> rcodes,
         CounterSet<ForwardOutcome> forwards,
+        CounterSet<CacheOutcome> cache,
         CounterSet<Drop> drops) {
     public static Counters of(int lanes) {
         return new Counters(
@@ -17,6 +20,7 @@ public record Counters(
                 new CounterSet<>(QueryType.class, lanes),
                 new CounterSet<>(Rcode.class, lanes),
                 new CounterSet<>(ForwardOutcome.class, lanes),
+                new CounterSet<>(CacheOutcome.class, lanes),
                 new CounterSet<>(Drop.class, lanes));
     }
 }

@@ -183,7 +183,7 @@ final class PlainQuestion {
     /** Header and question, with room for the rest. */
     private ByteBuf begin(ByteBuf query, Serving serving, Rcode rcode, int answers, int recordBytes) {
         int question = nameEnd + TYPE_AND_CLASS - name;
-        int recursion = serving.upstreams().isEmpty() ? 0 : Wire.RA;
+        int recursion = serving.recursion() ? Wire.RA : 0;
         ByteBuf reply = ByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
         reply.writeShort(query.getShort(start + Wire.ID));
         reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode.value);

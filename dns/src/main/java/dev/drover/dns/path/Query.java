@@ -1,6 +1,8 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.wire.ExtendedError;
 import dev.drover.dns.wire.QueryType;
+import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
@@ -110,6 +112,21 @@ final class Query {
     /** Longest reply that may be sent, in bytes. */
     int limit(Via via) {
         return via == Via.TCP ? Wire.MAX_MESSAGE : payload;
+    }
+
+    /** Room that OPT takes in the reply, in bytes. */
+    int optBytes(@Nullable ExtendedError why) {
+        return edns ? Wire.OPT_LENGTH + (why == null ? 0 : why.bytes()) : 0;
+    }
+
+    /** Writes the OPT record of the reply, if the client sent one. */
+    void writeOpt(ByteBuf out, Rcode rcode, @Nullable ExtendedError why) {
+        if (edns) {
+            Wire.writeOpt(out, rcode.value >> Wire.RCODE_BITS, dnssecOk, optBytes(why) - Wire.OPT_LENGTH);
+            if (why != null) {
+                why.writeTo(out);
+            }
+        }
     }
 
     boolean flag(int flag) {

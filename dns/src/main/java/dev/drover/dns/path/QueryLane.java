@@ -2,6 +2,8 @@ package dev.drover.dns.path;
 
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dns.resolve.LoopProbes;
+import dev.drover.dns.resolve.Resolver;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 import io.netty.buffer.ByteBuf;
@@ -13,7 +15,6 @@ import java.net.InetAddress;
 /** Everything that belongs to one event loop of the server: all queries it reads are answered here, on its thread. */
 public final class QueryLane {
     final Quota connections;
-    final Limits limits;
 
     private final int index;
     private final IoEventLoop loop;
@@ -28,29 +29,32 @@ public final class QueryLane {
             Lanes lanes,
             int index,
             Snapshot<Serving> serving,
-            Limits limits,
             Counters counters,
             Quota forwards,
             Quota connections,
+            LoopProbes loopProbes,
             ChannelGroup channels,
             Faults faults) {
         this.index = index;
         this.loop = lanes.lane(index);
         this.serving = serving;
-        this.limits = limits;
         this.counters = counters;
         this.connections = connections;
         this.faults = faults;
-        this.forwarder = new Forwarder(
+        Resolver resolver = new Resolver(
                 index,
                 loop,
                 lanes.datagramChannel(),
                 lanes.socketChannel(),
-                limits,
                 channels,
                 this::onFault,
                 counters.forwards(),
-                forwards);
+                loopProbes);
+        this.forwarder = new Forwarder(index, resolver, loopProbes, loop, counters.cache(), forwards);
+    }
+
+    Limits limits() {
+        return serving.read().limits();
     }
 
     public IoEventLoop loop() {
@@ -106,7 +110,7 @@ public final class QueryLane {
     private void answer(Query query, Via via, InetAddress client, Asker asker) {
         Serving now = serving.read();
         if (query.verdict == Query.Verdict.BADVERS) {
-            reply(asker, Reply.empty(query, Rcode.BADVERS, !now.upstreams().isEmpty()));
+            reply(asker, Reply.empty(query, Rcode.BADVERS, now.recursion()));
             return;
         }
         Reply reply;

@@ -6,18 +6,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Counts what clients hold at the moment against a limit for each and one for all. Any thread may call it. */
 public final class Quota {
-    private final int limit;
-    private final int limitPerClient;
     private final AtomicInteger held = new AtomicInteger();
     private final ConcurrentHashMap<InetAddress, Integer> heldByClient = new ConcurrentHashMap<>();
 
-    public Quota(int limit, int limitPerClient) {
-        this.limit = limit;
-        this.limitPerClient = limitPerClient;
-    }
-
     /** Takes one for {@code client}; false, and nothing taken, when a limit is reached. */
-    boolean enter(InetAddress client) {
+    boolean enter(InetAddress client, int limit, int limitPerClient) {
         if (held.incrementAndGet() > limit) {
             held.decrementAndGet();
             return false;

@@ -1,14 +1,17 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.resolve.UpstreamAnswer;
+import dev.drover.dns.wire.ExtendedError;
 import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.Flags;
+import org.xbill.DNS.HINFORecord;
 import org.xbill.DNS.Header;
 import org.xbill.DNS.Message;
-import org.xbill.DNS.OPTRecord;
 import org.xbill.DNS.Record;
 import org.xbill.DNS.Section;
 
@@ -18,7 +21,7 @@ import org.xbill.DNS.Section;
  * @param message owned by whoever holds the reply
  */
 record Reply(ByteBuf message, Rcode rcode) {
-    private static final int BADVERS_EXTENDED = 1;
+    private static final int MINIMAL_ANY_TTL_SECONDS = 3_600;
 
     /** Twelve bytes for a query whose body cannot or need not be understood: ID, opcode and RD are echoed. */
     static Reply headerOnly(Query query, Rcode rcode) {
@@ -31,7 +34,42 @@ record Reply(ByteBuf message, Rcode rcode) {
 
     /** A reply with the question and no records, not authoritative. */
     static Reply empty(Query query, Rcode rcode, boolean recursionAvailable) {
-        return encode(query, rcode, recursionAvailable, new Message(query.id));
+        return empty(query, rcode, recursionAvailable, null);
+    }
+
+    /** As {@link #empty(Query, Rcode, boolean)}, and why. */
+    static Reply empty(Query query, Rcode rcode, boolean recursionAvailable, @Nullable ExtendedError why) {
+        int flags = Wire.QR
+                | query.flags & (Wire.RD | Wire.CD)
+                | (recursionAvailable ? Wire.RA : 0)
+                | rcode.value & Wire.RCODE;
+        ByteBuf message = Unpooled.buffer(Wire.HEADER + query.question.length + query.optBytes(why));
+        message.writeShort(query.id)
+                .writeShort(flags)
+                .writeShort(1)
+                .writeShort(0)
+                .writeShort(0)
+                .writeShort(query.edns ? 1 : 0)
+                .writeBytes(query.question);
+        query.writeOpt(message, rcode, why);
+        return new Reply(message, rcode);
+    }
+
+    /** To ANY of a name that is not ours: one record that says so (RFC 8482 section 4.2). */
+    static Reply minimalAny(Query query) {
+        Record hinfo = new HINFORecord(query.name, query.dclass, MINIMAL_ANY_TTL_SECONDS, "RFC8482", "");
+        Message message = new Message(query.id);
+        message.addRecord(hinfo, Section.ANSWER);
+        return encode(query, Rcode.NOERROR, true, message);
+    }
+
+    /** What an upstream answered, now or some time ago. */
+    static Reply of(Query query, UpstreamAnswer answer, Via via, long nowNs, @Nullable ExtendedError why) {
+        // AD is for those who show that they know it (RFC 6840 section 5.8).
+        int flags = query.flags & (Wire.RD | Wire.CD | Wire.AD) | (query.dnssecOk ? Wire.AD : 0);
+        ByteBuf message = answer.message(query.id, flags, query.question, query.limit(via), query.optBytes(why), nowNs);
+        query.writeOpt(message, answer.rcode(), why);
+        return new Reply(message, answer.rcode());
     }
 
     /** An authoritative reply; the caller has made sure that it fits. */
@@ -56,14 +94,15 @@ record Reply(ByteBuf message, Rcode rcode) {
         set(header, Flags.RD, query.flag(Wire.RD));
         set(header, Flags.RA, recursionAvailable);
         set(header, Flags.CD, query.flag(Wire.CD));
-        header.setRcode(rcode.value & Wire.RCODE);
+        header.setRcode(rcode.value);
         message.addRecord(Record.newRecord(query.name, query.type, query.dclass), Section.QUESTION);
+        byte[] records = message.toWire();
+        ByteBuf wire = Unpooled.buffer(records.length + query.optBytes(null)).writeBytes(records);
         if (query.edns) {
-            int extended = rcode == Rcode.BADVERS ? BADVERS_EXTENDED : 0;
-            int flags = query.dnssecOk ? Wire.OPT_DO : 0;
-            message.addRecord(new OPTRecord(Wire.EDNS_PAYLOAD, extended, 0, flags), Section.ADDITIONAL);
+            wire.setShort(Wire.ARCOUNT, wire.getUnsignedShort(Wire.ARCOUNT) + 1);
+            query.writeOpt(wire, rcode, null);
         }
-        return new Reply(Unpooled.wrappedBuffer(message.toWire()), rcode);
+        return new Reply(wire, rcode);
     }
 
     private static void set(Header header, int flag, boolean on) {

@@ -36,7 +36,7 @@ final class Responder {
 
     /** The reply to a well-formed query, or null when the name is not ours and an upstream must be asked. */
     static @Nullable Reply respond(Query query, Serving serving, Via via) {
-        boolean recursion = !serving.upstreams().isEmpty();
+        boolean recursion = serving.recursion();
         switch (query.type) {
             case QueryType.OPT, QueryType.TSIG -> {
                 return Reply.headerOnly(query, Rcode.FORMERR);
@@ -82,7 +82,7 @@ final class Responder {
         if (rotation.size() == 0) {
             return negative(node);
         }
-        int fixed = Wire.HEADER + query.question.length + (query.edns ? Wire.OPT_LENGTH : 0);
+        int fixed = Wire.HEADER + query.question.length + query.optBytes(null);
         int count = Math.min(rotation.size(), (limit - fixed) / recordLength);
         // Over TCP there is no larger message to come back for: a part of the set is the best there is.
         boolean truncated = count < rotation.size() && limit < Wire.MAX_MESSAGE;

@@ -1,29 +1,19 @@
 package dev.drover.dns.path;
 
-import java.util.ArrayList;
-import java.util.List;
+import dev.drover.dns.resolve.AnswerCache;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Forwarding;
+import dev.drover.dns.resolve.Timing;
 
 /** Everything a query is answered from, published as one. */
-public record Serving(Zone zone, List<Upstream> upstreams) {
-    public Serving {
-        upstreams = List.copyOf(upstreams);
+public record Serving(Zone zone, Forwarding forwarding, AnswerCache cache, Timing timing, Limits limits) {
+    /** Nothing but a zone. */
+    public static Serving of(Zone zone) {
+        return new Serving(zone, Forwarding.NONE, new AnswerCache(CachePolicy.NONE), Timing.DEFAULT, Limits.DEFAULT);
     }
 
-    /** Upstreams in the order to ask them: as configured, the sick ones last. */
-    List<Upstream> upstreamsInOrder(long nowNs) {
-        List<Upstream> ordered = new ArrayList<>(upstreams.size());
-        for (Upstream upstream : upstreams) {
-            if (!upstream.isSick(nowNs)) {
-                ordered.add(upstream);
-            }
-        }
-        if (ordered.size() < upstreams.size()) {
-            for (Upstream upstream : upstreams) {
-                if (!ordered.contains(upstream)) {
-                    ordered.add(upstream);
-                }
-            }
-        }
-        return ordered;
+    /** Whether names that are not ours are looked up for clients. */
+    boolean recursion() {
+        return !forwarding.isEmpty();
     }
 }

@@ -30,7 +30,8 @@ public final class TcpInitializer extends ChannelInitializer<Channel> {
             return;
         }
         InetAddress client = remote.getAddress();
-        if (!lane.connections.enter(client)) {
+        Limits limits = lane.limits();
+        if (!lane.connections.enter(client, limits.connections(), limits.connectionsPerClient())) {
             lane.drop(Drop.CONNECTION_LIMIT);
             channel.close();
             return;
@@ -41,7 +42,7 @@ public final class TcpInitializer extends ChannelInitializer<Channel> {
                 .addLast(new LengthFieldBasedFrameDecoder(
                         Query.MAX_LENGTH + Short.BYTES, 0, Short.BYTES, 0, Short.BYTES))
                 // Behind the decoder, so that a client that sends a byte now and then counts as idle.
-                .addLast(new IdleStateHandler(true, 0, 0, lane.limits.idleMs(), TimeUnit.MILLISECONDS))
+                .addLast(new IdleStateHandler(true, 0, 0, limits.idleMs(), TimeUnit.MILLISECONDS))
                 .addLast(new TcpHandler(lane, client));
     }
 

@@ -35,6 +35,8 @@ public final class Wire {
     public static final int AD = 0x0020;
     public static final int CD = 0x0010;
     public static final int RCODE = 0x000f;
+    /** Bits of an rcode in the header; more are in OPT. */
+    public static final int RCODE_BITS = 4;
 
     /** Offset of fields behind the owner name of a record. */
     public static final int RECORD_CLASS = 2;
@@ -133,12 +135,22 @@ public final class Wire {
         return at == end;
     }
 
-    /** Writes an OPT record that advertises {@link #EDNS_PAYLOAD}. */
+    /** Writes an OPT record without options that advertises {@link #EDNS_PAYLOAD}. */
     public static void writeOpt(ByteBuf out, boolean dnssecOk) {
+        writeOpt(out, 0, dnssecOk, 0);
+    }
+
+    /**
+     * Writes an OPT record but for its options, which are to follow.
+     *
+     * @param extendedRcode upper eight bits of the rcode
+     * @param optionBytes length of what follows
+     */
+    public static void writeOpt(ByteBuf out, int extendedRcode, boolean dnssecOk, int optionBytes) {
         out.writeByte(0)
                 .writeShort(QueryType.OPT)
                 .writeShort(EDNS_PAYLOAD)
-                .writeInt(dnssecOk ? OPT_DO : 0)
-                .writeShort(0);
+                .writeInt(extendedRcode << 24 | (dnssecOk ? OPT_DO : 0))
+                .writeShort(optionBytes);
     }
 }

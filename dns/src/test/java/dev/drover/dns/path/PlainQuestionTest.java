@@ -2,6 +2,9 @@ package dev.drover.dns.path;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.drover.dns.resolve.Forwarding;
+import dev.drover.dns.resolve.Upstream;
+import dev.drover.dns.resolve.UpstreamSet;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
@@ -10,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -54,9 +58,16 @@ class PlainQuestionTest {
         zone.add("many.stack", many);
         zone.add("six.stack", List.of(InetAddress.getByName("fd00::6")));
         zone.add("none.stack", List.of());
-        List<Upstream> upstreams =
-                forwards ? List.of(new Upstream(new InetSocketAddress("192.0.2.53", 53))) : List.of();
-        return new Serving(zone.build(List.of(InetAddress.getByName("169.254.169.250")), 7), upstreams);
+        Serving alone = Serving.of(zone.build(List.of(InetAddress.getByName("169.254.169.250")), 7));
+        Upstream upstream = new Upstream(new Upstream.Endpoint(new InetSocketAddress("192.0.2.53", 53), null), null);
+        return forwards
+                ? new Serving(
+                        alone.zone(),
+                        new Forwarding(new UpstreamSet(List.of(upstream)), Map.of()),
+                        alone.cache(),
+                        alone.timing(),
+                        alone.limits())
+                : alone;
     }
 
     private static byte[] query(Random random) throws Exception {

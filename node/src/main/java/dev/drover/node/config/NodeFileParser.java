@@ -15,6 +15,9 @@ import java.util.Map;
  * range is refused with file, line, key and what was expected; nothing is guessed and nothing silently ignored.
  */
 public final class NodeFileParser {
+    /** sizeof(sun_path) of unix(7) without the final zero, and room for the name under which it is made. */
+    private static final int MAX_UNIX_PATH_BYTES = 103;
+
     private NodeFileParser() {}
 
     /** @throws ConfigException naming what is wrong and where */
@@ -32,19 +35,31 @@ public final class NodeFileParser {
         if (root == null || root.isNull()) {
             throw new ConfigException(file + ": empty (expected: at least one of overlay, lb, dns)");
         }
-        Map<String, YamlNode> keys = root.map(List.of("overlay", "lb", "dns", "admin"), List.of("encryption"));
+        Map<String, YamlNode> keys =
+                root.map(List.of("overlay", "lb", "dns", "admin", "handover"), List.of("encryption"));
         YamlNode overlay = YamlValues.present(keys.get("overlay"));
         YamlNode lb = YamlValues.present(keys.get("lb"));
         YamlNode dns = YamlValues.present(keys.get("dns"));
         YamlNode admin = YamlValues.present(keys.get("admin"));
+        YamlNode handover = YamlValues.present(keys.get("handover"));
         if (overlay == null && lb == null && dns == null) {
             throw root.error("nothing to run (expected: at least one of overlay, lb, dns)");
         }
         return new NodeFile(
                 overlay == null ? null : OverlaySection.read(Path.of(file), overlay),
                 lb == null ? LbConfig.EMPTY : LbSection.read(Path.of(file), lb),
-                dns == null ? null : DnsSection.read(dns),
-                admin == null ? null : admin(admin));
+                dns == null ? null : DnsSection.read(Path.of(file), dns),
+                admin == null ? null : admin(admin),
+                handover == null ? null : handover(handover));
+    }
+
+    private static Path handover(YamlNode node) {
+        Path path = Path.of(node.text());
+        if (!path.isAbsolute() || path.getParent() == null || node.text().length() > MAX_UNIX_PATH_BYTES) {
+            throw node.error(
+                    path + " (expected: an absolute path of at most " + MAX_UNIX_PATH_BYTES + " bytes for a socket)");
+        }
+        return path;
     }
 
     /** {@code 9901} means that port of 127.0.0.1. */

@@ -41,6 +41,11 @@ final class YamlValues {
         }
     }
 
+    /** Whether {@code name}, without final dot, is a domain name of letters, digits, '-' and '_'. */
+    static boolean isDomain(String name) {
+        return name.length() <= 253 && name.matches("[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63})*");
+    }
+
     static boolean flag(YamlNode node) {
         return switch (node.text()) {
             case "true" -> true;

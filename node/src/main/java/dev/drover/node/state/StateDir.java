@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * for any thread as long as each kind of file has one writer at a time.
  */
 public final class StateDir implements AutoCloseable {
+    private static final String IDENTITY = "identity.json";
+
     private final Path directory;
     private final FileChannel lockChannel;
     private final AtomicFile identity;
@@ -32,7 +34,7 @@ public final class StateDir implements AutoCloseable {
     private StateDir(Path directory, FileChannel lockChannel) {
         this.directory = directory;
         this.lockChannel = lockChannel;
-        identity = new AtomicFile(directory.resolve("identity.json"));
+        identity = new AtomicFile(directory.resolve(IDENTITY));
         machineId = new AtomicFile(directory.resolve("machine.json"));
         desired = new AtomicFile(directory.resolve("desired.json"));
         assignments = new AtomicFile(directory.resolve("addresses.json"));
@@ -50,8 +52,8 @@ public final class StateDir implements AutoCloseable {
                 FileChannel.open(directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         if (!lock(channel)) {
             channel.close();
-            throw new IllegalStateException(
-                    "state-dir: " + directory + " is in use by another node (expected: one node a state directory)");
+            throw new IllegalStateException("state-dir: " + directory
+                    + " is in use by another node (expected: one node a state directory, or drover node --take-over)");
         }
         return new StateDir(directory, channel);
     }
@@ -69,9 +71,9 @@ public final class StateDir implements AutoCloseable {
         return directory;
     }
 
-    /** Whether this host has joined; cheaper than reading the identity. */
-    public boolean hasIdentity() {
-        return Files.exists(identity.path());
+    /** Whether a host has joined on {@code directory}, which may be in use. */
+    public static boolean hasIdentity(Path directory) {
+        return Files.exists(directory.resolve(IDENTITY));
     }
 
     public @Nullable Identity identity() {

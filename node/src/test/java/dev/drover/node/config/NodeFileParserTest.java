@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
+import dev.drover.dns.ResolverConfig;
+import dev.drover.dns.path.Limits;
+import dev.drover.dns.resolve.CachePolicy;
+import dev.drover.dns.resolve.Timing;
+import dev.drover.dns.resolve.Upstream.Endpoint;
 import dev.drover.lb.Protocol;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Mode;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -86,11 +90,58 @@ final class NodeFileParserTest {
     }
 
     @Test
-    void forwardTakesAddressesWithAndWithoutPort() {
-        NodeFile file =
-                NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0, forward: [192.0.2.53, '192.0.2.54:5353']}\n");
-        assertThat(file.dns().forward())
-                .isEqualTo(List.of(Tables.socketAddress("192.0.2.53:53"), Tables.socketAddress("192.0.2.54:5353")));
+    void forwardTakesAddressesWithAndWithoutPortAndWithTls() {
+        NodeFile file = NodeFileParser.parse(
+                "n",
+                "dns: {bind: 127.0.0.1:0, forward: [192.0.2.53, '192.0.2.54:5353', 'fd00::1',"
+                        + " 'tls://192.0.2.55#dns.Example', 'tls://[fd00::2]:8853#dns.example']}\n");
+        assertThat(file.dns().resolver().upstreams())
+                .containsExactly(
+                        new Endpoint(Tables.socketAddress("192.0.2.53:53"), null),
+                        new Endpoint(Tables.socketAddress("192.0.2.54:5353"), null),
+                        new Endpoint(Tables.socketAddress("[fd00::1]:53"), null),
+                        new Endpoint(Tables.socketAddress("192.0.2.55:853"), "dns.example"),
+                        new Endpoint(Tables.socketAddress("[fd00::2]:8853"), "dns.example"));
+    }
+
+    @Test
+    void theResolverSideOfDnsHasDefaultsAndKeys() {
+        ResolverConfig standard =
+                NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0}\n").dns().resolver();
+        assertThat(standard.cache()).isEqualTo(CachePolicy.DEFAULT);
+        assertThat(standard.timing()).isEqualTo(Timing.DEFAULT);
+        NodeFile file = NodeFileParser.parse("n", """
+                dns:
+                  bind: 127.0.0.1:0
+                  forward-zones: { Corp.Example: [192.0.2.60], a.corp.example.: ['tls://192.0.2.61#x.corp.example'] }
+                  cache: { bytes: 1000000, min-ttl-seconds: 1, max-ttl-seconds: 600, negative-ttl-seconds: 5,
+                           stale-seconds: 0, prefetch: false }
+                  limits: { timeout-ms: 1000, forwards: 10, forwards-per-client: 5, connections: 8,
+                            connections-per-client: 4, idle-ms: 5000 }
+                """);
+        assertThat(file.dns().resolver().zones()).containsOnlyKeys("corp.example", "a.corp.example");
+        assertThat(file.dns().resolver().cache()).isEqualTo(new CachePolicy(1_000_000, 1, 600, 5, 0, false));
+        assertThat(file.dns().resolver().timing().totalMs()).isEqualTo(1_000);
+        assertThat(file.dns().limits()).isEqualTo(new Limits(10, 5, 8, 4, 5_000));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+                    forward: [one]                        | n:1: dns.forward[0]: one (expected: an IP address)
+                    forward: ['192.0.2.1:0']              | n:1: dns.forward[0]: 192.0.2.1:0 (expected: a port from 1 to 65535)
+                    forward: ['tls://192.0.2.1']          | n:1: dns.forward[0]: tls://192.0.2.1 (expected: tls://ADDRESS#NAME, the name that its certificate bears)
+                    forward: [192.0.2.1, '192.0.2.1:53']  | n:1: dns.forward[1]: 192.0.2.1:53 is given twice (expected: each resolver once)
+                    forward-zones: {a..b: [192.0.2.1]}    | n:1: dns.forward-zones.a..b: not a domain (expected: such as corp.example)
+                    forward-zones: {corp: []}             | n:1: dns.forward-zones.corp: empty (expected: at least one resolver)
+                    forward-trust: none.pem               | n:1: dns.forward-trust: none.pem cannot be read: NoSuchFileException (expected: certificates as PEM)
+                    cache: {bytes: -1}                    | n:1: dns.cache.bytes: -1 (expected: a number from 0 to 2147483647)
+                    cache: {prefetch: maybe}              | n:1: dns.cache.prefetch: maybe (expected: true or false)
+                    limits: {timeout-ms: 5000}            | n:1: dns.limits.timeout-ms: 5000 (expected: a number from 100 to 4900)
+                    """)
+    void refusesABadResolverSideOfDns(String key, String message) {
+        assertThatThrownBy(() -> NodeFileParser.parse("n", "dns: {bind: 127.0.0.1:0, " + key + "}\n"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(message);
     }
 
     @ParameterizedTest
@@ -122,7 +173,7 @@ final class NodeFileParserTest {
                     10.43.0.1          | ten                | node.yaml:19: dns.records.web1.stack[1]: ten (expected: an IP address)
                     web1.stack         | web..stack         | node.yaml:19: dns.records.web..stack: not a name (expected: labels of letters, digits, '-' and '_' with dots between)
                     admin: 127.0.0.1:9901 | amdin: 127.0.0.1:9901 | node.yaml:21: amdin: unknown key (expected: admin?)
-                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin)
+                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin, handover)
                     """)
     void refusesWithFileLineKeyAndReason(String good, String bad, String message) {
         assertThat(WHOLE).contains(good);

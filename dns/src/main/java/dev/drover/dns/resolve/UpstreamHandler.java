@@ -1,25 +1,26 @@
-package dev.drover.dns.path;
+package dev.drover.dns.resolve;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufHolder;
-import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderException;
 import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
+import javax.net.ssl.SSLException;
 
-/** Passes what arrives on the socket of a try to the try: datagrams or the frames of a stream. */
+/** Passes what arrives on a socket to an upstream to whoever asked: datagrams, or the frames of a stream. */
 final class UpstreamHandler extends ChannelInboundHandlerAdapter {
-    /** The try. */
+    /** Whoever asked. */
     interface Listener {
         /** @param message valid during the call only */
-        void onMessage(Channel from, ByteBuf message);
+        void onMessage(ByteBuf message);
 
-        /** The socket reported an error (ICMP port unreachable, reset) or was closed by the peer. */
-        void onUnreachable(Channel from);
+        /** The socket reported an error (ICMP port unreachable, reset, bad certificate) or was closed by the peer. */
+        void onUnreachable();
 
         /** A defect of ours met while handling a message. */
-        void onFault(Channel from, Throwable fault);
+        void onFault(Throwable fault);
     }
 
     private final Listener listener;
@@ -32,7 +33,7 @@ final class UpstreamHandler extends ChannelInboundHandlerAdapter {
     public void channelRead(ChannelHandlerContext ctx, Object msg) {
         try {
             ByteBuf message = msg instanceof ByteBufHolder datagram ? datagram.content() : (ByteBuf) msg;
-            listener.onMessage(ctx.channel(), message);
+            listener.onMessage(message);
         } finally {
             ReferenceCountUtil.release(msg);
         }
@@ -40,15 +41,15 @@ final class UpstreamHandler extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        listener.onUnreachable(ctx.channel());
+        listener.onUnreachable();
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        if (cause instanceof IOException) {
-            listener.onUnreachable(ctx.channel());
-        } else {
-            listener.onFault(ctx.channel(), cause);
+        switch (cause) {
+            case IOException e -> listener.onUnreachable();
+            case DecoderException e when e.getCause() instanceof SSLException -> listener.onUnreachable();
+            default -> listener.onFault(cause);
         }
     }
 }

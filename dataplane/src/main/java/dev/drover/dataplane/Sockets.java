@@ -1,0 +1,153 @@
+package dev.drover.dataplane;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.epoll.EpollDatagramChannel;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.unix.UnixChannel;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sockets on which the data plane is asked: listening TCP sockets and bound UDP sockets. They can be given to another
+ * process of the same node, which takes them where it would bind: a socket that is never closed loses neither the
+ * connections in its accept queue nor the datagrams in its buffer, as SO_REUSEPORT of two processes would.
+ *
+ * <p>Both processes read from such a socket until the former one stops. Thread-safe. Taking over needs epoll: the other
+ * transport cannot open a channel on a descriptor that it did not make; it binds instead.
+ */
+public final class Sockets {
+    /** How a socket is asked. */
+    public enum Kind {
+        /** Listening TCP socket. */
+        STREAM,
+        /** Bound UDP socket. */
+        DATAGRAM
+    }
+
+    /**
+     * A socket that can be given away, or was given.
+     *
+     * @param fd open in this process
+     */
+    public record Held(Kind kind, InetSocketAddress address, int fd) {}
+
+    private record Key(Kind kind, InetSocketAddress address) {}
+
+    private final Lanes lanes;
+    private final Map<Channel, Kind> open = new ConcurrentHashMap<>();
+    private final Map<Key, ArrayDeque<Integer>> inherited = new HashMap<>();
+
+    Sockets(Lanes lanes) {
+        this.lanes = lanes;
+    }
+
+    /** Takes over {@code sockets} of a former process; what nobody asks for is closed by {@link #closeUnclaimed}. */
+    public synchronized void inherit(List<Held> sockets) {
+        for (Held socket : sockets) {
+            inherited
+                    .computeIfAbsent(new Key(socket.kind(), canonical(socket.address())), _ -> new ArrayDeque<>())
+                    .add(socket.fd());
+        }
+    }
+
+    /** Whether a socket at {@code address} was inherited and not asked for yet: then the port is ours already. */
+    public synchronized boolean inherits(Kind kind, InetSocketAddress address) {
+        return lanes.transport() == Transport.EPOLL && inherited.containsKey(new Key(kind, canonical(address)));
+    }
+
+    /**
+     * Takes the inherited socket or binds a new one; accepted connections have the lanes' transport.
+     *
+     * @param bootstrap complete but for its channel type
+     */
+    public ChannelFuture listen(ServerBootstrap bootstrap, InetSocketAddress address) {
+        Integer fd = claim(Kind.STREAM, address);
+        if (fd == null) {
+            return watched(bootstrap.channel(lanes.serverChannel()).bind(address), Kind.STREAM);
+        }
+        Supplier<EpollServerSocketChannel> adopted = () -> new EpollServerSocketChannel(fd);
+        return watched(bootstrap.channelFactory(adopted::get).register(), Kind.STREAM);
+    }
+
+    /**
+     * Takes the inherited socket or binds a new one.
+     *
+     * @param bootstrap complete but for its channel type
+     */
+    public ChannelFuture bind(Bootstrap bootstrap, InetSocketAddress address) {
+        Integer fd = claim(Kind.DATAGRAM, address);
+        if (fd == null) {
+            return watched(bootstrap.channel(lanes.datagramChannel()).bind(address), Kind.DATAGRAM);
+        }
+        Supplier<EpollDatagramChannel> adopted = () -> new EpollDatagramChannel(fd);
+        return watched(bootstrap.channelFactory(adopted::get).register(), Kind.DATAGRAM);
+    }
+
+    private synchronized @Nullable Integer claim(Kind kind, InetSocketAddress address) {
+        if (lanes.transport() != Transport.EPOLL) {
+            return null;
+        }
+        Key key = new Key(kind, canonical(address));
+        ArrayDeque<Integer> held = inherited.get(key);
+        if (held == null) {
+            return null;
+        }
+        Integer fd = held.poll();
+        if (held.isEmpty()) {
+            inherited.remove(key);
+        }
+        return fd;
+    }
+
+    private ChannelFuture watched(ChannelFuture opening, Kind kind) {
+        Channel channel = opening.channel();
+        open.put(channel, kind);
+        channel.closeFuture().addListener(closed -> open.remove(channel));
+        return opening;
+    }
+
+    /** The sockets open now, in a stable order; empty for a transport that cannot give them away. */
+    public List<Held> open() {
+        List<Held> held = new ArrayList<>();
+        open.forEach((channel, kind) -> {
+            if (channel instanceof UnixChannel unix && channel.localAddress() instanceof InetSocketAddress address) {
+                held.add(new Held(kind, address, unix.fd().intValue()));
+            }
+        });
+        held.sort(Comparator.comparingInt(Held::fd));
+        return held;
+    }
+
+    /** Closes inherited sockets that the configuration has no use for any more. */
+    public synchronized void closeUnclaimed() throws IOException {
+        Iterator<ArrayDeque<Integer>> left = inherited.values().iterator();
+        while (left.hasNext()) {
+            for (int fd : left.next()) {
+                new FileDescriptor(fd).close();
+            }
+            left.remove();
+        }
+    }
+
+    /** The wildcard address has two spellings; a socket bound to one tells the other, depending on its family. */
+    private static InetSocketAddress canonical(InetSocketAddress address) {
+        return address.getAddress().isAnyLocalAddress()
+                ? new InetSocketAddress((InetAddress) null, address.getPort())
+                : address;
+    }
+}
