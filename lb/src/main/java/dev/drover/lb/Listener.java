@@ -97,7 +97,15 @@ final class Listener {
         Certificates certificates = tls == null ? null : tls.current();
         boolean closed = config.entry().tls() != null && certificates == null;
         through.entrance()
-                .lead(closed ? null : new Entrance.Room(server, config.protocol() == Protocol.HTTP, certificates));
+                .lead(
+                        closed
+                                ? null
+                                : new Entrance.Room(
+                                        server,
+                                        config.protocol() == Protocol.HTTP,
+                                        config.entry().h2c(),
+                                        certificates,
+                                        config.entry().proxies()));
     }
 
     @Nullable

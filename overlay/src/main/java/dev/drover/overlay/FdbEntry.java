@@ -1,7 +1,6 @@
 package dev.drover.overlay;
 
 import dev.drover.dataplane.Mac;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record FdbEntry(
         Mac mac,
-        @Nullable Inet4Address address,
+        @Nullable InetAddress address,
         @Nullable InetAddress vtep,
         @Nullable String port,
         Known known,
@@ -34,7 +33,7 @@ public record FdbEntry(
     }
 
     /** A container of this host. */
-    public static FdbEntry local(Mac mac, @Nullable Inet4Address address, String port) {
+    public static FdbEntry local(Mac mac, @Nullable InetAddress address, String port) {
         return new FdbEntry(mac, address, null, port, Known.LOCAL, null, null);
     }
 }

@@ -11,7 +11,6 @@ import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
 import io.netty.util.NetUtil;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -505,7 +504,7 @@ public final class Overlay implements AutoCloseable {
         });
     }
 
-    private static FdbEntry withAddress(FdbEntry e, @Nullable Inet4Address address) {
+    private static FdbEntry withAddress(FdbEntry e, @Nullable InetAddress address) {
         return new FdbEntry(e.mac(), address, e.vtep(), e.port(), e.known(), e.revision(), e.ageMs());
     }
 

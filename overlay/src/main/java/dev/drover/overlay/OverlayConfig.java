@@ -205,8 +205,13 @@ public record OverlayConfig(
     /**
      * A container of another host.
      *
-     * @param address overlay address in host byte order
+     * @param address of the overlay, IPv4 or IPv6
      * @param revision of the fact; an entry is replaced by newer ones only
      */
-    public record Neighbour(int address, Mac mac, InetAddress vtep, long revision) {}
+    public record Neighbour(InetAddress address, Mac mac, InetAddress vtep, long revision) {
+        /** @param address IPv4, host byte order */
+        public Neighbour(int address, Mac mac, InetAddress vtep, long revision) {
+            this(Cidr.toInet(address), mac, vtep, revision);
+        }
+    }
 }

@@ -93,8 +93,8 @@ final class Tables {
         return builder.build();
     }
 
-    private static Map<Integer, OverlayConfig.Neighbour> newest(List<OverlayConfig.Neighbour> neighbours) {
-        Map<Integer, OverlayConfig.Neighbour> newest = new HashMap<>();
+    private static Map<InetAddress, OverlayConfig.Neighbour> newest(List<OverlayConfig.Neighbour> neighbours) {
+        Map<InetAddress, OverlayConfig.Neighbour> newest = new HashMap<>();
         for (OverlayConfig.Neighbour n : neighbours) {
             newest.merge(n.address(), n, (a, b) -> b.revision() > a.revision() ? b : a);
         }
@@ -122,13 +122,7 @@ final class Tables {
             if (peers.containsKey(n.vtep())) {
                 configured.add(n.mac());
                 entries.add(new FdbEntry(
-                        n.mac(),
-                        Cidr.toInet(n.address()),
-                        n.vtep(),
-                        null,
-                        FdbEntry.Known.CONFIGURED,
-                        n.revision(),
-                        null));
+                        n.mac(), n.address(), n.vtep(), null, FdbEntry.Known.CONFIGURED, n.revision(), null));
             }
         }
         long nowNs = clockNs.getAsLong();

@@ -31,7 +31,9 @@ class UnderlayMtuTest {
     static List<Arguments> rows() {
         return Stream.of(1_280, 1_450, 1_500, 9_000)
                 .flatMap(mtu -> Arrays.stream(new Mode[] {Mode.SUPER, Mode.GSO, Mode.PLAIN})
-                        .flatMap(mode -> Stream.of(false, true).map(v6 -> Arguments.of(mtu, mode, v6))))
+                        .flatMap(mode -> Stream.of(false, true)
+                                .filter(v6 -> !v6 || mtu == 1_280 || mtu == 9_000)
+                                .map(v6 -> Arguments.of(mtu, mode, v6))))
                 .toList();
     }
 

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
 /** The certificates of a listener at one moment, and which of them a server name gets (RFC 6066 section 3). */
 public final class Certificates {
     /** ALPN (RFC 7301). */
+    public static final String HTTP_2 = "h2";
+
     public static final String HTTP_1_1 = "http/1.1";
 
     private final List<Entry> entries;

@@ -16,10 +16,16 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * What stands behind a port.
      *
      * @param http HTTP, or else a byte stream
+     * @param h2c whether clients without TLS may begin with HTTP/2
      * @param certificates null without TLS
+     * @param proxies whose connections begin with a header of the PROXY protocol; null when none does
      */
     public record Room(
-            VirtualServer server, boolean http, @Nullable Certificates certificates) {}
+            VirtualServer server,
+            boolean http,
+            boolean h2c,
+            @Nullable Certificates certificates,
+            @Nullable Networks proxies) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;

@@ -3,6 +3,12 @@ package dev.drover.lb.path;
 /** What happened on the way of requests; any number per request. */
 public enum Event {
     CLIENT_CONNECTED,
+    /** Of those, with HTTP/2. */
+    CLIENT_HTTP2,
+    /** A connection of HTTP/2 was ended for frames that cost us more than the client. */
+    CLIENT_FLOODED,
+    /** A trusted proxy's connection began without a valid header of the PROXY protocol. */
+    PROXY_HEADER_REFUSED,
     /** A TLS handshake with a client was completed. */
     TLS_ESTABLISHED,
     /** A TLS handshake with a client failed, or took too long. */

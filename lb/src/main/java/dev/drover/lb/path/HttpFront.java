@@ -369,13 +369,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void onGivenUp(Outcome outcome) {
         lane.count(outcome);
-        int status = switch (outcome) {
-            case BAD_REQUEST -> 400;
-            case NO_ROUTE -> 404;
-            case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
-            case RESPONSE_TIMEOUT -> 504;
-            default -> 502;
-        };
+        int status = Refusal.status(outcome);
         boolean goOn = exchange.requestComplete() && exchange.keepAlive() && mayGoOn();
         write(Refusal.of(status, !goOn, exchange.method() == Method.HEAD));
         next(goOn);

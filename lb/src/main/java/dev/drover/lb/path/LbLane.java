@@ -42,6 +42,8 @@ public final class LbLane {
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
     private long random = ThreadLocalRandom.current().nextLong() | 1;
+    private final H2Message h2Message;
+    private final Fields trailers = new Fields();
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
     private @Nullable Promise<Void> allClosed;
@@ -63,6 +65,7 @@ public final class LbLane {
         scratch = new byte[limits.maxHeadBytes()];
         requestHead = new RequestHead(limits.maxLineBytes());
         responseHead = new ResponseHead();
+        h2Message = new H2Message(scratch);
         upstream = upstream(lanes, loop, limits);
     }
 
@@ -150,6 +153,16 @@ public final class LbLane {
 
     ResponseHead responseHead() {
         return responseHead;
+    }
+
+    /** Writes heads of HTTP/2 to {@link #scratch()}. */
+    H2Message h2Message() {
+        return h2Message;
+    }
+
+    /** For trailers in {@link #scratch()}, valid as long as that. */
+    Fields trailers() {
+        return trailers;
     }
 
     /** Opens a connection on this lane; {@code done} is told on this lane, also when no socket could be made. */

@@ -10,11 +10,31 @@ final class Refusal {
     /** A whole response; {@code bodyless} for HEAD. */
     static ByteBuf of(int status, boolean close, boolean bodyless) {
         String reason = reason(status);
-        String body = status + " " + reason + "\n";
+        String body = text(status);
         String head = "HTTP/1.1 " + status + " " + reason
                 + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: "
                 + body.length() + "\r\n" + (close ? "Connection: close\r\n" : "") + "\r\n";
         return Unpooled.wrappedBuffer(Ascii.bytes(bodyless ? head : head + body));
+    }
+
+    /** The body alone. */
+    static ByteBuf body(int status) {
+        return Unpooled.wrappedBuffer(Ascii.bytes(text(status)));
+    }
+
+    private static String text(int status) {
+        return status + " " + reason(status) + "\n";
+    }
+
+    /** What a client is told of a request without a response to relay. */
+    static int status(Outcome outcome) {
+        return switch (outcome) {
+            case BAD_REQUEST -> 400;
+            case NO_ROUTE -> 404;
+            case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
+            case RESPONSE_TIMEOUT -> 504;
+            default -> 502;
+        };
     }
 
     static Outcome outcome(int status) {

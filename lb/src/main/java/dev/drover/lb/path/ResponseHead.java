@@ -138,6 +138,12 @@ final class ResponseHead {
         secure = encrypted;
     }
 
+    /** The value of the Set-Cookie line that was added, or null. */
+    @Nullable
+    String setCookie() {
+        return cookie == null ? null : cookie.value(token, secure);
+    }
+
     /** The head as the client gets it; the caller owns the buffer. */
     ByteBuf rewrite(ByteBufAllocator allocator, Persistence persistence, boolean sendChunked) {
         ByteBuf out = allocator.directBuffer(
@@ -183,6 +189,15 @@ final class ResponseHead {
         if (run >= 0) {
             out.writeBytes(bytes, run, fields.lineEnd(fields.count() - 1) - run);
         }
+    }
+
+    Fields fields() {
+        return fields;
+    }
+
+    /** Whether field {@code i} may go to a client of HTTP/2, which knows no upgrade (RFC 9113 section 8.2.2). */
+    boolean passesToH2(int i) {
+        return fields.field(i) != Field.UPGRADE && passes(i);
     }
 
     private boolean passes(int i) {

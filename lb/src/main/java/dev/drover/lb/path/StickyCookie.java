@@ -1,6 +1,8 @@
 package dev.drover.lb.path;
 
 import io.netty.buffer.ByteBuf;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 
 /**
  * Holds a client to a target by a cookie (RFC 6265) that names the target by its token, 16 hexadecimal digits that tell
@@ -67,6 +69,13 @@ public final class StickyCookie {
     /** Room that {@link #write} needs at most. */
     int maxLineBytes() {
         return SET.length + name.length + 1 + DIGITS + ATTRIBUTES.length + SECURE.length + 2;
+    }
+
+    /** The value of the field that sets the cookie. */
+    String value(long token, boolean encrypted) {
+        String line = new String(name, StandardCharsets.ISO_8859_1) + '=' + HexFormat.of().toHexDigits(token)
+                + new String(ATTRIBUTES, StandardCharsets.ISO_8859_1);
+        return encrypted ? line + new String(SECURE, StandardCharsets.ISO_8859_1) : line;
     }
 
     /** Writes the line that sets the cookie. */

@@ -4,7 +4,6 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +17,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private final VirtualServer server;
     private final Channel client;
     private final Selection selection;
+    private final long sourceKey;
     private final Inbox early = new Inbox();
     private @Nullable Target target;
     private @Nullable Channel connecting;
@@ -26,10 +26,11 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private boolean queued;
     private long queueEndNs;
 
-    TcpFront(LbLane lane, VirtualServer server, Channel client) {
+    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller) {
         this.lane = lane;
         this.server = server;
         this.client = client;
+        sourceKey = SourceKey.of(caller.client());
         selection = new Selection(lane, server);
     }
 
@@ -48,7 +49,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     public void channelActive(ChannelHandlerContext ctx) {
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
-        Outcome nowhere = selection.begin(SourceKey.of((InetSocketAddress) client.remoteAddress()));
+        Outcome nowhere = selection.begin(sourceKey);
         if (nowhere != null) {
             end(nowhere);
         } else if (selection.pool().room().occupied(lane)) {

@@ -1,7 +1,7 @@
 package dev.drover.lb.path;
 
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandler;
 import io.netty.channel.ChannelPipeline;
 import io.netty.handler.ssl.SniHandler;
 import io.netty.handler.ssl.SslContext;
@@ -28,7 +28,7 @@ final class TlsGate extends Timed {
     }
 
     /** The handler that must stand before this one. */
-    ChannelHandler sni() {
+    ChannelInboundHandler sni() {
         long timeoutMs = Math.max(1, arrival.lane().limits().headTimeoutNs() / 1_000_000);
         AsyncMapping<String, SslContext> choice = (name, promise) -> {
             Certificates.Entry entry = certificates.of(name);

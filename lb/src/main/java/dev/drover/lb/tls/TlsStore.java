@@ -107,6 +107,7 @@ public final class TlsStore {
                         Protocol.ALPN,
                         SelectorFailureBehavior.NO_ADVERTISE,
                         SelectedListenerFailureBehavior.ACCEPT,
+                        Certificates.HTTP_2,
                         Certificates.HTTP_1_1));
             }
             if (authorities != null) {

@@ -7,6 +7,7 @@ import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
+import dev.drover.lb.path.Networks;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads {@code lb} of the node file: pools by name, and listeners with their routes. */
 final class LbSection {
-    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes", "tls");
+    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -66,8 +67,45 @@ final class LbSection {
         return new LbConfig(listeners);
     }
 
+    /** What lies below HTTP or the byte stream. */
+    private static EntryConfig entry(Path file, Map<String, YamlNode> keys) {
+        YamlNode tls = YamlValues.present(keys.get("tls"));
+        YamlNode h2c = YamlValues.present(keys.get("h2c"));
+        boolean wanted = h2c != null && YamlValues.bool(h2c);
+        if (h2c != null && wanted && (tls != null || protocol(keys.get("protocol")) != Protocol.HTTP)) {
+            throw h2c.error("true (expected: only with protocol http and without tls, which offers HTTP/2 by itself)");
+        }
+        return new EntryConfig(tls == null ? null : TlsSection.read(file, tls), wanted, trusted(keys));
+    }
+
+    /** Networks whose connections begin with a header of the PROXY protocol. */
+    private static List<String> trusted(Map<String, YamlNode> keys) {
+        YamlNode protocol = YamlValues.present(keys.get("proxy-protocol"));
+        YamlNode trusted = YamlValues.present(keys.get("trusted"));
+        if (protocol != null && !protocol.text().equals("accept")) {
+            throw protocol.error(protocol.text() + " (expected: accept)");
+        }
+        if (protocol == null && trusted == null) {
+            return List.of();
+        }
+        if (protocol == null || trusted == null || trusted.list().isEmpty()) {
+            throw (protocol == null ? trusted : protocol)
+                    .error("alone (expected: proxy-protocol: accept together with a list of trusted networks)");
+        }
+        List<String> networks = new ArrayList<>();
+        for (YamlNode item : trusted.list()) {
+            try {
+                Networks.check(List.of(item.text()));
+            } catch (IllegalArgumentException e) {
+                throw item.error(e);
+            }
+            networks.add(item.text());
+        }
+        return networks;
+    }
+
     private ListenerConfig listener(YamlNode item) {
-        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("proxy-protocol", "timeouts"));
+        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("timeouts"));
         YamlNode nameNode = item.required(entry, "name");
         String name = nameNode.text();
         if (!names.add(name)) {
@@ -94,13 +132,7 @@ final class LbSection {
         for (YamlNode route : items(routesNode)) {
             routes.add(route(name, route, seen));
         }
-        YamlNode tls = YamlValues.present(entry.get("tls"));
-        return new ListenerConfig(
-                name,
-                bind,
-                protocol,
-                routes,
-                tls == null ? EntryConfig.PLAIN : EntryConfig.tls(TlsSection.read(file, tls)));
+        return new ListenerConfig(name, bind, protocol, routes, entry(file, entry));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */

@@ -1,6 +1,7 @@
 package dev.drover.node.config;
 
 import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Mac;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** Section {@code overlay} of the node file. */
 final class OverlaySection {
     private static final int MAX_BRIDGE_NAME_BYTES = 15;
+    private static final List<String> PEER_KEYS = List.of("vtep", "subnets", "public-key", "probe", "neighbours");
     private static final int VXLAN_PORT = 4789;
     private static final int MAX_VNI = (1 << 24) - 1;
 
@@ -33,7 +35,7 @@ final class OverlaySection {
                 List.of("key", "psk", "mtu", "underlay"));
         YamlNode vniNode = node.required(keys, "vni");
         int vni = vniNode.integer(1, MAX_VNI);
-        InetAddress vtep = vtep(node.required(keys, "vtep"));
+        InetAddress vtep = unicast(node.required(keys, "vtep"));
         YamlNode port = keys.get("port");
         YamlNode bridge = keys.get("bridge");
         YamlNode mode = keys.get("mode");
@@ -49,11 +51,11 @@ final class OverlaySection {
                 mode == null ? Mode.AUTO : mode(mode),
                 local == null ? null : local(local),
                 peers == null ? List.of() : peers(peers, vtep, encryption),
-                List.of(),
+                peers == null ? List.of() : neighbours(peers),
                 encryption);
     }
 
-    private static InetAddress vtep(YamlNode node) {
+    private static InetAddress unicast(YamlNode node) {
         try {
             return OverlayConfig.parseVtep(node.text());
         } catch (IllegalArgumentException e) {
@@ -111,10 +113,9 @@ final class OverlaySection {
         Set<InetAddress> vteps = new HashSet<>();
         Map<Cidr, InetAddress> taken = new HashMap<>();
         for (YamlNode item : node.list()) {
-            Map<String, YamlNode> keys =
-                    item.map(List.of("vtep", "subnets", "public-key", "probe"), List.of("key", "mode"));
+            Map<String, YamlNode> keys = item.map(PEER_KEYS, List.of("key", "mode"));
             YamlNode vtepNode = item.required(keys, "vtep");
-            InetAddress vtep = vtep(vtepNode);
+            InetAddress vtep = unicast(vtepNode);
             if (!OverlayConfig.sameFamily(vtep, own)) {
                 throw vtepNode.error(vtepNode.text() + " (expected: " + (own instanceof Inet4Address ? "IPv4" : "IPv6")
                         + " as this host's vtep, one overlay has one IP version beneath it)");
@@ -148,6 +149,35 @@ final class OverlaySection {
             }
         }
         return peers;
+    }
+
+    /** Containers behind the peers whose MAC the file tells; called when the peers have been read without a fault. */
+    private static List<OverlayConfig.Neighbour> neighbours(YamlNode peers) {
+        List<OverlayConfig.Neighbour> neighbours = new ArrayList<>();
+        Set<InetAddress> taken = new HashSet<>();
+        for (YamlNode peer : peers.list()) {
+            Map<String, YamlNode> keys = peer.map(PEER_KEYS, List.of());
+            YamlNode list = YamlValues.present(keys.get("neighbours"));
+            InetAddress vtep = unicast(peer.required(keys, "vtep"));
+            for (YamlNode item : list == null ? List.<YamlNode>of() : list.list()) {
+                Map<String, YamlNode> entry = item.map(List.of("address", "mac"), List.of());
+                YamlNode address = item.required(entry, "address");
+                InetAddress parsed = unicast(address);
+                if (!taken.add(parsed)) {
+                    throw address.error(address.text() + " is given twice (expected: one entry an address)");
+                }
+                neighbours.add(new OverlayConfig.Neighbour(parsed, mac(item.required(entry, "mac")), vtep, 0));
+            }
+        }
+        return neighbours;
+    }
+
+    private static Mac mac(YamlNode node) {
+        try {
+            return Mac.parse(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
     }
 
     private static @Nullable PeerKey publicKey(

@@ -54,6 +54,14 @@ final class YamlValues {
         };
     }
 
+    static boolean bool(YamlNode node) {
+        return switch (node.text()) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw node.error(node.text() + " (expected: true or false)");
+        };
+    }
+
     static @Nullable YamlNode present(@Nullable YamlNode node) {
         return node == null || node.isNull() ? null : node;
     }

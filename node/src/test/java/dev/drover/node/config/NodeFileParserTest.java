@@ -63,6 +63,18 @@ final class NodeFileParserTest {
     }
 
     @Test
+    void neighboursBehindPeersAreRead() {
+        String known = "vtep: 192.0.2.2, neighbours: [{address: 'fd00::9', mac: '02:00:00:00:02:09'}, "
+                + "{address: 10.42.2.9, mac: '02:00:00:00:02:09'}],";
+        NodeFile file = NodeFileParser.parse("node.yaml", WHOLE.replace("vtep: 192.0.2.2,", known));
+        assertThat(file.overlay().neighbours())
+                .extracting(n -> n.address().getHostAddress() + " " + n.mac() + " "
+                        + n.vtep().getHostAddress())
+                .containsExactly(
+                        "fd00:0:0:0:0:0:0:9 02:00:00:00:02:09 192.0.2.2", "10.42.2.9 02:00:00:00:02:09 192.0.2.2");
+    }
+
+    @Test
     void anIpv6UnderlayIsRead() {
         NodeFile file = NodeFileParser.parse(
                 "node.yaml",
@@ -158,6 +170,8 @@ final class NodeFileParserTest {
                     bridge: br0        | encryption: on     | node.yaml:5: overlay.encryption: on (expected: keys and values)
                     bridge: br0        | encryption: {}     | node.yaml:5: overlay.encryption: private-key-file is missing (expected: a value)
                     bridge: br0        | encryption: { private-key-file: /nowhere/key } | node.yaml:5: overlay.encryption.private-key-file: /nowhere/key is missing (expected: a file of drover overlay keygen)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, neighbours: [{address: web, mac: a}], | node.yaml:8: overlay.peers[0].neighbours[0].address: web (expected: IPv4 a.b.c.d or IPv6)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, neighbours: [{address: 10.42.2.9, mac: a}], | node.yaml:8: overlay.peers[0].neighbours[0].mac: a (expected: aa:bb:cc:dd:ee:ff)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, probe: often, | node.yaml:8: overlay.peers[0].probe: often (expected: true or false)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: secret, | node.yaml:8: overlay.peers[0].public-key: secret (expected: Base64 of 32 bytes, as drover overlay keygen prints it)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U=, | node.yaml:8: overlay.peers[0].public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U= (expected: none without overlay.encryption, or traffic would not be encrypted)
@@ -167,6 +181,10 @@ final class NodeFileParserTest {
                     10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)
                     protocol: http     | protocol: udp      | node.yaml:13: lb.listeners[0].protocol: udp is not available in this version (expected: http or tcp)
                     balance: round-robin | tls: {}          | node.yaml:14: lb.listeners[0].tls: certificates is missing (expected: a value)
+                    balance: round-robin | proxy-protocol: v1 | node.yaml:14: lb.listeners[0].proxy-protocol: v1 (expected: accept)
+                    balance: round-robin | proxy-protocol: accept | node.yaml:14: lb.listeners[0].proxy-protocol: alone (expected: proxy-protocol: accept together
+                    balance: round-robin | trusted: [ a ] | node.yaml:14: lb.listeners[0].trusted: alone (expected: proxy-protocol: accept together
+                    balance: round-robin | h2c: yes         | node.yaml:14: lb.listeners[0].h2c: yes (expected: true or false)
                     balance: round-robin | balance: fastest | node.yaml:14: lb.listeners[0].balance: fastest (expected: round-robin, least-connections, power-of-two, source-hash or maglev)
                     "127.0.0.1:9001"   | web:80             | node.yaml:15: lb.listeners[0].targets[0]: web:80 (expected: IP address:port)
                     "127.0.0.1:9001"   | "127.0.0.1:9002"   | node.yaml:15: lb.listeners[0].targets[1]: 127.0.0.1:9002 is given twice (expected: each target once)

@@ -8,6 +8,8 @@ import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
 import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
 import static dev.drover.overlay.path.Wire.IPV4_BYTES;
 import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
+import static dev.drover.overlay.path.Wire.IPV6_ADDRESSES;
+import static dev.drover.overlay.path.Wire.IPV6_BYTES;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
@@ -20,6 +22,7 @@ import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_RESPONSE;
 import static dev.drover.overlay.path.Wire.TYPE_ARP;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
+import static dev.drover.overlay.path.Wire.TYPE_IPV6;
 import static dev.drover.overlay.path.Wire.VLAN_BYTES;
 import static dev.drover.overlay.path.Wire.VXLAN_BYTES;
 import static dev.drover.overlay.path.Wire.VXLAN_FLAG_VNI;
@@ -366,6 +369,14 @@ public final class Decapsulator implements Runnable {
         }
         if (subnet >= 0 && table.owner(subnet) != peer) {
             return Drop.SPOOFED_SOURCE;
+        }
+        if (type == TYPE_IPV6 && length >= ETHERNET_BYTES + IPV6_BYTES) {
+            long address = frame + ETHERNET_BYTES + IPV6_ADDRESSES;
+            Forwarding.NeighbourV6 owner =
+                    table.neighbourV6(Memory.getLongBe(address), Memory.getLongBe(address + Long.BYTES));
+            if (owner != null && owner.peer() != peer) {
+                return Drop.SPOOFED_SOURCE;
+            }
         }
         if (peer.floods() || arp && subnet >= 0) {
             PeerPath known = table.behind(source);

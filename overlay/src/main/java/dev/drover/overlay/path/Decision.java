@@ -12,11 +12,14 @@ import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
 import static dev.drover.overlay.path.Wire.IPV4_BYTES;
 import static dev.drover.overlay.path.Wire.IPV4_DESTINATION;
 import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
+import static dev.drover.overlay.path.Wire.IPV6_ADDRESSES;
+import static dev.drover.overlay.path.Wire.IPV6_BYTES;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
 import static dev.drover.overlay.path.Wire.TYPE_ARP;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
+import static dev.drover.overlay.path.Wire.TYPE_IPV6;
 
 import dev.drover.dataplane.Memory;
 import java.util.Objects;
@@ -37,6 +40,8 @@ final class Decision {
         ASK_OWNER,
         /** An ARP request, answered here with {@link Decision#mac} for {@link Decision#address}. */
         ANSWER,
+        /** A neighbour solicitation, answered here with {@link Decision#mac}. */
+        ADVERTISE,
         /** To every peer without known addresses. */
         FLOOD,
         /** To every peer, unless that was too often already. */
@@ -79,11 +84,34 @@ final class Decision {
         if (type == TYPE_ARP && length >= ARP_FRAME_BYTES && isArp(frame)) {
             return onArp(frame, destination);
         }
+        if (type == TYPE_IPV6 && length >= ETHERNET_BYTES + IPV6_BYTES) {
+            return onIpv6(frame, length, destination);
+        }
+        return byMac(destination);
+    }
+
+    private Way byMac(long destination) {
         if ((destination & MAC_GROUP_BIT) != 0) {
             return flood(Drop.GROUP_DESTINATION);
         }
         PeerPath known = table.behind(destination);
         return known == null ? flood(Drop.UNKNOWN_DESTINATION) : to(known, Way.PEER);
+    }
+
+    private Way onIpv6(long frame, int length, long destination) {
+        long source = frame + ETHERNET_BYTES + IPV6_ADDRESSES;
+        if (table.neighbourV6(Memory.getLongBe(source), Memory.getLongBe(source + Long.BYTES)) != null) {
+            return drop(Drop.SPOOFED_SOURCE);
+        }
+        if ((destination & MAC_GROUP_BIT) != 0 && NeighbourDiscovery.isSolicitation(frame, length)) {
+            Forwarding.NeighbourV6 target =
+                    table.neighbourV6(NeighbourDiscovery.targetHigh(frame), NeighbourDiscovery.targetLow(frame));
+            if (target != null) {
+                mac = target.mac();
+                return Way.ADVERTISE;
+            }
+        }
+        return byMac(destination);
     }
 
     /** The receiver, where the way has one. */

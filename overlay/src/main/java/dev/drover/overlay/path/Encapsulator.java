@@ -36,7 +36,7 @@ import dev.drover.dataplane.Tap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * TAP to underlay, for one lane: reads frames, decides who gets them, answers ARP, encapsulates and sends. Runs on the
+ * TAP to underlay, for one lane: reads frames, decides who gets them, answers ARP and neighbour solicitations, encapsulates and sends. Runs on the
  * lane's thread whenever the TAP queue is readable, for at most {@value #MAX_FRAMES} frames or {@value #MAX_BYTES} bytes.
  *
  * <pre>
@@ -193,6 +193,7 @@ public final class Encapsulator implements Runnable {
             case PEER -> unicast(vnet, frame, length, decision.peer());
             case ASK_OWNER -> counted(unicast(vnet, frame, length, decision.peer()), Traffic.ARP_DIRECTED);
             case ANSWER -> answer(frame, decision.address, decision.mac);
+            case ADVERTISE -> advertise(frame, decision.mac);
             case FLOOD -> counted(copies(vnet, frame, length, table.flooded()), Traffic.FLOODED);
             case ANNOUNCE -> announce(vnet, frame, length);
         };
@@ -241,6 +242,16 @@ public final class Encapsulator implements Runnable {
             return Drop.TAP_WRITE_FAILED;
         }
         traffic.increment(lane, Traffic.ARP_ANSWERED);
+        return null;
+    }
+
+    /** Answers a neighbour solicitation to the TAP, as the neighbour would. */
+    private @Nullable Drop advertise(long solicitation, long mac) {
+        NeighbourDiscovery.advertise(solicitation, reply + Tap.VNET_HEADER_BYTES, mac);
+        if (Sys.write(tap, reply, Tap.VNET_HEADER_BYTES + NeighbourDiscovery.ADVERTISEMENT_BYTES) < 0) {
+            return Drop.TAP_WRITE_FAILED;
+        }
+        traffic.increment(lane, Traffic.ND_ANSWERED);
         return null;
     }
 

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param outcome what becomes of it
  * @param drop the reason when it is dropped
  * @param peers who gets it
- * @param mac what an ARP request is answered with, -1 for any other outcome
+ * @param mac what an ARP request or a neighbour solicitation is answered with, -1 for any other outcome
  */
 public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peers, long mac) {
 
@@ -23,7 +23,7 @@ public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peer
         SENT,
         /** An ARP request, sent to the peer that owns the address and to no other. */
         ASKED,
-        /** An ARP request, answered here. */
+        /** An ARP request or a neighbour solicitation, answered here. */
         ANSWERED,
         /** Copied to every peer without known addresses. */
         FLOODED,
@@ -50,7 +50,7 @@ public record Forecast(Outcome outcome, @Nullable Drop drop, List<PeerPath> peer
                 case DROP -> new Forecast(Outcome.DROPPED, decision.drop, List.of(), Forwarding.NO_MAC);
                 case PEER -> sent(Outcome.SENT, fits(copy, frame, mtu, decision.peer()), decision.peer());
                 case ASK_OWNER -> sent(Outcome.ASKED, fits(copy, frame, mtu, decision.peer()), decision.peer());
-                case ANSWER -> new Forecast(Outcome.ANSWERED, null, List.of(), decision.mac);
+                case ANSWER, ADVERTISE -> new Forecast(Outcome.ANSWERED, null, List.of(), decision.mac);
                 case FLOOD -> sent(Outcome.FLOODED, fits, table.flooded());
                 case ANNOUNCE -> sent(Outcome.ANNOUNCED, fits, table.peers());
             };

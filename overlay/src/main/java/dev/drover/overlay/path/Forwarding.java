@@ -2,6 +2,7 @@ package dev.drover.overlay.path;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -17,9 +18,10 @@ import org.jspecify.annotations.Nullable;
 public final class Forwarding {
     static final long NO_MAC = -1;
 
-    private final VtepMap byVtep;
+    private final AddressMap<PeerPath> byVtep;
     private final FrozenMap<PeerPath> byMac;
     private final FrozenMap<Mac> neighbours;
+    private final AddressMap<NeighbourV6> neighboursV6;
     private final PeerPath[] peers;
     private final PeerPath[] flooded;
     /** First addresses of subnets, ascending as unsigned, with the last address and owner of each (null: this host). */
@@ -29,9 +31,10 @@ public final class Forwarding {
     private final @Nullable PeerPath[] owner;
 
     private Forwarding(Builder builder) {
-        byVtep = new VtepMap(builder.byVtep.values());
+        byVtep = new AddressMap<>(builder.byVtep);
         byMac = new FrozenMap<>(builder.byMac);
         neighbours = new FrozenMap<>(builder.neighbours);
+        neighboursV6 = new AddressMap<>(builder.neighboursV6);
         peers = builder.byVtep.values().toArray(PeerPath[]::new);
         flooded = builder.byVtep.values().stream().filter(PeerPath::floods).toArray(PeerPath[]::new);
         List<Range> ranges = new ArrayList<>(builder.ranges);
@@ -46,6 +49,9 @@ public final class Forwarding {
             owner[i] = ranges.get(i).owner;
         }
     }
+
+    /** A container elsewhere with an IPv6 address. */
+    record NeighbourV6(long mac, PeerPath peer) {}
 
     private record Range(Cidr subnet, @Nullable PeerPath owner) {}
 
@@ -64,6 +70,12 @@ public final class Forwarding {
     long neighbour(int address) {
         Mac mac = neighbours.get(address & 0xffff_ffffL);
         return mac == null ? NO_MAC : mac.value();
+    }
+
+    /** The configured neighbour with this IPv6 address, in halves. */
+    @Nullable
+    NeighbourV6 neighbourV6(long high, long low) {
+        return neighboursV6.isEmpty() ? null : neighboursV6.get(high, low);
     }
 
     /** Index for {@link #owner} of the subnet that holds an address, -1 when none does. */
@@ -112,6 +124,7 @@ public final class Forwarding {
         private final Map<InetAddress, PeerPath> byVtep = new HashMap<>();
         private final Map<Long, PeerPath> byMac = new HashMap<>();
         private final Map<Long, Mac> neighbours = new HashMap<>();
+        private final Map<InetAddress, NeighbourV6> neighboursV6 = new HashMap<>();
         private final List<Range> ranges = new ArrayList<>();
 
         public Builder local(Cidr block) {
@@ -126,8 +139,12 @@ public final class Forwarding {
         }
 
         /** A container whose address and MAC are known; wins over what was learned. */
-        public Builder neighbour(int address, Mac mac, PeerPath peer) {
-            neighbours.put(address & 0xffff_ffffL, mac);
+        public Builder neighbour(InetAddress address, Mac mac, PeerPath peer) {
+            if (address instanceof Inet4Address v4) {
+                neighbours.put(Cidr.toInt(v4) & 0xffff_ffffL, mac);
+            } else {
+                neighboursV6.put(address, new NeighbourV6(mac.value(), peer));
+            }
             byMac.put(mac.value(), peer);
             return this;
         }

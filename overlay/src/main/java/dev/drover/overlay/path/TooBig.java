@@ -21,6 +21,7 @@ import static dev.drover.overlay.path.Wire.IPV6_LENGTH;
 import static dev.drover.overlay.path.Wire.IPV6_NEXT_HEADER;
 import static dev.drover.overlay.path.Wire.IPV6_VERSION;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
+import static dev.drover.overlay.path.Wire.PROTOCOL_ICMPV6;
 import static dev.drover.overlay.path.Wire.TYPE_IPV4;
 import static dev.drover.overlay.path.Wire.TYPE_IPV6;
 
@@ -41,7 +42,6 @@ final class TooBig {
     private static final int QUOTED_BYTES = 8;
 
     private static final int PROTOCOL_ICMP = 1;
-    private static final int PROTOCOL_ICMPV6 = 58;
     private static final int ICMP_ECHO_REPLY = 0;
     private static final int ICMP_ECHO = 8;
     private static final int ICMPV6_INFORMATIONAL = 128;

@@ -21,6 +21,8 @@ public enum Traffic {
     RX_SUPER_FRAMES,
     /** ARP requests answered from the table. */
     ARP_ANSWERED,
+    /** Neighbour solicitations answered from the table. */
+    ND_ANSWERED,
     /** ARP requests sent to the one peer that owns the address. */
     ARP_DIRECTED,
     /** Announcements of an address (gratuitous ARP) sent to every peer. */

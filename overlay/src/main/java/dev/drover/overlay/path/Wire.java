@@ -76,6 +76,15 @@ final class Wire {
     static final int IPV6_ADDRESSES = 8;
     static final int IPV6_ADDRESSES_BYTES = 32;
 
+    static final int PROTOCOL_ICMPV6 = 58;
+    /** Neighbour discovery (RFC 4861 sections 4.3 and 4.4), offsets from the ICMPv6 header. */
+    static final int ND_SOLICITATION = 135;
+
+    static final int ND_ADVERTISEMENT = 136;
+    static final int ND_BYTES = 24;
+    static final int ND_TARGET = 8;
+    static final int ND_HOP_LIMIT = 255;
+
     static final int PROTOCOL_TCP = 6;
     static final int PROTOCOL_UDP = 17;
 

@@ -31,6 +31,7 @@ import java.util.List;
 final class PathFixture implements AutoCloseable {
     static final int VNI = 42;
     static final int MTU = 1450;
+    static final String NEIGHBOUR_V6 = "fd00::209";
     static final Mac NEIGHBOUR = Mac.parse("02:00:00:00:02:09");
     private static final byte[] KEY_OUT = Packets.payload(new java.util.Random(11), 32);
     private static final byte[] KEY_IN = Packets.payload(new java.util.Random(12), 32);
@@ -65,6 +66,8 @@ final class PathFixture implements AutoCloseable {
     private final UdpSocket segmenting;
     private final int bridgeSide;
     private final int pathSide;
+    private final int tunnelEnd;
+    private final int tunnelSide;
     private final long buffer = slab.allocate(MAX_BYTES);
     private int tapLost;
     final HandshakeRing handshakes;
@@ -87,28 +90,44 @@ final class PathFixture implements AutoCloseable {
         if (!receiver.enableGro()) {
             throw new IllegalStateException("kernel without UDP_GRO");
         }
-        long pair = slab.allocate(8);
-        Sys.check("socketpair", socketpair(pair));
-        bridgeSide = Memory.getInt(pair);
-        pathSide = Memory.getInt(pair + 4);
-        for (int fd : new int[] {bridgeSide, pathSide}) {
-            Sys.check("buffer", Sys.setsockopt(fd, 1, 7, 1 << 20));
-        }
+        int[] bridge = pair();
+        bridgeSide = bridge[0];
+        pathSide = bridge[1];
+        int[] tunnel = pair();
+        tunnelEnd = tunnel[0];
+        tunnelSide = tunnel[1];
         handshakes = new HandshakeRing(() -> wakes++, slab);
         LaneContext context =
                 new LaneContext(0, VNI, MTU, forwarding, drops, traffic, mode == Mode.SEALED ? handshakes : null);
         ownerPath.keyring(mode == Mode.SEALED ? new Keyring(ours, null, null) : Keyring.EMPTY);
+        ownerPath.direct(mode == Mode.SUPER);
+        SuperFrameWriter superFrames = mode == Mode.SUPER
+                ? new SuperFrameWriter(
+                        context, tunnelSide, InetAddress.ofLiteral("127.0.0.1"), new int[] {sender.port()}, slab)
+                : null;
         encapsulator = new Encapsulator(
-                context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, null, () -> tapLost++, slab);
+                context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, superFrames, () -> tapLost++, slab);
         decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, probes, slab);
     }
 
     enum Mode {
         GSO,
+        /** Super-frames go whole to a stand-in for the tunnel TAP, {@link #fromTunnel}. */
+        SUPER,
         PLAIN,
         /** The owner has the other end of {@link #ours}. */
         SEALED,
         WITH_FLOODING
+    }
+
+    private int[] pair() {
+        long pair = slab.allocate(8);
+        Sys.check("socketpair", socketpair(pair));
+        int[] ends = {Memory.getInt(pair), Memory.getInt(pair + 4)};
+        for (int fd : ends) {
+            Sys.check("buffer", Sys.setsockopt(fd, 1, 7, 1 << 20));
+        }
+        return ends;
     }
 
     private static int socketpair(long pair) {
@@ -123,7 +142,8 @@ final class PathFixture implements AutoCloseable {
         Forwarding.Builder builder = new Forwarding.Builder()
                 .local(Cidr.parse("10.42.1.0/24"))
                 .peer(ownerPath, List.of(Cidr.parse("10.42.2.0/24")))
-                .neighbour(Cidr.parseAddress("10.42.2.9"), NEIGHBOUR, ownerPath);
+                .neighbour(InetAddress.ofLiteral("10.42.2.9"), NEIGHBOUR, ownerPath)
+                .neighbour(InetAddress.ofLiteral(NEIGHBOUR_V6), NEIGHBOUR, ownerPath);
         return withFlooding ? builder.peer(floodedPath, List.of()) : builder;
     }
 
@@ -167,6 +187,12 @@ final class PathFixture implements AutoCloseable {
         }
         batch.flush();
         decapsulator.run();
+    }
+
+    /** Next super-frame that left whole, from its vnet header on, null when there is none. */
+    byte[] fromTunnel() {
+        long length = Sys.read(tunnelEnd, buffer, MAX_BYTES);
+        return length <= 0 ? null : Memory.copyOut(buffer, (int) length);
     }
 
     /** Next frame for the bridge behind its vnet header, null when there is none. */
@@ -272,6 +298,8 @@ final class PathFixture implements AutoCloseable {
         segmenting.close();
         Sys.close(bridgeSide);
         Sys.close(pathSide);
+        Sys.close(tunnelEnd);
+        Sys.close(tunnelSide);
         ours.close();
         theirs.close();
         slab.close();

@@ -1,0 +1,409 @@
+package dev.drover.lb.path;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.Http2Connection;
+import io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Flags;
+import io.netty.handler.codec.http2.Http2FrameAdapter;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import java.util.ArrayList;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client connection of HTTP/2 (RFC 9113): stands behind its {@link H2Codec}, makes an {@link H2FrontStream} of each
+ * request, and ends in two steps so that no request is lost on the way. Runs on the lane the connection was given to.
+ */
+final class H2Front extends Timed {
+    /** Between the first GOAWAY, which refuses nothing, and the one that does (RFC 9113 section 6.8). */
+    private static final long GOAWAY_GRACE_NS = 1_000_000_000;
+
+    private static final long GLITCH_WINDOW_NS = 10_000_000_000L;
+    /** Frames that carry no request: pings, settings and the like, in one window. */
+    private static final int MAX_GLITCHES = 2_000;
+    /** What one costs that makes us write while the client does not read, or reset a stream. */
+    private static final int DEAR = 10;
+
+    private final LbLane lane;
+    private final VirtualServer server;
+    private final long sourceKey;
+    private final boolean secure;
+    private final Channel channel;
+    private final Forwarded forwarded;
+    private final @Nullable HostCheck hostCheck;
+    private final H2Codec codec;
+    private final Http2Connection.PropertyKey streamKey;
+    private final ArrayList<H2FrontStream> unflushed = new ArrayList<>();
+    private @Nullable ChannelHandlerContext context;
+    private boolean opened;
+    private boolean flushing;
+    private boolean goingAway;
+    private boolean wentAway;
+    private int active;
+    private int glitches;
+    private long glitchesSinceNs = System.nanoTime();
+    private long idleAtNs = NEVER;
+    private long goAwayAtNs = NEVER;
+    private long endNs = NEVER;
+
+    H2Front(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
+        this.lane = lane;
+        this.server = server;
+        this.channel = channel;
+        forwarded = Forwarded.of(caller);
+        sourceKey = SourceKey.of(caller.client());
+        secure = caller.tls() != null;
+        hostCheck = HostCheck.of(caller);
+        codec = H2Codec.server(new Frames(), lane.limits().maxHeadBytes(), () -> glitched(DEAR), lane::caught);
+        streamKey = codec.connection().newKey();
+        codec.connection().addListener(new Ends());
+        codec.encoder().flowController().listener(this::onWritability);
+    }
+
+    /** The handler that must stand before this one. */
+    H2Codec codec() {
+        return codec;
+    }
+
+    LbLane lane() {
+        return lane;
+    }
+
+    /** Hash of the client's address. */
+    long sourceKey() {
+        return sourceKey;
+    }
+
+    boolean secure() {
+        return secure;
+    }
+
+    VirtualServer server() {
+        return server;
+    }
+
+    Channel channel() {
+        return channel;
+    }
+
+    Forwarded forwarded() {
+        return forwarded;
+    }
+
+    /** For writing frames. */
+    ChannelHandlerContext codecContext() {
+        if (context == null) {
+            throw new IllegalStateException("client: not connected (expected: channelActive before frames)");
+        }
+        return context;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        lane.add(this);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        lane.remove(this);
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+        context = ctx.pipeline().context(codec);
+        opened = true;
+        server.opened(lane);
+        lane.count(Event.CLIENT_CONNECTED);
+        lane.count(Event.CLIENT_HTTP2);
+        idleFor(lane.limits().headTimeoutNs());
+        if (server.retired()) {
+            onServerRetired(server, server.endNs());
+        }
+    }
+
+    // Frames of the client.
+
+    private final class Frames extends Http2FrameAdapter {
+        @Override
+        public void onHeadersRead(
+                ChannelHandlerContext ctx,
+                int id,
+                Http2Headers headers,
+                int dependency,
+                short weight,
+                boolean exclusive,
+                int padding,
+                boolean ends)
+                throws Http2Exception {
+            onHeadersRead(ctx, id, headers, padding, ends);
+        }
+
+        @Override
+        public void onHeadersRead(ChannelHandlerContext ctx, int id, Http2Headers headers, int padding, boolean ends)
+                throws Http2Exception {
+            Http2Stream frames = codec.connection().stream(id);
+            H2FrontStream stream = frames.getProperty(streamKey);
+            if (stream == null) {
+                request(frames, headers, ends);
+            } else {
+                trailers(stream, headers);
+            }
+        }
+
+        @Override
+        public int onDataRead(ChannelHandlerContext ctx, int id, ByteBuf data, int padding, boolean ends) {
+            H2FrontStream stream = codec.connection().stream(id).getProperty(streamKey);
+            return stream == null ? data.readableBytes() + padding : stream.onData(data, padding, ends);
+        }
+
+        @Override
+        public void onRstStreamRead(ChannelHandlerContext ctx, int id, long errorCode) {
+            H2FrontStream stream = codec.connection().stream(id).getProperty(streamKey);
+            if (stream != null) {
+                stream.onReset();
+            }
+        }
+
+        @Override
+        public void onPingRead(ChannelHandlerContext ctx, long data) throws Http2Exception {
+            glitch();
+        }
+
+        @Override
+        public void onSettingsRead(ChannelHandlerContext ctx, Http2Settings settings) throws Http2Exception {
+            glitch();
+        }
+
+        @Override
+        public void onPriorityRead(ChannelHandlerContext ctx, int id, int dependency, short weight, boolean exclusive)
+                throws Http2Exception {
+            glitch();
+        }
+
+        @Override
+        public void onUnknownFrame(ChannelHandlerContext ctx, byte type, int id, Http2Flags flags, ByteBuf payload) {
+            glitched(1);
+        }
+
+        private void glitch() throws Http2Exception {
+            if (tooMany(channel.isWritable() ? 1 : DEAR)) {
+                throw Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "too many frames without a request");
+            }
+        }
+    }
+
+    private boolean tooMany(int cost) {
+        long nowNs = System.nanoTime();
+        if (nowNs - glitchesSinceNs > GLITCH_WINDOW_NS) {
+            glitchesSinceNs = nowNs;
+            glitches = 0;
+        }
+        glitches += cost;
+        return glitches > MAX_GLITCHES;
+    }
+
+    private void glitched(int cost) {
+        if (tooMany(cost) && !wentAway) {
+            lane.count(Event.CLIENT_FLOODED);
+            goAway(codec.connection().remote().lastStreamCreated(), Http2Error.ENHANCE_YOUR_CALM);
+        }
+    }
+
+    private void request(Http2Stream frames, Http2Headers headers, boolean ends) throws Http2Exception {
+        H2Message message = lane.h2Message();
+        int length = message.request(headers, ends);
+        if (length == H2Message.MALFORMED) {
+            lane.count(Outcome.BAD_REQUEST);
+            throw Http2Exception.streamError(frames.id(), Http2Error.PROTOCOL_ERROR, "malformed request");
+        }
+        H2FrontStream stream = new H2FrontStream(this, frames);
+        frames.setProperty(streamKey, stream);
+        lane.add(stream);
+        active++;
+        idleAtNs = NEVER;
+        applyLimits();
+        boolean bodyless = message.head();
+        if (length == H2Message.TOO_LARGE) {
+            stream.refuse(431, bodyless);
+            return;
+        }
+        RequestHead head = lane.requestHead();
+        int status = head.parse(lane.scratch(), length);
+        long maxBody = lane.limits().maxBodyBytes();
+        if (status != 0) {
+            stream.refuse(status, bodyless);
+        } else if (maxBody > 0 && head.contentLength() > maxBody) {
+            stream.refuse(413, bodyless);
+        } else if (hostCheck != null && hostCheck.misdirected(head)) {
+            stream.refuse(421, bodyless);
+        } else {
+            stream.begin(head, !ends);
+        }
+    }
+
+    private void trailers(H2FrontStream stream, Http2Headers headers) throws Http2Exception {
+        int length = lane.h2Message().trailers(headers);
+        if (length < 0 || !stream.onTrailers(length)) {
+            throw Http2Exception.streamError(stream.id(), Http2Error.PROTOCOL_ERROR, "malformed trailers");
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        for (int i = 0; i < unflushed.size(); i++) {
+            unflushed.get(i).flushRequest();
+        }
+        unflushed.clear();
+        ctx.fireChannelReadComplete();
+    }
+
+    /** Has the stream's request sent once all that was read is taken. */
+    void flushLater(H2FrontStream stream) {
+        unflushed.add(stream);
+    }
+
+    /** Sends what streams have written, once for all that move in this turn of the loop. */
+    void flush() {
+        if (!flushing) {
+            flushing = true;
+            lane.loop().execute(this::flushNow);
+        }
+    }
+
+    private void flushNow() {
+        flushing = false;
+        channel.flush();
+    }
+
+    private void onWritability(Http2Stream frames) {
+        H2FrontStream stream = frames.getProperty(streamKey);
+        if (stream != null && codec.encoder().flowController().isWritable(frames)) {
+            stream.onWritable();
+        }
+    }
+
+    // Ends.
+
+    private final class Ends extends Http2ConnectionAdapter {
+        @Override
+        public void onStreamClosed(Http2Stream frames) {
+            H2FrontStream stream = frames.removeProperty(streamKey);
+            if (stream == null) {
+                return;
+            }
+            stream.onClosed();
+            lane.remove(stream);
+            if (--active == 0) {
+                if (wentAway) {
+                    closeBehind();
+                } else {
+                    idleFor(lane.limits().keepAliveNs());
+                }
+            }
+        }
+    }
+
+    private void idleFor(long ns) {
+        idleAtNs = System.nanoTime() + ns;
+        applyLimits();
+    }
+
+    private void applyLimits() {
+        deadlineNs = Math.min(Math.min(idleAtNs, goAwayAtNs), endNs);
+    }
+
+    @Override
+    void onDeadline(long nowNs) {
+        if (endNs != NEVER && endNs - nowNs <= 0) {
+            channel.close();
+            return;
+        }
+        if (goAwayAtNs != NEVER && goAwayAtNs - nowNs <= 0) {
+            goAwayAtNs = NEVER;
+            goAway(codec.connection().remote().lastStreamCreated(), Http2Error.NO_ERROR);
+        } else if (idleAtNs != NEVER && idleAtNs - nowNs <= 0) {
+            idleAtNs = NEVER;
+            if (wentAway) {
+                channel.close();
+                return;
+            }
+            goAway(codec.connection().remote().lastStreamCreated(), Http2Error.NO_ERROR);
+        }
+        applyLimits();
+    }
+
+    /** Refuses streams behind {@code last}; closes when the others have ended. */
+    private void goAway(int last, Http2Error why) {
+        wentAway = true;
+        codec.goAway(
+                codecContext(),
+                last,
+                why.code(),
+                Unpooled.EMPTY_BUFFER,
+                codecContext().newPromise());
+        channel.flush();
+        if (active == 0) {
+            closeBehind();
+        }
+    }
+
+    /** Closes behind what was written, when the client has had the time to close first. */
+    private void closeBehind() {
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> Closing.endOutput(channel));
+        idleFor(lane.limits().lingerNs());
+    }
+
+    /** RFC 9113 section 6.8: first tells that the end comes, and refuses new streams only a while later. */
+    @Override
+    void onServerRetired(VirtualServer retired, long atNs) {
+        if (retired != server || !opened) {
+            return;
+        }
+        endNs = atNs;
+        if (!goingAway) {
+            goingAway = true;
+            codec.goAway(
+                    codecContext(),
+                    Integer.MAX_VALUE,
+                    Http2Error.NO_ERROR.code(),
+                    Unpooled.EMPTY_BUFFER,
+                    codecContext().newPromise());
+            channel.flush();
+            goAwayAtNs = System.nanoTime() + GOAWAY_GRACE_NS;
+        }
+        applyLimits();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (Closing.inputEnded(event)) {
+            // A client that sends no more can neither open windows nor acknowledge: as good as gone.
+            channel.close();
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        if (opened) {
+            opened = false;
+            server.closed(lane);
+        }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        lane.caught(cause);
+        channel.close();
+    }
+
+    @Override
+    void closeNow() {
+        channel.close();
+    }
+}
