@@ -33,7 +33,7 @@ function Hosts({ hosts }) {
 }
 
 const ports = (service) => (service.portRules ?? [])
-  .map((rule) => `${rule.sourcePort} → ${rule.service}:${rule.targetPort}`).join(", ");
+  .map((rule) => `${rule.sourcePort}${rule.hostname || rule.path ? ` ${rule.hostname ?? "*"}${rule.path ?? ""}` : ""} → ${rule.service}:${rule.targetPort}`).join(", ");
 
 function Services({ services }) {
   const byName = (a, b) => `${a.stack}/${a.name}`.localeCompare(`${b.stack}/${b.name}`);

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -13,6 +14,7 @@ final class LbConfigCheck {
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Integer> names = new HashMap<>();
     private final Map<InetSocketAddress, String> binds = new HashMap<>();
+    private final Map<String, PoolConfig> pools = new HashMap<>();
 
     static List<String> problems(LbConfig config) {
         LbConfigCheck check = new LbConfigCheck();
@@ -42,9 +44,41 @@ final class LbConfigCheck {
                         + other + " has it)");
             }
         }
+        Map<String, Integer> conditions = new HashMap<>();
+        for (int i = 0; i < listener.routes().size(); i++) {
+            RouteConfig route = listener.routes().get(i);
+            String where = at + ".routes[" + i + "]";
+            if (listener.protocol() != Protocol.HTTP && !route.unconditional()) {
+                problems.add(where + ": " + route.conditions() + " (expected: no conditions, protocol "
+                        + listener.protocol().name().toLowerCase(Locale.ROOT) + " does not see requests)");
+            }
+            Integer before = conditions.putIfAbsent(route.conditions() + '\0' + route.priority(), i);
+            if (before != null) {
+                problems.add(where + ": " + route.conditions() + " (expected: conditions of its own, routes[" + before
+                        + "] has these)");
+            }
+            // What is wrong with the listener's name is not told again of the pool that is named after it.
+            boolean named = !name.isBlank() && earlier == null;
+            if (named || !route.pool().name().equals(name)) {
+                pool(route.unconditional() ? at : where, route.pool());
+            }
+        }
+    }
+
+    private void pool(String at, PoolConfig pool) {
+        if (pool.name().isBlank()) {
+            problems.add(at + ".pool: '" + pool.name() + "' (expected: a name)");
+        }
+        PoolConfig known = pools.putIfAbsent(pool.name(), pool);
+        if (known != null) {
+            if (!known.equals(pool)) {
+                problems.add(at + ".pool: " + pool.name() + " (expected: the same wherever it is used)");
+            }
+            return;
+        }
         Set<InetSocketAddress> targets = new HashSet<>();
-        for (int i = 0; i < listener.targets().size(); i++) {
-            InetSocketAddress target = listener.targets().get(i).address();
+        for (int i = 0; i < pool.targets().size(); i++) {
+            InetSocketAddress target = pool.targets().get(i).address();
             if (target.getPort() == 0) {
                 problems.add(
                         at + ".targets[" + i + "]: " + Addresses.text(target) + " (expected: a port of 1 to 65535)");

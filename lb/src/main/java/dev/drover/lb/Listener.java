@@ -2,52 +2,56 @@ package dev.drover.lb;
 
 import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Entrance;
-import dev.drover.lb.path.Limits;
+import dev.drover.lb.path.Pool;
 import dev.drover.lb.path.Route;
-import dev.drover.lb.path.Target;
-import dev.drover.lb.path.TargetCounter;
-import dev.drover.lb.path.TargetSet;
+import dev.drover.lb.path.Router;
+import dev.drover.lb.path.VirtualServer;
 import dev.drover.lb.tls.TlsStore;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A listener while it runs, and after its removal until its connections have ended; guarded by the load balancer. */
 final class Listener {
-    private final int lanes;
-    private final Limits limits;
-    private final Route route;
-    private final Map<InetSocketAddress, Target> targets = new LinkedHashMap<>();
-    private final List<Target> departed = new ArrayList<>();
+    private final VirtualServer server;
     private ListenerConfig config;
     private @Nullable TlsStore tls;
     private @Nullable Door door;
     private @Nullable String problem;
     private boolean removed;
+    /** What the router was made of, in its order. */
+    private List<Leg> legs = List.of();
 
-    /**
-     * A target that takes no new work any more.
-     *
-     * @param removed it left the configuration; else it drains
-     */
-    record Gone(Target target, boolean removed) {}
+    /** A route and the pool it leads to. */
+    private record Leg(String host, String path, List<String> methods, Map<String, String> headers, Pool pool) {
+        static Leg of(RouteConfig route, Pool pool) {
+            return new Leg(route.host(), route.path(), route.methods(), route.headers(), pool);
+        }
 
-    Listener(ListenerConfig config, int lanes, Limits limits) {
+        Route route() {
+            List<String> names = List.copyOf(headers.keySet());
+            return Route.of(
+                    pool,
+                    host,
+                    path,
+                    methods,
+                    names,
+                    names.stream().map(headers::get).toList());
+        }
+    }
+
+    Listener(ListenerConfig config, int lanes) {
         this.config = config;
-        this.lanes = lanes;
-        this.limits = limits;
-        route = new Route(lanes);
+        server = new VirtualServer(lanes);
     }
 
     ListenerConfig config() {
         return config;
     }
 
-    Route route() {
-        return route;
+    VirtualServer server() {
+        return server;
     }
 
     @Nullable
@@ -60,52 +64,22 @@ final class Listener {
         return problem;
     }
 
-    /** Takes the new configuration; returns the targets whose lanes must be told. */
-    List<Gone> update(ListenerConfig next) {
+    /** Takes the new configuration; the pools of its routes are those of {@code pools} by name. */
+    void update(ListenerConfig next, Map<String, PoolState> pools) {
         config = next;
-        Map<InetSocketAddress, Target> wanted = new LinkedHashMap<>();
-        List<Target> active = new ArrayList<>();
-        List<Target> draining = new ArrayList<>();
-        List<Gone> gone = new ArrayList<>();
-        TargetSet before = route.targets();
-        for (TargetConfig entry : next.targets()) {
-            Target target = known(entry.address());
-            wanted.put(entry.address(), target);
-            target.accepting(!entry.draining());
-            (entry.draining() ? draining : active).add(target);
-            if (entry.draining() && before.active().contains(target)) {
-                gone.add(new Gone(target, false));
+        List<Leg> wanted = new ArrayList<>();
+        for (RouteConfig route :
+                next.routes().stream().sorted(RouteOrder.INSTANCE).toList()) {
+            PoolState pool = pools.get(route.pool().name());
+            if (pool == null) {
+                throw new IllegalStateException("pool: " + route.pool().name() + " (expected: made before its routes)");
             }
+            wanted.add(Leg.of(route, pool.pool()));
         }
-        targets.forEach((address, target) -> {
-            if (!wanted.containsKey(address)) {
-                target.accepting(false);
-                departed.add(target);
-                gone.add(new Gone(target, true));
-            }
-        });
-        targets.clear();
-        targets.putAll(wanted);
-        departed.removeAll(wanted.values());
-        TargetSet after = new TargetSet(active, draining);
-        if (!after.equals(before)) {
-            route.publish(after);
+        if (!wanted.equals(legs)) {
+            legs = wanted;
+            server.publish(new Router(wanted.stream().map(Leg::route).toList()));
         }
-        return gone;
-    }
-
-    /** A target that comes back while work is left at it goes on counting where it was. */
-    private Target known(InetSocketAddress address) {
-        Target target = targets.get(address);
-        if (target != null) {
-            return target;
-        }
-        for (Target left : departed) {
-            if (left.address().equals(address)) {
-                return left;
-            }
-        }
-        return new Target(address, lanes, limits);
     }
 
     /** Connections of {@code through} come here from now on; {@code why} tells that it is not the wanted door. */
@@ -127,7 +101,7 @@ final class Listener {
                         closed
                                 ? null
                                 : new Entrance.Room(
-                                        route,
+                                        server,
                                         config.protocol() == Protocol.HTTP,
                                         config.entry().h2c(),
                                         certificates,
@@ -158,60 +132,26 @@ final class Listener {
         }
     }
 
-    /** Leaves the configuration; its connections may go on using its targets, but no longer keep idle ones. */
-    List<Gone> retire(long endNs) {
+    /** Leaves the configuration; its connections may go on where they are until {@code endNs}. */
+    void retire(long endNs) {
         removed = true;
         door = null;
         problem = null;
-        route.retire(endNs);
-        targets.values().forEach(target -> target.accepting(false));
-        return targets.values().stream().map(target -> new Gone(target, false)).toList();
+        server.retire(endNs);
     }
 
-    /** Forgets what has ended; true when nothing is left of a removed listener. */
-    boolean prune() {
-        departed.removeIf(target -> target.sum(TargetCounter.ACTIVE) == 0);
-        return removed && route.connections() == 0 && departed.isEmpty() && inFlight() == 0;
+    /** True when nothing is left of a removed listener. */
+    boolean ended() {
+        return removed && server.connections() == 0;
     }
 
-    private long inFlight() {
-        return targets.values().stream()
-                .mapToLong(target -> target.sum(TargetCounter.ACTIVE))
-                .sum();
-    }
-
-    long inFlight(InetSocketAddress address) {
-        long sum = 0;
-        for (Target target : everyTarget()) {
-            if (target.address().equals(address)) {
-                sum += target.sum(TargetCounter.ACTIVE);
-            }
-        }
-        return sum;
-    }
-
-    private List<Target> everyTarget() {
-        List<Target> all = new ArrayList<>(targets.values());
-        all.addAll(departed);
-        return all;
-    }
-
-    ListenerStatus status() {
-        TargetSet now = route.targets();
-        long nowNs = System.nanoTime();
+    /** @param targets of a pool by its name */
+    ListenerStatus status(Map<String, List<TargetStatus>> targets) {
         List<TargetStatus> list = new ArrayList<>();
-        for (Target target : everyTarget()) {
-            TargetStatus.State state = !targets.containsValue(target)
-                    ? TargetStatus.State.REMOVED
-                    : now.draining().contains(target) ? TargetStatus.State.DRAINING : TargetStatus.State.ACTIVE;
-            list.add(new TargetStatus(
-                    target.address(),
-                    removed ? TargetStatus.State.REMOVED : state,
-                    target.backingOff(nowNs),
-                    target.sum(TargetCounter.ACTIVE),
-                    target.sum(TargetCounter.TOTAL),
-                    target.sum(TargetCounter.FAILED)));
-        }
+        config.routes().stream()
+                .map(route -> route.pool().name())
+                .distinct()
+                .forEach(pool -> list.addAll(targets.getOrDefault(pool, List.of())));
         return new ListenerStatus(
                 config.name(),
                 config.protocol(),
@@ -219,7 +159,12 @@ final class Listener {
                 door == null ? null : door.bound(),
                 problem,
                 removed,
-                route.connections(),
+                server.connections(),
+                config.routes().stream()
+                        .sorted(RouteOrder.INSTANCE)
+                        .map(route -> new ListenerStatus.RouteStatus(
+                                route.conditions(), route.pool().name()))
+                        .toList(),
                 list);
     }
 }

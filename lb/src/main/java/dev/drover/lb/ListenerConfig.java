@@ -9,27 +9,36 @@ import java.util.List;
  *
  * @param name unique in the configuration
  * @param bind resolved address and port; port 0 takes a free one
+ * @param routes which requests go to which pool, in any order
  * @param entry what lies below HTTP or the byte stream
  */
 public record ListenerConfig(
-        String name,
-        InetSocketAddress bind,
-        Protocol protocol,
-        Balance balance,
-        List<TargetConfig> targets,
-        EntryConfig entry) {
+        String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes, EntryConfig entry) {
     public ListenerConfig {
-        targets = List.copyOf(targets);
+        routes = List.copyOf(routes);
     }
 
     /** Without anything below. */
+    public ListenerConfig(String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes) {
+        this(name, bind, protocol, routes, EntryConfig.PLAIN);
+    }
+
+    /** With one pool, named as the listener, for everything, and without anything below. */
     public ListenerConfig(
             String name, InetSocketAddress bind, Protocol protocol, Balance balance, List<TargetConfig> targets) {
-        this(name, bind, protocol, balance, targets, EntryConfig.PLAIN);
+        this(name, bind, protocol, List.of(RouteConfig.everything(PoolConfig.of(name, balance, targets))));
+    }
+
+    /** The targets of all routes, each once. */
+    public List<TargetConfig> targets() {
+        return routes.stream()
+                .flatMap(route -> route.pool().targets().stream())
+                .distinct()
+                .toList();
     }
 
     /** A copy with another entry. */
     public ListenerConfig withEntry(EntryConfig with) {
-        return new ListenerConfig(name, bind, protocol, balance, targets, with);
+        return new ListenerConfig(name, bind, protocol, routes, with);
     }
 }

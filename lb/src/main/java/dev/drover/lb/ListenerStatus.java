@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param problem why {@code wanted} could not be bound, {@code listener NAME: bind ADDRESS: cause}; null when it is
  * @param removed no longer in the configuration, but connections are left
  * @param connections client connections open now
+ * @param routes in the order they are asked
+ * @param targets of the pools of its routes
  */
 public record ListenerStatus(
         String name,
@@ -22,8 +24,17 @@ public record ListenerStatus(
         @Nullable String problem,
         boolean removed,
         long connections,
+        List<RouteStatus> routes,
         List<TargetStatus> targets) {
+    /**
+     * A route.
+     *
+     * @param conditions such as {@code *.example.com/foo [GET]}; {@code *} is every request
+     */
+    public record RouteStatus(String conditions, String pool) {}
+
     public ListenerStatus {
+        routes = List.copyOf(routes);
         targets = List.copyOf(targets);
     }
 }

@@ -14,6 +14,7 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -22,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -39,6 +42,8 @@ public final class LoadBalancer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LoadBalancer.class);
     private static final long LANE_TIMEOUT_MS = 10_000;
     private static final long DEFECT_LOG_NS = 1_000_000_000;
+    /** Between two steps of targets that work up to their weight. */
+    private static final long RAMP_MS = 100;
 
     private final LbSettings settings;
     private final Limits limits;
@@ -48,7 +53,14 @@ public final class LoadBalancer implements AutoCloseable {
     private final Doors doors;
     private final TlsStores tlsStores = new TlsStores(this, this::refreshCertificates);
     private final List<Listener> retired = new ArrayList<>();
+    private final List<PoolState> retiredPools = new ArrayList<>();
+    private final StickyTokens tokens = new StickyTokens();
+    private final ScheduledExecutorService control = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("lb-control").factory());
+    private final HealthChecks checks = new HealthChecks(control, this::onCheck);
     private Map<String, Listener> listeners = new LinkedHashMap<>();
+    private Map<String, PoolState> pools = new LinkedHashMap<>();
+    private boolean ramping;
     private LbConfig current = LbConfig.EMPTY;
     private boolean closed;
     private final AtomicLong lastDefectNs = new AtomicLong(System.nanoTime() - 2 * DEFECT_LOG_NS);
@@ -162,15 +174,16 @@ public final class LoadBalancer implements AutoCloseable {
 
     private void commit(LbConfig config, Set<Door.Key> wanted, Map<Door.Key, String> failures, TlsStores.Read tls) {
         Map<String, Listener> next = new LinkedHashMap<>();
-        List<Listener.Gone> gone = new ArrayList<>();
         Set<Door> used = new HashSet<>();
+        Map<String, PoolState> nextPools = new LinkedHashMap<>();
+        List<PoolState.Gone> gone = updatePools(config, nextPools);
         for (ListenerConfig entry : config.listeners()) {
             Listener listener = listeners.get(entry.name());
             if (listener == null) {
-                listener = new Listener(entry, lanes.size(), limits);
+                listener = new Listener(entry, lanes.size());
             }
             next.put(entry.name(), listener);
-            gone.addAll(listener.update(entry));
+            listener.update(entry, nextPools);
             Door door = doors.get(Door.Key.of(entry));
             String problem = tls.problems().get(entry.name());
             listener.tls(tls.stores().get(entry.name()));
@@ -189,21 +202,86 @@ public final class LoadBalancer implements AutoCloseable {
                 .filter(entry -> !next.containsKey(entry.getKey()))
                 .map(Map.Entry::getValue)
                 .toList();
-        removed.forEach(listener -> gone.addAll(listener.retire(endNs)));
+        removed.forEach(listener -> listener.retire(endNs));
+        pools.forEach((name, pool) -> {
+            if (!nextPools.containsKey(name)) {
+                gone.addAll(pool.retire());
+                retiredPools.add(pool);
+            }
+        });
         doors.keepOnly(used);
         retired.addAll(removed);
         listeners = next;
+        pools = nextPools;
         current = config;
         onEveryLane(lane -> {
             gone.forEach(entry -> lane.targetGone(entry.target(), entry.removed()));
-            removed.forEach(listener -> lane.routeRetired(listener.route(), endNs));
+            removed.forEach(listener -> lane.serverRetired(listener.server(), endNs));
         });
+        checks.update(pools.values());
+        ramp();
         LOG.info(
                 "lb applied listeners={} removed={} targets_gone={} problems={}",
                 next.size(),
                 removed.size(),
                 gone.size(),
                 failures.size());
+    }
+
+    /** Makes {@code next} the pools of {@code config}; returns the targets whose lanes must be told. */
+    private List<PoolState.Gone> updatePools(LbConfig config, Map<String, PoolState> next) {
+        List<PoolState.Gone> gone = new ArrayList<>();
+        long nowNs = System.nanoTime();
+        for (ListenerConfig listener : config.listeners()) {
+            for (RouteConfig route : listener.routes()) {
+                PoolConfig entry = route.pool();
+                if (next.containsKey(entry.name())) {
+                    continue;
+                }
+                PoolState pool = pools.get(entry.name());
+                if (pool == null) {
+                    pool = new PoolState(entry, lanes.size(), limits, tokens);
+                }
+                gone.addAll(pool.update(entry, nowNs));
+                next.put(entry.name(), pool);
+            }
+        }
+        return gone;
+    }
+
+    /** A check has ended. */
+    private synchronized void onCheck(
+            PoolState pool, PoolState.Member member, HealthCheckConfig config, String failure) {
+        if (closed || !member.health.onResult(config, failure)) {
+            return;
+        }
+        boolean well = member.health.verdict() == HealthState.Verdict.HEALTHY;
+        LOG.info(
+                "lb target health pool={} target={} healthy={} cause={}",
+                pool.config().name(),
+                Addresses.text(member.target.address()),
+                well,
+                failure);
+        pool.onVerdict(member, System.nanoTime());
+        if (!well) {
+            onEveryLane(lane -> lane.targetGone(member.target, false));
+        }
+        ramp();
+    }
+
+    /** While a target works up to its weight, publishes its weight anew now and then. */
+    private void ramp() {
+        if (!ramping && !closed && pools.values().stream().anyMatch(PoolState::starting)) {
+            ramping = true;
+            var _ = control.schedule(this::onRamp, RAMP_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private synchronized void onRamp() {
+        ramping = false;
+        long nowNs = System.nanoTime();
+        pools.values().stream().filter(PoolState::starting).forEach(pool -> pool.refresh(nowNs));
+        ramp();
     }
 
     private static String problem(ListenerConfig listener, @Nullable String cause) {
@@ -229,8 +307,23 @@ public final class LoadBalancer implements AutoCloseable {
     }
 
     private ApplyResult result(boolean changed) {
+        Map<String, List<TargetStatus>> targets = targets(pools.values());
         return new ApplyResult(
-                changed, listeners.values().stream().map(Listener::status).toList());
+                changed,
+                listeners.values().stream()
+                        .map(listener -> listener.status(targets))
+                        .toList());
+    }
+
+    private static Map<String, List<TargetStatus>> targets(Collection<PoolState> of) {
+        Map<String, List<TargetStatus>> targets = new LinkedHashMap<>();
+        long nowNs = System.nanoTime();
+        of.forEach(pool -> targets.merge(pool.config().name(), pool.status(nowNs), (a, b) -> {
+            List<TargetStatus> both = new ArrayList<>(a);
+            both.addAll(b);
+            return both;
+        }));
+        return targets;
     }
 
     /** The configuration applied last. */
@@ -242,8 +335,10 @@ public final class LoadBalancer implements AutoCloseable {
     public synchronized List<ListenerStatus> status() {
         prune();
         List<ListenerStatus> all = new ArrayList<>();
-        listeners.values().forEach(listener -> all.add(listener.status()));
-        retired.forEach(listener -> all.add(listener.status()));
+        Map<String, List<TargetStatus>> targets = targets(pools.values());
+        listeners.values().forEach(listener -> all.add(listener.status(targets)));
+        Map<String, List<TargetStatus>> left = targets(everyPool());
+        retired.forEach(listener -> all.add(listener.status(left)));
         return all;
     }
 
@@ -253,8 +348,8 @@ public final class LoadBalancer implements AutoCloseable {
      */
     public synchronized long inFlight(InetSocketAddress target) {
         long sum = 0;
-        for (Listener listener : everyListener()) {
-            sum += listener.inFlight(target);
+        for (PoolState pool : everyPool()) {
+            sum += pool.inFlight(target);
         }
         return sum;
     }
@@ -298,24 +393,38 @@ public final class LoadBalancer implements AutoCloseable {
         GaugeWithCallback.builder()
                 .name("drover_lb_target_active")
                 .help("Requests (HTTP) and connections (TCP) at a target now")
-                .labelNames("listener", "target")
+                .labelNames("pool", "target")
                 .callback(sink -> eachTarget(
                         (name, target) -> sink.call((double) target.active(), name, Addresses.text(target.address()))))
                 .register(registry);
         CounterWithCallback.builder()
                 .name("drover_lb_target_requests")
                 .help("Requests (HTTP) and connections (TCP) given to a target")
-                .labelNames("listener", "target")
+                .labelNames("pool", "target")
                 .callback(sink -> eachTarget(
                         (name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
                 .register(registry);
         CounterWithCallback.builder()
                 .name("drover_lb_target_failures")
                 .help("Failed connects, early closes, invalid responses and timeouts of a target")
-                .labelNames("listener", "target")
+                .labelNames("pool", "target")
                 .callback(sink -> eachTarget(
                         (name, target) -> sink.call((double) target.failed(), name, Addresses.text(target.address()))))
                 .register(registry);
+        GaugeWithCallback.builder()
+                .name("drover_lb_target_serving")
+                .help("1 while a target gets work, 0 while it drains, is unhealthy or rests after failures")
+                .labelNames("pool", "target")
+                .callback(sink -> eachTarget(
+                        (name, target) -> sink.call(serves(target) ? 1 : 0, name, Addresses.text(target.address()))))
+                .register(registry);
+    }
+
+    private static boolean serves(TargetStatus target) {
+        return target.state() == TargetStatus.State.ACTIVE
+                && !target.backingOff()
+                && !target.ejected()
+                && (target.health() == TargetStatus.Health.UNCHECKED || target.health() == TargetStatus.Health.HEALTHY);
     }
 
     private synchronized Map<List<String>, Double> certificateEnds() {
@@ -342,38 +451,44 @@ public final class LoadBalancer implements AutoCloseable {
     }
 
     private interface EachTarget {
-        void accept(String listener, TargetStatus target);
+        void accept(String pool, TargetStatus target);
     }
 
-    private void eachTarget(EachTarget step) {
+    /** A target that left and came back while it had work is one row. */
+    private synchronized void eachTarget(EachTarget step) {
         Map<List<Object>, TargetStatus> sums = new LinkedHashMap<>();
-        for (ListenerStatus listener : status()) {
-            for (TargetStatus target : listener.targets()) {
-                sums.merge(List.of(listener.name(), target.address()), target, LoadBalancer::sum);
-            }
-        }
+        prune();
+        targets(everyPool())
+                .forEach((pool, list) ->
+                        list.forEach(target -> sums.merge(List.of(pool, target.address()), target, LoadBalancer::sum)));
         sums.forEach((key, target) -> step.accept((String) key.getFirst(), target));
     }
 
     private static TargetStatus sum(TargetStatus a, TargetStatus b) {
         return new TargetStatus(
+                a.pool(),
                 a.address(),
                 a.state(),
+                a.health(),
+                a.weight(),
+                a.priority(),
                 a.backingOff(),
+                a.ejected(),
                 a.active() + b.active(),
                 a.total() + b.total(),
                 a.failed() + b.failed());
     }
 
-    private List<Listener> everyListener() {
-        List<Listener> all = new ArrayList<>(listeners.values());
-        all.addAll(retired);
+    private List<PoolState> everyPool() {
+        List<PoolState> all = new ArrayList<>(pools.values());
+        all.addAll(retiredPools);
         return all;
     }
 
     private void prune() {
-        listeners.values().forEach(Listener::prune);
-        retired.removeIf(Listener::prune);
+        pools.values().forEach(PoolState::prune);
+        retiredPools.removeIf(PoolState::prune);
+        retired.removeIf(Listener::ended);
     }
 
     /** Closes every listener and connection at once; to let requests end first, apply {@link LbConfig#EMPTY}. */
@@ -384,6 +499,8 @@ public final class LoadBalancer implements AutoCloseable {
         }
         ready();
         closed = true;
+        checks.close();
+        control.shutdownNow();
         listeners.values().forEach(Listener::refuse);
         doors.keepOnly(Set.of());
         tlsStores.close();

@@ -254,7 +254,11 @@ class ConfigurationTest extends Harness {
         assertThat(scrape.stream()
                         .filter(GaugeSnapshot.class::isInstance)
                         .map(snapshot -> snapshot.getMetadata().getName()))
-                .containsExactlyInAnyOrder("drover_lb_client_connections", "drover_lb_target_active");
+                .containsExactlyInAnyOrder(
+                        "drover_lb_client_connections",
+                        "drover_lb_certificate_end_seconds",
+                        "drover_lb_target_active",
+                        "drover_lb_target_serving");
     }
 
     private static double counter(MetricSnapshots scrape, String name, String label) {

@@ -2,20 +2,29 @@ package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.model.Service.PortRule;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the {@code lb_config} of a load balancer. */
 final class LbReader {
     static final String IMAGE = "drover/lb";
     private static final Set<String> IMAGES = Set.of(IMAGE, "rancher/lb-service-haproxy");
-    private static final Set<String> UNAVAILABLE_CONFIG =
-            Set.of("certs", "config", "default_cert", "stickiness_policy");
-    private static final Set<String> UNAVAILABLE_RULE = Set.of(
-            "backend_name", "container", "environment", "hostname", "path", "priority", "region", "selector", "weight");
+    private static final Set<String> UNAVAILABLE_CONFIG = Set.of("certs", "config", "default_cert");
+    private static final Set<String> UNAVAILABLE_RULE = Set.of("container", "environment", "region", "selector");
+    private static final Set<String> UNAVAILABLE_STICKINESS = Set.of("domain", "postonly");
+    private static final Set<String> BALANCES =
+            Set.of("round-robin", "least-connections", "power-of-two", "source-hash", "maglev");
+    private static final String LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
+    private static final String NAME = LABEL + "(\\." + LABEL + ")*";
+    private static final int MAX_WEIGHT = 256;
+    private static final int MAX_PRIORITY = 1_000_000;
+    private static final String DEFAULT_COOKIE = "drover_lb";
 
     private final Set<String> serviceNames;
 
@@ -60,30 +69,80 @@ final class LbReader {
     }
 
     private List<PortRule> rules(Section config, List<PortForm> ports) {
+        String balance = config.string("balance");
+        if (balance != null && !BALANCES.contains(balance)) {
+            config.fault("balance", balance + " (expected: one of " + String.join(", ", new TreeSet<>(BALANCES)) + ")");
+        }
+        String cookie = stickyCookie(config.section("stickiness_policy"));
         List<PortRule> rules = new ArrayList<>();
-        Set<Integer> sources = new HashSet<>();
+        Map<Integer, String> protocols = new HashMap<>();
+        Set<List<Object>> known = new HashSet<>();
         List<Section> sections = config.sections("port_rules");
         if (sections.isEmpty()) {
             config.fault("port_rules", "has no rule (expected: a list of rules)");
         }
         for (Section section : sections) {
-            PortRule rule = rule(section, ports);
-            if (rule != null) {
-                if (!sources.add(rule.sourcePort())) {
-                    section.fault("source_port", "another rule has this port");
-                }
-                rules.add(rule);
+            PortRule rule = rule(section, ports, cookie, balance);
+            if (rule == null) {
+                continue;
             }
+            String protocol = protocols.putIfAbsent(rule.sourcePort(), rule.protocol());
+            if (protocol != null && !protocol.equals(rule.protocol())) {
+                section.fault(
+                        "protocol",
+                        rule.protocol() + " (expected: " + protocol + ", as another rule of port " + rule.sourcePort()
+                                + " has)");
+            } else if (protocol != null && !protocol.equals("http")) {
+                section.fault("source_port", "another rule has this port");
+            }
+            List<Object> place = new ArrayList<>();
+            place.add(rule.sourcePort());
+            place.add(rule.hostname());
+            place.add(rule.path());
+            place.add(rule.priority());
+            place.add(rule.service());
+            place.add(rule.targetPort());
+            if (!known.add(place)) {
+                section.fault("", "another rule says the same (expected: each rule once)");
+            }
+            rules.add(rule);
         }
         return rules;
     }
 
-    private @Nullable PortRule rule(Section section, List<PortForm> ports) {
+    /** Only inserted cookies: {@code prefix} and {@code rewrite} change a cookie that the service itself must set. */
+    private static @Nullable String stickyCookie(@Nullable Section policy) {
+        if (policy == null) {
+            return null;
+        }
+        policy.accept("name");
+        policy.bool("indirect", true);
+        policy.bool("nocache", true);
+        String mode = policy.string("mode");
+        if (mode != null && !mode.equals("insert")) {
+            policy.fault("mode", mode + " (expected: insert)");
+        }
+        String cookie = policy.string("cookie");
+        policy.finish(UNAVAILABLE_STICKINESS);
+        if (cookie != null && !cookie.matches("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")) {
+            policy.fault("cookie", cookie + " (expected: a cookie name of 1 to 64 letters, digits, '-' or '_')");
+        }
+        return cookie == null ? DEFAULT_COOKIE : cookie;
+    }
+
+    private @Nullable PortRule rule(
+            Section section, List<PortForm> ports, @Nullable String cookie, @Nullable String balance) {
         int source = section.integer("source_port", 0, 1, 65_535);
         int target = section.integer("target_port", 0, 1, 65_535);
         String given = section.string("protocol");
         String protocol = given == null ? "http" : given.toLowerCase(Locale.ROOT);
         String service = section.string("service");
+        String hostname = hostname(section);
+        String path = path(section);
+        Integer priority = section.has("priority") ? section.integer("priority", 0, 0, MAX_PRIORITY) : null;
+        Integer weight = section.has("weight") ? section.integer("weight", 1, 0, MAX_WEIGHT) : null;
+        // Names a part of a haproxy configuration, which there is none of here.
+        section.accept("backend_name");
         section.finish(UNAVAILABLE_RULE);
         for (String key : List.of("source_port", "target_port", "service")) {
             if (!section.has(key)) {
@@ -91,7 +150,14 @@ final class LbReader {
             }
         }
         switch (protocol) {
-            case "http", "tcp" -> {}
+            case "http" -> {}
+            case "tcp" -> {
+                for (String key : List.of("hostname", "path")) {
+                    if (section.has(key)) {
+                        section.fault(key, "not with protocol tcp (expected: http)");
+                    }
+                }
+            }
             case "https", "tls", "sni", "udp" -> section.fault("protocol", given + ": not available in this version");
             default -> section.fault("protocol", given + " (expected: http or tcp)");
         }
@@ -106,6 +172,43 @@ final class LbReader {
         for (PortForm port : ports) {
             opened = port.container() == source ? port.host() : opened;
         }
-        return new PortRule(opened, protocol, service.toLowerCase(Locale.ROOT), target);
+        return new PortRule(
+                opened,
+                protocol,
+                service.toLowerCase(Locale.ROOT),
+                target,
+                hostname,
+                path,
+                priority,
+                weight,
+                protocol.equals("http") ? cookie : null,
+                balance);
+    }
+
+    private static @Nullable String hostname(Section section) {
+        String given = section.string("hostname");
+        if (given == null || given.isEmpty()) {
+            return null;
+        }
+        String host = given.toLowerCase(Locale.ROOT);
+        if (!host.matches(NAME) && !host.matches("\\*\\." + NAME) && !host.matches(NAME + "\\.?\\*")) {
+            section.fault("hostname", given + " (expected: a name, *.name or name.*, without a port)");
+            return null;
+        }
+        return host;
+    }
+
+    /** A slash at the end says nothing; {@code /} alone is every path. */
+    private static @Nullable String path(Section section) {
+        String given = section.string("path");
+        if (given == null || given.isEmpty()) {
+            return null;
+        }
+        if (!given.matches("/[\\x21-\\x7e&&[^?#%\\\\]]*")) {
+            section.fault("path", given + " (expected: a path that begins with '/', without '?', '#' and '%')");
+            return null;
+        }
+        String path = given.endsWith("/") ? given.substring(0, given.length() - 1) : given;
+        return path.isEmpty() ? null : path;
     }
 }

@@ -9,6 +9,7 @@ import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.repository.Versioned;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -110,13 +111,62 @@ public final class Desired {
         if (service.removed()) {
             return;
         }
+        SortedMap<Integer, List<Service.PortRule>> ports = new TreeMap<>();
         for (Service.PortRule rule : service.portRules()) {
-            if (targets.isOwner(service, rule.sourcePort())) {
-                common.put(
-                        listenerKey(service, rule.sourcePort()),
-                        listener(service, rule.sourcePort(), rule.protocol(), targets.of(service, rule)));
-            }
+            ports.computeIfAbsent(rule.sourcePort(), port -> new ArrayList<>()).add(rule);
         }
+        ports.forEach((port, rules) -> {
+            if (targets.isOwner(service, port)) {
+                common.put(listenerKey(service, port), listener(service, port, rules));
+            }
+        });
+    }
+
+    /** The listener that the rules of one port make. */
+    private DesiredItem.Listener listener(Service service, int port, List<Service.PortRule> rules) {
+        Service.PortRule first = rules.getFirst();
+        if (rules.size() == 1 && first.equals(plain(first))) {
+            return listener(service, port, first.protocol(), targets.of(service, first));
+        }
+        return new DesiredItem.Listener(
+                nameOf(service) + ":" + port,
+                port,
+                first.protocol(),
+                first.balance() == null ? "round-robin" : first.balance(),
+                List.of(),
+                routes(service, rules));
+    }
+
+    /** The rule without all that takes a route of its own. */
+    private static Service.PortRule plain(Service.PortRule rule) {
+        return new Service.PortRule(rule.sourcePort(), rule.protocol(), rule.service(), rule.targetPort());
+    }
+
+    /** Rules of the same conditions share a route and its requests, as in Rancher. */
+    private List<DesiredItem.Route> routes(Service service, List<Service.PortRule> rules) {
+        Map<List<String>, DesiredItem.Route> routes = new LinkedHashMap<>();
+        for (Service.PortRule rule : rules) {
+            List<DesiredItem.Target> own = targets.of(service, rule).stream()
+                    .map(target -> new DesiredItem.Target(
+                            target.instanceId(), target.address(), target.draining(), rule.weight()))
+                    .toList();
+            List<String> conditions = List.of(
+                    String.valueOf(rule.hostname()), String.valueOf(rule.path()), String.valueOf(rule.priority()));
+            routes.merge(
+                    conditions,
+                    new DesiredItem.Route(rule.hostname(), rule.path(), rule.priority(), rule.stickyCookie(), own),
+                    Desired::joined);
+        }
+        return List.copyOf(routes.values());
+    }
+
+    /** A target that two rules name is one target. */
+    private static DesiredItem.Route joined(DesiredItem.Route a, DesiredItem.Route b) {
+        Map<String, DesiredItem.Target> byAddress = new LinkedHashMap<>();
+        a.targets().forEach(target -> byAddress.put(target.address(), target));
+        b.targets().forEach(target -> byAddress.putIfAbsent(target.address(), target));
+        return new DesiredItem.Route(
+                a.hostname(), a.path(), a.priority(), a.stickyCookie(), List.copyOf(byAddress.values()));
     }
 
     private void workloads() {

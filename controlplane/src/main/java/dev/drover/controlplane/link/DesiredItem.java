@@ -107,17 +107,56 @@ public sealed interface DesiredItem {
      *
      * @param port port on every address of the host
      * @param protocol {@code http} or {@code tcp}
+     * @param targets where everything goes, when there are no {@code routes}
+     * @param routes which requests go where; null or empty for one route of everything to {@code targets}
      */
-    record Listener(String name, int port, String protocol, String balance, List<Target> targets)
-            implements DesiredItem {}
+    record Listener(
+            String name,
+            int port,
+            String protocol,
+            String balance,
+            List<Target> targets,
+            @Nullable List<Route> routes) implements DesiredItem {
+
+        /** Everything to {@code targets}. */
+        public Listener(String name, int port, String protocol, String balance, List<Target> targets) {
+            this(name, port, protocol, balance, targets, null);
+        }
+    }
+
+    /**
+     * Which requests of a {@link Listener} go to which targets.
+     *
+     * @param hostname null for any
+     * @param path null for any
+     * @param priority lower is asked first; null to go by how exact the conditions are
+     * @param stickyCookie null for none
+     */
+    record Route(
+            @Nullable String hostname,
+            @Nullable String path,
+            @Nullable Integer priority,
+            @Nullable String stickyCookie,
+            List<Target> targets) {}
 
     /**
      * A target of a {@link Listener}.
      *
      * @param address {@code a.b.c.d:port}
      * @param draining takes no new requests; the node reports when none are left
+     * @param weight share of the requests; null is 1
      */
-    record Target(String instanceId, String address, boolean draining) {}
+    record Target(
+            String instanceId,
+            String address,
+            boolean draining,
+            @Nullable Integer weight) {
+
+        /** Of weight 1. */
+        public Target(String instanceId, String address, boolean draining) {
+            this(instanceId, address, draining, null);
+        }
+    }
 
     /**
      * Which containers may begin to speak with which; key {@code policy}, absent where everything is allowed. Without a

@@ -92,10 +92,32 @@ public record Service(
     }
 
     /**
-     * One listener of a load balancer.
+     * Where some requests of a load balancer's port go. Rules of one port are one listener.
      *
      * @param protocol {@code http} or {@code tcp}
      * @param service target as {@code service} (same stack) or {@code stack/service}
+     * @param hostname {@code a.example.com}, {@code *.example.com} or {@code example.*}; null for any
+     * @param path by whole segments; null for any
+     * @param priority lower is asked first, and before all without one; null to go by how exact the rule is
+     * @param weight of each target of this rule, where rules of equal conditions share the requests; null is 1
+     * @param stickyCookie name of the cookie that holds a client to its target; null for none
+     * @param balance as in the node file; null is {@code round-robin}
      */
-    public record PortRule(int sourcePort, String protocol, String service, int targetPort) {}
+    public record PortRule(
+            int sourcePort,
+            String protocol,
+            String service,
+            int targetPort,
+            @Nullable String hostname,
+            @Nullable String path,
+            @Nullable Integer priority,
+            @Nullable Integer weight,
+            @Nullable String stickyCookie,
+            @Nullable String balance) {
+
+        /** Everything of a port, in turn. */
+        public PortRule(int sourcePort, String protocol, String service, int targetPort) {
+            this(sourcePort, protocol, service, targetPort, null, null, null, null, null, null);
+        }
+    }
 }

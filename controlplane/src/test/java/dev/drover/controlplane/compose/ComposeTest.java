@@ -166,6 +166,28 @@ class ComposeTest {
     }
 
     @Test
+    void rulesOfALoadBalancerRouteByHostAndPath() {
+        ServiceDraft lb = Compose.parse("""
+                services:
+                  web: {image: i}
+                  lb:
+                    image: drover/lb
+                    lb_config:
+                      balance: least-connections
+                      stickiness_policy: {name: any, cookie: shop, mode: insert, indirect: true, nocache: true}
+                      port_rules:
+                      - {source_port: 80, target_port: 1, service: web, hostname: '*.Example.com', path: /foo/, priority: 3, weight: 9, backend_name: x}
+                      - {source_port: 80, target_port: 2, service: web, path: /}
+                      - {source_port: 81, target_port: 3, service: web, protocol: tcp}
+                """, "", Map.of()).getLast();
+        assertThat(lb.portRules())
+                .containsExactly(
+                        new PortRule(80, "http", "web", 1, "*.example.com", "/foo", 3, 9, "shop", "least-connections"),
+                        new PortRule(80, "http", "web", 2, null, null, null, null, "shop", "least-connections"),
+                        new PortRule(81, "tcp", "web", 3, null, null, null, null, null, "least-connections"));
+    }
+
+    @Test
     void mergeKeysAndAliasesAreResolved() {
         List<ServiceDraft> drafts = Compose.parse("""
                 x-base: &base {image: busybox, tty: true, environment: {A: "1"}}
@@ -263,8 +285,17 @@ class ComposeTest {
         {port_rules: [{source_port: 1, target_port: 2, service: wbe}]} | lb_config.port_rules[0].service: wbe: no such service in this stack (did you mean web?)
         {port_rules: [{source_port: 0, target_port: 2, service: web}]} | lb_config.port_rules[0].source_port: 0 (expected: an integer from 1 to 65535)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: not available in this version
-        {port_rules: [{source_port: 1, target_port: 2, service: web, hostname: a.b}]} | lb_config.port_rules[0].hostname: not available in this version
-        {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 3, service: web}]} | lb_config.port_rules[1].source_port: another rule has this port
+        {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0].selector: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web, hostname: 'a.b:80'}]} | lb_config.port_rules[0].hostname: a.b:80 (expected: a name, *.name or name.*, without a port)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, path: foo}]} | lb_config.port_rules[0].path: foo (expected: a path that begins with '/', without '?', '#' and '%')
+        {port_rules: [{source_port: 1, target_port: 2, service: web, weight: 300}]} | lb_config.port_rules[0].weight: 300 (expected: an integer from 0 to 256)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: tcp, path: /x}]} | lb_config.port_rules[0].path: not with protocol tcp (expected: http)
+        {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 2, service: web}]} | lb_config.port_rules[1]: another rule says the same (expected: each rule once)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: tcp}, {source_port: 1, target_port: 3, service: web, protocol: tcp}]} | lb_config.port_rules[1].source_port: another rule has this port
+        {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 3, service: web, protocol: tcp}]} | lb_config.port_rules[1].protocol: tcp (expected: http, as another rule of port 1 has)
+        {balance: best, port_rules: [{source_port: 1, target_port: 2, service: web}]} | lb_config.balance: best (expected: one of least-connections, maglev, power-of-two, round-robin, source-hash)
+        {stickiness_policy: {mode: prefix}, port_rules: [{source_port: 1, target_port: 2, service: web}]} | lb_config.stickiness_policy.mode: prefix (expected: insert)
+        {stickiness_policy: {cookie: 'a b'}, port_rules: [{source_port: 1, target_port: 2, service: web}]} | lb_config.stickiness_policy.cookie: a b (expected: a cookie name of 1 to 64 letters, digits, '-' or '_')
         """)
     void faultOfALoadBalancerNamesTheRule(String config, String message) {
         assertThatThrownBy(() -> Compose.parse(

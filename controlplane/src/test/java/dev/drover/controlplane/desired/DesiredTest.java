@@ -11,6 +11,7 @@ import dev.drover.controlplane.link.DesiredItem.Neighbour;
 import dev.drover.controlplane.link.DesiredItem.Peer;
 import dev.drover.controlplane.link.DesiredItem.Target;
 import dev.drover.controlplane.link.DesiredItem.Workload;
+import dev.drover.controlplane.link.LinkCodec;
 import dev.drover.controlplane.link.Up;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.model.Container;
@@ -164,6 +165,54 @@ class DesiredTest {
         Endpoints ports = new Endpoints(List.of(), List.of(""), List.of("9898/tcp", "99/tcp"), null);
         assertThat(of("h1")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.1.1"), ports));
         assertThat(of("h2")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.2.1"), ports));
+    }
+
+    @Test
+    void rulesOfOnePortAreRoutesOfOneListener() {
+        services.add(Samples.service(2));
+        services.add(Samples.balancer(
+                new PortRule(80, "http", "web", 1, "a.example.com", "/x", 3, 9, "c", "maglev"),
+                new PortRule(80, "http", "web", 2, null, null, null, null, null, "maglev"),
+                new PortRule(80, "http", "web", 3, null, null, null, 0, null, "maglev")));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        assertThat(of("h1").get("listener/svc-lb/80"))
+                .isEqualTo(new Listener(
+                        "lb.hello:80",
+                        80,
+                        "http",
+                        "maglev",
+                        List.of(),
+                        List.of(
+                                new DesiredItem.Route(
+                                        "a.example.com",
+                                        "/x",
+                                        3,
+                                        "c",
+                                        List.of(new Target("i1", "10.42.1.2:1", false, 9))),
+                                new DesiredItem.Route(
+                                        null,
+                                        null,
+                                        null,
+                                        null,
+                                        List.of(
+                                                new Target("i1", "10.42.1.2:2", false, null),
+                                                new Target("i1", "10.42.1.2:3", false, 0))))));
+    }
+
+    @Test
+    void listenersStoredBeforeThereWereRoutesAreStillRead() {
+        String old =
+                "{\"kind\":\"listener\",\"name\":\"l\",\"port\":80,\"protocol\":\"http\",\"balance\":\"round-robin\","
+                        + "\"targets\":[{\"instanceId\":\"i\",\"address\":\"10.42.1.2:80\",\"draining\":false}]}";
+        Listener listener =
+                new Listener("l", 80, "http", "round-robin", List.of(new Target("i", "10.42.1.2:80", false)));
+        assertThat(LinkCodec.decode(old, DesiredItem.class)).isEqualTo(listener);
+        assertThat(LinkCodec.decode(LinkCodec.encode(listener), DesiredItem.class))
+                .isEqualTo(listener);
+        assertThat(LinkCodec.decode(
+                        "{\"sourcePort\":80,\"protocol\":\"http\",\"service\":\"web\",\"targetPort\":8000}",
+                        PortRule.class))
+                .isEqualTo(new PortRule(80, "http", "web", 8000));
     }
 
     @Test

@@ -104,7 +104,7 @@ final class Arrival {
     }
 
     private ChannelInboundHandler seatH2(ChannelHandler gate) throws Exception {
-        H2Front front = new H2Front(lane, room.route(), channel, caller);
+        H2Front front = new H2Front(lane, room.server(), channel, caller);
         channel.pipeline().replace(gate, null, front.codec());
         channel.pipeline().addLast(front);
         front.channelActive(channel.pipeline().context(front));
@@ -113,9 +113,9 @@ final class Arrival {
 
     private ChannelInboundHandlerAdapter front() {
         if (room.http()) {
-            return new HttpFront(lane, room.route(), channel, caller);
+            return new HttpFront(lane, room.server(), channel, caller);
         }
         channel.config().setAutoRead(false);
-        return new TcpFront(lane, room.route(), channel);
+        return new TcpFront(lane, room.server(), channel, caller);
     }
 }

@@ -17,6 +17,8 @@ interface Back {
         CLOSED,
         INVALID,
         TIMEOUT,
+        /** No response within the time of one attempt. */
+        SLOW,
         TARGET_REMOVED
     }
 

@@ -21,7 +21,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * @param proxies whose connections begin with a header of the PROXY protocol; null when none does
      */
     public record Room(
-            Route route,
+            VirtualServer server,
             boolean http,
             boolean h2c,
             @Nullable Certificates certificates,

@@ -24,6 +24,12 @@ public enum Event {
     RETRIED,
     /** Of those, because its target left the configuration and gave no answer. */
     RETRIED_TARGET_REMOVED,
+    /** Of those, because the answer took longer than one attempt may. */
+    RETRIED_SLOW,
+    /** A request that could have been given to another target was not: there had been too many. */
+    RETRY_BUDGET_SPENT,
+    /** A request had to wait for room at a target. */
+    QUEUED,
     /** An exception without a cause of its own; a defect if it is ever counted. */
     UNEXPECTED_EXCEPTION
 }

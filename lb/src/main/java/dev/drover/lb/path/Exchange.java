@@ -15,16 +15,18 @@ import org.jspecify.annotations.Nullable;
  * that these do not run into a target's idle timeout, they only go over a pooled connection that was in use a moment
  * ago ({@link #SURE_IDLE_NS}): under load pooled connections are, and otherwise a connect costs nothing.
  */
-final class Exchange {
+final class Exchange implements WaitingRoom.Waiter {
     /** No server closes connections that have been idle for less. */
     private static final long SURE_IDLE_NS = 20_000_000;
+
+    /** How often a request that waits looks for room by itself, should room that another lane made go unnoticed. */
+    private static final long LOOK_AGAIN_NS = 50_000_000;
 
     private static final byte[] LAST_CHUNK = Ascii.bytes("0\r\n\r\n");
 
     private final Front front;
     private final LbLane lane;
-    private final Route route;
-    private final Tried tried = new Tried();
+    private final Selection selection;
     private final ArrayDeque<ByteBuf> body = new ArrayDeque<>(2);
     private @Nullable ByteBuf head;
     private @Nullable Back back;
@@ -41,11 +43,15 @@ final class Exchange {
     private boolean continued;
     private boolean freshOnly;
     private boolean rechunk;
+    private boolean targetRemoved;
+    private boolean queued;
+    private long queueEndNs;
+    private long sentAtNs;
 
-    Exchange(Front front, LbLane lane, Route route) {
+    Exchange(Front front, LbLane lane, VirtualServer server) {
         this.front = front;
         this.lane = lane;
-        this.route = route;
+        selection = new Selection(lane, server);
     }
 
     void begin(RequestHead request, ByteBuf rewritten) {
@@ -61,8 +67,16 @@ final class Exchange {
         continued = false;
         freshOnly = false;
         rechunk = false;
-        tried.clear();
-        attempt(Back.Failure.CONNECT);
+        sent = false;
+        targetRemoved = false;
+        Outcome nowhere = selection.begin(request, front.sourceKey());
+        if (nowhere != null) {
+            giveUp(nowhere);
+        } else if (selection.pool().room().occupied(lane)) {
+            queue();
+        } else {
+            attempt(Back.Failure.CONNECT);
+        }
     }
 
     boolean requestComplete() {
@@ -88,10 +102,57 @@ final class Exchange {
     }
 
     private void attempt(Back.Failure last) {
-        Target target = route.pick(tried);
-        if (target == null) {
-            giveUp(tried.isEmpty() && last == Back.Failure.CONNECT ? Outcome.NO_TARGET : outcome(last));
+        Target target = selection.next();
+        if (target != null) {
+            attempt(target);
+        } else if (selection.mayWait()) {
+            queue();
+        } else {
+            giveUp(selection.triedNone() && last == Back.Failure.CONNECT ? Outcome.NO_TARGET : outcome(last));
+        }
+    }
+
+    /** Waits for room at a target. */
+    private void queue() {
+        PoolPolicy policy = selection.policy();
+        if (!selection.pool().room().enter(lane, this, policy.maxQueued())) {
+            giveUp(Outcome.OVERLOADED);
             return;
+        }
+        lane.count(Event.QUEUED);
+        queued = true;
+        queueEndNs = System.nanoTime() + policy.queueNs();
+        front.graceUntil(Math.min(queueEndNs, System.nanoTime() + LOOK_AGAIN_NS));
+    }
+
+    @Override
+    public void onRoom() {
+        if (!queued) {
+            return;
+        }
+        Target target = selection.next();
+        if (target != null) {
+            leaveQueue();
+            front.graceUntil(Timed.NEVER);
+            attempt(target);
+            flush();
+        } else if (!selection.mayWait()) {
+            leaveQueue();
+            giveUp(Outcome.NO_TARGET);
+        }
+    }
+
+    private void leaveQueue() {
+        if (queued) {
+            queued = false;
+            selection.pool().room().leave(lane, this);
+        }
+    }
+
+    private void attempt(Target target) {
+        if (targetRemoved || selection.policy().perTryNs() > 0) {
+            targetRemoved = false;
+            front.graceUntil(Timed.NEVER);
         }
         target.begin(lane);
         sent = false;
@@ -123,6 +184,7 @@ final class Exchange {
     /** Writes what there is of the request; the caller flushes. */
     private void send(Back to) {
         sent = true;
+        sentAtNs = System.nanoTime();
         if (head == null) {
             throw new IllegalStateException("request: already dropped (expected: held until answered)");
         }
@@ -138,7 +200,7 @@ final class Exchange {
             drop();
         }
         if (requestComplete) {
-            front.awaitResponse();
+            awaitResponse();
         }
         front.upstreamReady(to.isWritable());
     }
@@ -170,7 +232,15 @@ final class Exchange {
     void requestEnd() {
         requestComplete = true;
         if (sent && !responseStarted) {
-            front.awaitResponse();
+            awaitResponse();
+        }
+    }
+
+    private void awaitResponse() {
+        front.awaitResponse();
+        long perTryNs = selection.policy().perTryNs();
+        if (perTryNs > 0 && method.idempotent() && replayable && !targetRemoved) {
+            front.graceUntil(System.nanoTime() + perTryNs);
         }
     }
 
@@ -248,6 +318,9 @@ final class Exchange {
     void onResponseHead(ResponseHead response) {
         responseStarted = true;
         drop();
+        if (back != null) {
+            selection.answered(back.target(), response, sentAtNs, front.secure());
+        }
         boolean bodyless = response.bodyless(method);
         boolean untilEnd = !bodyless && !response.chunked() && response.contentLength() < 0;
         rechunk = untilEnd && !bare();
@@ -322,6 +395,7 @@ final class Exchange {
             lane.count(Event.UPSTREAM_STALE);
         } else if (failure != Back.Failure.CONNECT && failure != Back.Failure.TARGET_REMOVED) {
             target.failed(lane);
+            selection.failed(target);
         }
         if (responseStarted) {
             drop();
@@ -330,10 +404,15 @@ final class Exchange {
         }
         boolean again = switch (failure) {
             case CONNECT, UNSENT -> true;
-            case CLOSED, TARGET_REMOVED -> method.idempotent();
+            case CLOSED, SLOW, TARGET_REMOVED -> method.idempotent();
             case INVALID, TIMEOUT -> false;
         };
         if (!again || !replayable) {
+            giveUp(outcome(failure));
+            return;
+        }
+        if (failure == Back.Failure.CLOSED && !stale && !selection.mayRepeat(System.nanoTime())) {
+            lane.count(Event.RETRY_BUDGET_SPENT);
             giveUp(outcome(failure));
             return;
         }
@@ -341,7 +420,7 @@ final class Exchange {
             // The target is well, this connection was not; its neighbours in the pool may be as old.
             freshOnly = true;
         } else {
-            tried.add(target);
+            selection.failedAt(target);
         }
         lane.count(Event.RETRIED);
         attempt(failure);
@@ -352,7 +431,7 @@ final class Exchange {
         return switch (failure) {
             case CONNECT -> Outcome.CONNECT_FAILED;
             case INVALID -> Outcome.UPSTREAM_INVALID;
-            case TIMEOUT -> Outcome.RESPONSE_TIMEOUT;
+            case SLOW, TIMEOUT -> Outcome.RESPONSE_TIMEOUT;
             case UNSENT, CLOSED, TARGET_REMOVED -> Outcome.UPSTREAM_CLOSED;
         };
     }
@@ -374,23 +453,48 @@ final class Exchange {
     /** The target of this request left the configuration: it may be gone without a word. */
     void onTargetRemoved(long nowNs) {
         if (!responseStarted && method.idempotent() && replayable) {
+            targetRemoved = true;
             front.graceUntil(nowNs + lane.limits().removedGraceNs());
         }
     }
 
-    /** The grace after that is over: tries elsewhere, if there is an elsewhere. */
+    /** The time that was asked for by {@link Front#graceUntil} has come: tries elsewhere, if there is an elsewhere. */
     void onGraceEnd() {
-        Back from = back;
-        if (from == null || responseStarted || !replayable || !route.hasOther(from.target(), tried)) {
+        if (queued) {
+            onQueueTime();
             return;
         }
-        lane.count(Event.RETRIED_TARGET_REMOVED);
+        Back from = back;
+        if (from == null || responseStarted || !replayable || !selection.hasOther(from.target())) {
+            return;
+        }
+        if (!targetRemoved && !selection.mayRepeat(System.nanoTime())) {
+            lane.count(Event.RETRY_BUDGET_SPENT);
+            return;
+        }
+        lane.count(targetRemoved ? Event.RETRIED_TARGET_REMOVED : Event.RETRIED_SLOW);
         from.abandon();
-        onBackFailed(from, Back.Failure.TARGET_REMOVED);
+        onBackFailed(from, targetRemoved ? Back.Failure.TARGET_REMOVED : Back.Failure.SLOW);
+    }
+
+    private void onQueueTime() {
+        if (selection.pool().room().next(lane, this)) {
+            onRoom();
+        }
+        if (queued) {
+            long nowNs = System.nanoTime();
+            if (queueEndNs - nowNs <= 0) {
+                leaveQueue();
+                giveUp(Outcome.OVERLOADED);
+            } else {
+                front.graceUntil(Math.min(queueEndNs, nowNs + LOOK_AGAIN_NS));
+            }
+        }
     }
 
     /** Ends the exchange without a response; the client's side is up to the caller. */
     void abort() {
+        leaveQueue();
         drop();
         unsure = null;
         Back from = back;

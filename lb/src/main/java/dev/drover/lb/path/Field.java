@@ -26,6 +26,7 @@ enum Field {
     X_FORWARDED_PORT(false, true),
     TRAILER(false, true),
     AUTHORIZATION(false, true),
+    COOKIE(false, true),
     SET_COOKIE(false, true),
     CONTENT_TYPE(false, true),
     CONTENT_RANGE(false, true),

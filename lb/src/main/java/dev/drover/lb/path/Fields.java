@@ -2,6 +2,8 @@ package dev.drover.lb.path;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The field lines of one message head (RFC 9112 section 5), as offsets into a byte array that someone else owns.
@@ -254,6 +256,22 @@ final class Fields {
             }
         }
         return out.writeByte('\r').writeByte('\n');
+    }
+
+    /**
+     * Whether a field of this name is there.
+     *
+     * @param name lower case
+     * @param value what it must be, byte for byte; null for anything
+     */
+    boolean has(byte[] name, byte @Nullable [] value) {
+        for (int i = 0; i < count; i++) {
+            if (Ascii.equal(bytes, lineStart[i], nameEnd[i], name)
+                    && (value == null || Arrays.equals(bytes, valueStart[i], valueEnd[i], value, 0, value.length))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Value of field {@code i} as Content-Length (RFC 9110 section 8.6): digits alone; -1 when it is none. */

@@ -15,6 +15,12 @@ import io.netty.buffer.ByteBufAllocator;
 interface Front {
     ByteBufAllocator allocator();
 
+    /** Hash of the client's address, spread over all 64 bits. */
+    long sourceKey();
+
+    /** Whether the client's connection is encrypted. */
+    boolean secure();
+
     /** Whether response bodies are wanted without chunk framing, their trailers by {@link #trailers}. */
     boolean bare();
 

@@ -31,7 +31,9 @@ final class H2Front extends Timed {
     private static final int DEAR = 10;
 
     private final LbLane lane;
-    private final Route route;
+    private final VirtualServer server;
+    private final long sourceKey;
+    private final boolean secure;
     private final Channel channel;
     private final Forwarded forwarded;
     private final @Nullable HostCheck hostCheck;
@@ -50,11 +52,13 @@ final class H2Front extends Timed {
     private long goAwayAtNs = NEVER;
     private long endNs = NEVER;
 
-    H2Front(LbLane lane, Route route, Channel channel, Caller caller) {
+    H2Front(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
         this.lane = lane;
-        this.route = route;
+        this.server = server;
         this.channel = channel;
         forwarded = Forwarded.of(caller);
+        sourceKey = SourceKey.of(caller.client());
+        secure = caller.tls() != null;
         hostCheck = HostCheck.of(caller);
         codec = H2Codec.server(new Frames(), lane.limits().maxHeadBytes(), () -> glitched(DEAR), lane::caught);
         streamKey = codec.connection().newKey();
@@ -71,8 +75,17 @@ final class H2Front extends Timed {
         return lane;
     }
 
-    Route route() {
-        return route;
+    /** Hash of the client's address. */
+    long sourceKey() {
+        return sourceKey;
+    }
+
+    boolean secure() {
+        return secure;
+    }
+
+    VirtualServer server() {
+        return server;
     }
 
     Channel channel() {
@@ -105,12 +118,12 @@ final class H2Front extends Timed {
     public void channelActive(ChannelHandlerContext ctx) {
         context = ctx.pipeline().context(codec);
         opened = true;
-        route.opened(lane);
+        server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
         lane.count(Event.CLIENT_HTTP2);
         idleFor(lane.limits().headTimeoutNs());
-        if (route.retired()) {
-            onRouteRetired(route, route.endNs());
+        if (server.retired()) {
+            onServerRetired(server, server.endNs());
         }
     }
 
@@ -348,8 +361,8 @@ final class H2Front extends Timed {
 
     /** RFC 9113 section 6.8: first tells that the end comes, and refuses new streams only a while later. */
     @Override
-    void onRouteRetired(Route retired, long atNs) {
-        if (retired != route || !opened) {
+    void onServerRetired(VirtualServer retired, long atNs) {
+        if (retired != server || !opened) {
             return;
         }
         endNs = atNs;
@@ -379,7 +392,7 @@ final class H2Front extends Timed {
     public void channelInactive(ChannelHandlerContext ctx) {
         if (opened) {
             opened = false;
-            route.closed(lane);
+            server.closed(lane);
         }
     }
 

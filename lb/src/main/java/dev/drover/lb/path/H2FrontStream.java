@@ -52,7 +52,7 @@ final class H2FrontStream extends Timed implements Front {
         this.connection = connection;
         this.frames = frames;
         lane = connection.lane();
-        exchange = new Exchange(this, lane, connection.route());
+        exchange = new Exchange(this, lane, connection.server());
     }
 
     int id() {
@@ -201,8 +201,22 @@ final class H2FrontStream extends Timed implements Front {
     }
 
     @Override
+    public long sourceKey() {
+        return connection.sourceKey();
+    }
+
+    @Override
+    public boolean secure() {
+        return connection.secure();
+    }
+
+    @Override
     public void head(ResponseHead response, ResponseHead.Persistence persistence, boolean framed) {
         Http2Headers headers = H2Message.response(response);
+        String cookie = response.setCookie();
+        if (cookie != null) {
+            headers.add("set-cookie", cookie);
+        }
         if (response.informational()) {
             headers(headers, false);
         } else {

@@ -29,13 +29,14 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     private final LbLane lane;
-    private final Route route;
+    private final VirtualServer server;
     private final Channel channel;
     private final Exchange exchange;
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
     private final Caller caller;
     private @Nullable Forwarded forwarded;
+    private long sourceKey;
     private @Nullable HostCheck hostCheck;
     private Phase phase = Phase.HEAD;
     private boolean processing;
@@ -48,12 +49,12 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private long graceNs = NEVER;
     private long endNs = NEVER;
 
-    HttpFront(LbLane lane, Route route, Channel channel, Caller caller) {
+    HttpFront(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
         this.lane = lane;
-        this.route = route;
+        this.server = server;
         this.channel = channel;
         this.caller = caller;
-        exchange = new Exchange(this, lane, route);
+        exchange = new Exchange(this, lane, server);
     }
 
     @Override
@@ -75,11 +76,12 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
         forwarded = Forwarded.of(caller);
+        sourceKey = SourceKey.of(caller.client());
         hostCheck = HostCheck.of(caller);
-        route.opened(lane);
+        server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
-        if (route.retired()) {
-            endNs = route.endNs();
+        if (server.retired()) {
+            endNs = server.endNs();
         }
         limit(lane.limits().keepAliveNs());
     }
@@ -279,6 +281,16 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     // What the exchange calls.
 
     @Override
+    public long sourceKey() {
+        return sourceKey;
+    }
+
+    @Override
+    public boolean secure() {
+        return caller.tls() != null;
+    }
+
+    @Override
     public boolean bare() {
         return false;
     }
@@ -311,7 +323,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public boolean mayGoOn() {
-        return !route.retired() && !(inputEnded && inbox.isEmpty());
+        return !server.retired() && !(inputEnded && inbox.isEmpty());
     }
 
     @Override
@@ -372,7 +384,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void tunnel(HttpBack back) {
         phase = Phase.GONE;
-        Tunnel tunnel = new Tunnel(lane, route, back.target(), Outcome.UPGRADED, channel, back.channel());
+        Tunnel tunnel = new Tunnel(lane, server, back.target(), Outcome.UPGRADED, channel, back.channel());
         ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();
         boolean targetEnded = back.inputEnded();
         ByteBuf fromTarget = back.release(tunnel.upstream());
@@ -461,7 +473,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        route.closed(lane);
+        server.closed(lane);
         if (phase == Phase.BODY || phase == Phase.RESPONSE) {
             lane.count(Outcome.CLIENT_ABORT);
             exchange.abort();
@@ -533,8 +545,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     @Override
-    void onRouteRetired(Route retired, long atNs) {
-        if (retired == route) {
+    void onServerRetired(VirtualServer retired, long atNs) {
+        if (retired == server) {
             endNs = atNs;
             applyLimits();
         }

@@ -16,6 +16,7 @@ import io.netty.util.concurrent.Promise;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ public final class LbLane {
     private final byte[] scratch;
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
+    private long random = ThreadLocalRandom.current().nextLong() | 1;
     private final H2Message h2Message;
     private final Fields trailers = new Fields();
     private @Nullable Timed first;
@@ -129,6 +131,14 @@ public final class LbLane {
             count(Event.UNEXPECTED_EXCEPTION);
             onDefect.accept(cause);
         }
+    }
+
+    /** 64 random bits (xorshift64*), for choosing and not for secrets. */
+    long random() {
+        random ^= random >>> 12;
+        random ^= random << 25;
+        random ^= random >>> 27;
+        return random * 0x2545f4914f6cdd1dL;
     }
 
     /** Room for one head, valid until the caller returns to the loop. */
@@ -229,8 +239,8 @@ public final class LbLane {
         each(timed -> timed.onTargetGone(target, removed, nowNs));
     }
 
-    public void routeRetired(Route route, long endNs) {
-        each(timed -> timed.onRouteRetired(route, endNs));
+    public void serverRetired(VirtualServer server, long endNs) {
+        each(timed -> timed.onServerRetired(server, endNs));
     }
 
     /** Ends every connection of this lane at once; the future tells when all are closed. */

@@ -18,7 +18,11 @@ public enum Outcome {
     BODY_TOO_LARGE,
     /** 408. */
     REQUEST_TIMEOUT,
-    /** 503: the listener has no target that takes requests. */
+    /** 404: no route of the listener fits. */
+    NO_ROUTE,
+    /** 503: every target is full, and so is the queue or the wait was too long. */
+    OVERLOADED,
+    /** 503: the pool has no target that takes requests. */
     NO_TARGET,
     /** 503: no target could be connected. */
     CONNECT_FAILED,

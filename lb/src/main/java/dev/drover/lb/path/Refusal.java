@@ -29,7 +29,9 @@ final class Refusal {
     /** What a client is told of a request without a response to relay. */
     static int status(Outcome outcome) {
         return switch (outcome) {
-            case NO_TARGET, CONNECT_FAILED -> 503;
+            case BAD_REQUEST -> 400;
+            case NO_ROUTE -> 404;
+            case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
             case RESPONSE_TIMEOUT -> 504;
             default -> 502;
         };
@@ -47,6 +49,7 @@ final class Refusal {
     private static String reason(int status) {
         return switch (status) {
             case 400 -> "Bad Request";
+            case 404 -> "Not Found";
             case 408 -> "Request Timeout";
             case 413 -> "Content Too Large";
             case 414 -> "URI Too Long";

@@ -140,8 +140,8 @@ final class Relay extends Timed {
     }
 
     @Override
-    void onRouteRetired(Route route, long endNs) {
-        if (tunnel.route() == route) {
+    void onServerRetired(VirtualServer server, long endNs) {
+        if (tunnel.server() == server) {
             deadlineNs = endNs;
         }
     }

@@ -2,6 +2,7 @@ package dev.drover.lb.path;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.util.Arrays;
 
 /**
  * A request head (RFC 9112 sections 2 to 6), checked and ready to be written anew for a target. Offsets point into the
@@ -33,6 +34,7 @@ final class RequestHead {
     private int methodEnd;
     private int targetStart;
     private int targetEnd;
+    private int pathEnd;
     private int hostStart;
     private int hostEnd;
     private boolean asterisk;
@@ -63,6 +65,7 @@ final class RequestHead {
         asterisk = false;
         hostStart = -1;
         hostEnd = -1;
+        pathEnd = -1;
         int line = 0;
         while (line < length && bytes[line] != '\n') {
             line++;
@@ -300,6 +303,64 @@ final class RequestHead {
     /** Whether the client offers to change the protocol in a way that may be passed on. */
     boolean upgrade() {
         return upgrade;
+    }
+
+    // What routes look at.
+
+    Fields fields() {
+        return fields;
+    }
+
+    boolean methodIs(byte[] name) {
+        return Arrays.equals(bytes, 0, methodEnd, name, 0, name.length);
+    }
+
+    int pathStart() {
+        return targetStart;
+    }
+
+    /** The end of the path, where the query begins if there is one. */
+    int pathEnd() {
+        if (pathEnd < 0) {
+            int at = targetStart;
+            while (at < targetEnd && bytes[at] != '?') {
+                at++;
+            }
+            pathEnd = at;
+        }
+        return pathEnd;
+    }
+
+    int hostNameStart() {
+        return Math.max(0, hostStart);
+    }
+
+    /** The end of the host without its port and without the dot of a fully qualified name. */
+    int hostNameEnd() {
+        int from = hostNameStart();
+        int to = Math.max(0, hostEnd);
+        int at = from;
+        boolean literal = at < to && bytes[at] == '[';
+        while (at < to && (literal ? bytes[at] != ']' : bytes[at] != ':')) {
+            at++;
+        }
+        if (literal && at < to) {
+            at++;
+        }
+        return at > from + 1 && bytes[at - 1] == '.' ? at - 1 : at;
+    }
+
+    /** What the client's cookie names, or 0. */
+    long token(StickyCookie cookie) {
+        for (int i = 0; i < fields.count(); i++) {
+            if (fields.field(i) == Field.COOKIE) {
+                long token = cookie.token(bytes, fields.valueStart(i), fields.valueEnd(i));
+                if (token != 0) {
+                    return token;
+                }
+            }
+        }
+        return 0;
     }
 
     /** The head as the target gets it; the caller owns the buffer. */

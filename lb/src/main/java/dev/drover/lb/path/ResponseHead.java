@@ -2,6 +2,7 @@ package dev.drover.lb.path;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import org.jspecify.annotations.Nullable;
 
 /** A response head, checked and ready to be written anew for the client; reused as {@link RequestHead} is. */
 final class ResponseHead {
@@ -20,6 +21,9 @@ final class ResponseHead {
     private boolean keepAlive;
     private boolean chunked;
     private long contentLength;
+    private @Nullable StickyCookie cookie;
+    private long token;
+    private boolean secure;
 
     /** What Connection tells the client. */
     enum Persistence {
@@ -32,6 +36,7 @@ final class ResponseHead {
 
     /** Parses the head in {@code source} from 0 to {@code length}; false when it must not be forwarded. */
     boolean parse(byte[] source, int length) {
+        cookie = null;
         bytes = source;
         contentLength = -1;
         chunked = false;
@@ -126,9 +131,25 @@ final class ResponseHead {
         return method == Method.HEAD || status < 200 || status == 204 || status == 304;
     }
 
+    /** Adds a Set-Cookie line to this head. */
+    void set(StickyCookie sticky, long named, boolean encrypted) {
+        cookie = sticky;
+        token = named;
+        secure = encrypted;
+    }
+
+    /** The value of the Set-Cookie line that was added, or null. */
+    @Nullable
+    String setCookie() {
+        return cookie == null ? null : cookie.value(token, secure);
+    }
+
     /** The head as the client gets it; the caller owns the buffer. */
     ByteBuf rewrite(ByteBufAllocator allocator, Persistence persistence, boolean sendChunked) {
-        ByteBuf out = allocator.directBuffer(fields.count() == 0 ? 256 : fields.lineEnd(fields.count() - 1) + 96);
+        ByteBuf out = allocator.directBuffer(
+                fields.count() == 0
+                        ? 256
+                        : fields.lineEnd(fields.count() - 1) + 96 + (cookie == null ? 0 : cookie.maxLineBytes()));
         out.writeBytes(VERSION);
         out.writeBytes(bytes, 9, reasonEnd - 9);
         if (reasonEnd == 12) {
@@ -136,6 +157,9 @@ final class ResponseHead {
         }
         out.writeBytes(CRLF);
         copyFields(out);
+        if (cookie != null) {
+            cookie.write(out, token, secure);
+        }
         if (sendChunked) {
             out.writeBytes(CHUNKED_LINE);
         }

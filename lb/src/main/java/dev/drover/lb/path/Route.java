@@ -1,112 +1,118 @@
 package dev.drover.lb.path;
 
-import dev.drover.dataplane.CounterSet;
-import dev.drover.dataplane.Snapshot;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a listener's connections need to know: the targets and whose turn it is. Connections hold on to their route for
- * life; it outlives the listener until the last of them has ended.
- *
- * <p>The turn is one counter for all lanes, so that requests sent one after the other visit the targets in strict order
- * whichever lane their connections live on. That is one uncontended or briefly contended atomic add per request, some
- * tens of nanoseconds; a counter per lane would save them and give up the order.
+ * Which requests go to a pool, in the form they are compared with bytes of a head. Conditions that are not given hold
+ * for every request.
  */
 public final class Route {
-    /** What a route counts beside its targets. */
-    public enum Counter {
-        CONNECTIONS
-    }
-
-    private final Snapshot<TargetSet> targets = new Snapshot<>(TargetSet.EMPTY);
-    private final AtomicLong turn = new AtomicLong();
-    private final CounterSet<Counter> counters;
-    private volatile long endNs;
-
-    public Route(int lanes) {
-        counters = new CounterSet<>(Counter.class, lanes);
-    }
-
-    public TargetSet targets() {
-        return targets.read();
-    }
-
-    /** Publishes the targets for new work; the caller serialises. */
-    public void publish(TargetSet next) {
-        targets.publish(next);
-    }
-
-    /** The listener is gone: connections end with the request they have, at the latest at {@code atNs}. */
-    public void retire(long atNs) {
-        endNs = atNs == 0 ? 1 : atNs;
-    }
-
-    boolean retired() {
-        return endNs != 0;
-    }
-
-    long endNs() {
-        return endNs;
-    }
-
-    /** Client connections open now. */
-    public long connections() {
-        return counters.sum(Counter.CONNECTIONS);
-    }
-
-    void opened(LbLane lane) {
-        counters.increment(lane.index(), Counter.CONNECTIONS);
-    }
-
-    void closed(LbLane lane) {
-        counters.add(lane.index(), Counter.CONNECTIONS, -1);
+    /** What a host must be like. */
+    enum HostKind {
+        /** The whole host. */
+        EXACT,
+        /** Ends with it: {@code *.example.com}. */
+        SUFFIX,
+        /** Begins with it: {@code example.*}. */
+        PREFIX,
+        ANY
     }
 
     /**
-     * The target whose turn it is, without those already tried. Targets in their pause after a failed connect are
-     * passed over as long as there is another; passing over takes another turn, so that the neighbour of a dead target
-     * does not get its share alone.
+     * A header field that must be there.
+     *
+     * @param name lower case
+     * @param value null for any value
      */
-    @Nullable
-    Target pick(Tried tried) {
-        List<Target> active = targets.read().active();
-        int count = active.size();
-        if (count == 0) {
-            return null;
-        }
-        long nowNs = System.nanoTime();
-        int start = 0;
-        for (int i = 0; i < count; i++) {
-            start = (int) ((turn.getAndIncrement() & Long.MAX_VALUE) % count);
-            Target target = active.get(start);
-            if (!target.backingOff(nowNs) && !tried.contains(target)) {
-                return target;
-            }
-        }
-        Target resting = null;
-        for (int i = 0; i < count; i++) {
-            Target target = active.get((start + i) % count);
-            if (!tried.contains(target)) {
-                if (!target.backingOff(nowNs)) {
-                    return target;
-                }
-                if (resting == null) {
-                    resting = target;
-                }
-            }
-        }
-        return resting;
+    @SuppressWarnings("ArrayRecordComponent") // never compared; read by the byte
+    record FieldMatch(byte[] name, byte @Nullable [] value) {}
+
+    private final Pool pool;
+    final HostKind hostKind;
+    /** Lower case, without the asterisk. */
+    final byte[] host;
+    /** Without a slash at its end; empty for every path. */
+    final byte[] path;
+
+    private final byte[][] methods;
+    private final FieldMatch[] fields;
+    /** Place in the order of its router, which sets it. */
+    int rank;
+
+    private Route(Pool pool, HostKind hostKind, String host, String path, List<String> methods, FieldMatch[] fields) {
+        this.pool = pool;
+        this.hostKind = hostKind;
+        this.host = Ascii.bytes(host);
+        this.path = Ascii.bytes(path);
+        this.methods = methods.stream().map(Ascii::bytes).toArray(byte[][]::new);
+        this.fields = fields;
     }
 
-    /** Whether there is a target for new work that is neither {@code target} nor among those tried. */
-    boolean hasOther(Target target, Tried tried) {
-        for (Target other : targets.read().active()) {
-            if (other != target && !tried.contains(other)) {
+    /** Every request. */
+    public static Route everything(Pool pool) {
+        return new Route(pool, HostKind.ANY, "", "", List.of(), new FieldMatch[0]);
+    }
+
+    /**
+     * @param host lower case: a name, {@code *.name}, {@code name.*}, or empty for any
+     * @param path begins with a slash and has none at its end, or empty for any
+     * @param methods in upper case; empty for any
+     * @param fieldNames lower case
+     * @param fieldValues to {@code fieldNames}; {@code *} for any value
+     */
+    public static Route of(
+            Pool pool,
+            String host,
+            String path,
+            List<String> methods,
+            List<String> fieldNames,
+            List<String> fieldValues) {
+        HostKind kind = host.isEmpty()
+                ? HostKind.ANY
+                : host.startsWith("*") ? HostKind.SUFFIX : host.endsWith("*") ? HostKind.PREFIX : HostKind.EXACT;
+        FieldMatch[] fields = new FieldMatch[fieldNames.size()];
+        for (int i = 0; i < fields.length; i++) {
+            String value = fieldValues.get(i);
+            fields[i] = new FieldMatch(Ascii.bytes(fieldNames.get(i)), value.equals("*") ? null : Ascii.bytes(value));
+        }
+        return new Route(pool, kind, host.replace("*", ""), path, methods, fields);
+    }
+
+    public Pool pool() {
+        return pool;
+    }
+
+    /** Whether every request of every host comes here, unless another route takes it before. */
+    boolean unconditional() {
+        return hostKind == HostKind.ANY && path.length == 0 && methods.length == 0 && fields.length == 0;
+    }
+
+    /** Whether all but the host fits. */
+    boolean fits(RequestHead head) {
+        return (path.length == 0 || PathPrefix.matches(path, head.bytes(), head.pathStart(), head.pathEnd()))
+                && methodFits(head)
+                && fieldsFit(head);
+    }
+
+    private boolean methodFits(RequestHead head) {
+        if (methods.length == 0) {
+            return true;
+        }
+        for (byte[] method : methods) {
+            if (head.methodIs(method)) {
                 return true;
             }
         }
         return false;
+    }
+
+    private boolean fieldsFit(RequestHead head) {
+        for (FieldMatch field : fields) {
+            if (!head.fields().has(field.name, field.value)) {
+                return false;
+            }
+        }
+        return true;
     }
 }

@@ -10,21 +10,28 @@ import org.jspecify.annotations.Nullable;
  * A client connection of a TCP listener until it has a target: each is tried once at most. Then a {@link Tunnel} takes
  * over. The client is not read before; what comes in all the same (its end may) is kept and passed on.
  */
-final class TcpFront extends Timed {
+final class TcpFront extends Timed implements WaitingRoom.Waiter {
+    private static final long LOOK_AGAIN_NS = 50_000_000;
+
     private final LbLane lane;
-    private final Route route;
+    private final VirtualServer server;
     private final Channel client;
-    private final Tried tried = new Tried();
+    private final Selection selection;
+    private final long sourceKey;
     private final Inbox early = new Inbox();
     private @Nullable Target target;
     private @Nullable Channel connecting;
     private boolean inputEnded;
     private boolean ended;
+    private boolean queued;
+    private long queueEndNs;
 
-    TcpFront(LbLane lane, Route route, Channel client) {
+    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller) {
         this.lane = lane;
-        this.route = route;
+        this.server = server;
         this.client = client;
+        sourceKey = SourceKey.of(caller.client());
+        selection = new Selection(lane, server);
     }
 
     @Override
@@ -40,17 +47,62 @@ final class TcpFront extends Timed {
 
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        route.opened(lane);
+        server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
-        attempt();
+        Outcome nowhere = selection.begin(sourceKey);
+        if (nowhere != null) {
+            end(nowhere);
+        } else if (selection.pool().room().occupied(lane)) {
+            queue();
+        } else {
+            attempt();
+        }
     }
 
     private void attempt() {
-        Target next = route.pick(tried);
-        if (next == null) {
-            end(tried.isEmpty() ? Outcome.NO_TARGET : Outcome.CONNECT_FAILED);
+        Target next = selection.next();
+        if (next != null) {
+            attempt(next);
+        } else if (selection.mayWait()) {
+            queue();
+        } else {
+            end(selection.triedNone() ? Outcome.NO_TARGET : Outcome.CONNECT_FAILED);
+        }
+    }
+
+    /** Waits for room at a target. */
+    private void queue() {
+        PoolPolicy policy = selection.policy();
+        if (!selection.pool().room().enter(lane, this, policy.maxQueued())) {
+            end(Outcome.OVERLOADED);
             return;
         }
+        lane.count(Event.QUEUED);
+        queued = true;
+        queueEndNs = System.nanoTime() + policy.queueNs();
+        deadlineNs = Math.min(queueEndNs, System.nanoTime() + LOOK_AGAIN_NS);
+    }
+
+    @Override
+    public void onRoom() {
+        Target next = selection.next();
+        if (next != null) {
+            leaveQueue();
+            attempt(next);
+        } else if (!selection.mayWait()) {
+            end(Outcome.NO_TARGET);
+        }
+    }
+
+    private void leaveQueue() {
+        if (queued) {
+            queued = false;
+            deadlineNs = NEVER;
+            selection.pool().room().leave(lane, this);
+        }
+    }
+
+    private void attempt(Target next) {
         target = next;
         next.begin(lane);
         Upstream upstream = new Upstream();
@@ -82,7 +134,7 @@ final class TcpFront extends Timed {
             to.end(lane);
             to.connectFailed(lane);
             lane.count(Event.UPSTREAM_CONNECT_FAILED);
-            tried.add(to);
+            selection.failedAt(to);
             attempt();
             return;
         }
@@ -90,7 +142,7 @@ final class TcpFront extends Timed {
         lane.count(Event.UPSTREAM_CONNECTED);
         ended = true;
         ByteBuf first = early.isEmpty() ? null : early.take();
-        Tunnel tunnel = new Tunnel(lane, route, to, Outcome.TUNNELLED, client, upstream.channel);
+        Tunnel tunnel = new Tunnel(lane, server, to, Outcome.TUNNELLED, client, upstream.channel);
         upstream.channel.pipeline().replace(upstream, null, tunnel.upstream());
         client.pipeline().replace(this, null, tunnel.client());
         tunnel.start(first, null, inputEnded, false);
@@ -125,8 +177,9 @@ final class TcpFront extends Timed {
             return;
         }
         ended = true;
+        leaveQueue();
         lane.count(outcome);
-        route.closed(lane);
+        server.closed(lane);
         if (target != null) {
             target.end(lane);
             target = null;
@@ -141,7 +194,14 @@ final class TcpFront extends Timed {
 
     @Override
     void onDeadline(long nowNs) {
-        end(Outcome.CLIENT_ABORT);
+        if (queued && queueEndNs - nowNs > 0) {
+            deadlineNs = Math.min(queueEndNs, nowNs + LOOK_AGAIN_NS);
+            if (selection.pool().room().next(lane, this)) {
+                onRoom();
+            }
+        } else {
+            end(queued ? Outcome.OVERLOADED : Outcome.CLIENT_ABORT);
+        }
     }
 
     @Override

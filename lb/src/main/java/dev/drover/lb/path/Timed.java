@@ -33,6 +33,6 @@ abstract class Timed extends ChannelInboundHandlerAdapter {
     /** A target left the configuration ({@code removed}) or takes no new work (otherwise). */
     void onTargetGone(Target target, boolean removed, long nowNs) {}
 
-    /** The listener of {@code route} was closed; what lives on it must end by {@code endNs}. */
-    void onRouteRetired(Route route, long endNs) {}
+    /** The listener of {@code server} was closed; what lives on it must end by {@code endNs}. */
+    void onServerRetired(VirtualServer server, long endNs) {}
 }

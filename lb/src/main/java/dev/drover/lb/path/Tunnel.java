@@ -7,24 +7,24 @@ import org.jspecify.annotations.Nullable;
 /** A client connection and an upstream connection of the same lane whose bytes pass unseen in both directions. */
 final class Tunnel {
     private final LbLane lane;
-    private final Route route;
+    private final VirtualServer server;
     private final Target target;
     private final Outcome outcome;
     private final Relay client;
     private final Relay upstream;
     private boolean ended;
 
-    Tunnel(LbLane lane, Route route, Target target, Outcome outcome, Channel client, Channel upstream) {
+    Tunnel(LbLane lane, VirtualServer server, Target target, Outcome outcome, Channel client, Channel upstream) {
         this.lane = lane;
-        this.route = route;
+        this.server = server;
         this.target = target;
         this.outcome = outcome;
         this.client = new Relay(lane, this, client);
         this.upstream = new Relay(lane, this, upstream);
         this.client.peer(this.upstream);
         this.upstream.peer(this.client);
-        if (route.retired()) {
-            this.client.deadlineNs = route.endNs();
+        if (server.retired()) {
+            this.client.deadlineNs = server.endNs();
         }
     }
 
@@ -36,8 +36,8 @@ final class Tunnel {
         return upstream;
     }
 
-    Route route() {
-        return route;
+    VirtualServer server() {
+        return server;
     }
 
     /** Begins to relay; takes over what was read before from the client and from the target. */
@@ -65,7 +65,7 @@ final class Tunnel {
         if (!ended) {
             ended = true;
             target.end(lane);
-            route.closed(lane);
+            server.closed(lane);
             lane.count(outcome);
         }
     }

@@ -4,64 +4,68 @@ import dev.drover.lb.Balance;
 import dev.drover.lb.EntryConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
-import dev.drover.lb.TargetConfig;
+import dev.drover.lb.RouteConfig;
 import dev.drover.lb.path.Networks;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** Section {@code lb} of the node file. */
+/** Reads {@code lb} of the node file: pools by name, and listeners with their routes. */
 final class LbSection {
     private static final String ALONE =
             "alone (expected: proxy-protocol: accept together with a list of trusted networks)";
+    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted");
+    private static final List<String> ROUTE_KEYS =
+            PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
-    private LbSection() {}
+    private final Map<String, PoolConfig> pools = new LinkedHashMap<>();
+    private final Set<String> used = new HashSet<>();
+    private final Set<String> names = new HashSet<>();
+    private final Set<InetSocketAddress> binds = new HashSet<>();
+
+    private final Path file;
+
+    private LbSection(Path file) {
+        this.file = file;
+    }
 
     /** Relative paths are beside {@code file}. */
     static LbConfig read(Path file, YamlNode node) {
-        Map<String, YamlNode> keys =
-                node.map(List.of("listeners"), List.of("certificates", "routes", "health-checks", "access-log"));
-        YamlNode listenersNode = YamlValues.present(keys.get("listeners"));
-        List<ListenerConfig> listeners = new ArrayList<>();
-        Set<String> names = new HashSet<>();
-        Set<InetSocketAddress> binds = new HashSet<>();
-        for (YamlNode item : listenersNode == null ? List.<YamlNode>of() : listenersNode.list()) {
-            Map<String, YamlNode> entry = item.map(
-                    List.of(
-                            "name",
-                            "bind",
-                            "protocol",
-                            "balance",
-                            "targets",
-                            "tls",
-                            "h2c",
-                            "proxy-protocol",
-                            "trusted"),
-                    List.of("certificates", "routes", "health-check", "timeouts", "sticky"));
-            YamlNode nameNode = item.required(entry, "name");
-            if (!names.add(nameNode.text())) {
-                throw nameNode.error(nameNode.text() + " is given twice (expected: a unique name)");
+        return new LbSection(file).config(node);
+    }
+
+    private LbConfig config(YamlNode node) {
+        Map<String, YamlNode> keys = node.map(List.of("listeners", "pools"), List.of("certificates", "access-log"));
+        Map<String, YamlNode> poolNodes = new HashMap<>();
+        for (YamlNode item : items(keys.get("pools"))) {
+            Map<String, YamlNode> entry = item.map(PoolSection.with("name"), List.of());
+            YamlNode name = item.required(entry, "name");
+            if (!name.text().matches("[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")) {
+                throw name.error(name.text() + " (expected: letters, digits, '-', '_' and '.')");
             }
-            YamlNode bindNode = item.required(entry, "bind");
-            InetSocketAddress bind = YamlValues.socketAddress(bindNode, 0);
-            if (bind.getPort() != 0 && !binds.add(bind)) {
-                throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
+            if (pools.put(name.text(), PoolSection.read(name.text(), item, entry)) != null) {
+                throw name.error(name.text() + " is given twice (expected: a unique name)");
             }
-            YamlNode balance = entry.get("balance");
-            Protocol protocol = protocol(item.required(entry, "protocol"));
-            listeners.add(new ListenerConfig(
-                    nameNode.text(),
-                    bind,
-                    protocol,
-                    balance == null ? Balance.ROUND_ROBIN : balance(balance),
-                    targets(item.required(entry, "targets")),
-                    entry(file, protocol, entry)));
+            poolNodes.put(name.text(), name);
         }
+        List<ListenerConfig> listeners = new ArrayList<>();
+        for (YamlNode item : items(keys.get("listeners"))) {
+            listeners.add(listener(item));
+        }
+        poolNodes.forEach((name, at) -> {
+            if (!used.contains(name)) {
+                throw at.error(name + " is used by no route (expected: pool: " + name + " in a route)");
+            }
+        });
         return new LbConfig(listeners);
     }
 
@@ -104,17 +108,101 @@ final class LbSection {
         return networks;
     }
 
-    private static List<TargetConfig> targets(YamlNode node) {
-        List<TargetConfig> targets = new ArrayList<>();
-        Set<InetSocketAddress> seen = new HashSet<>();
-        for (YamlNode item : node.list()) {
-            InetSocketAddress address = YamlValues.socketAddress(item, 1);
-            if (!seen.add(address)) {
-                throw item.error(item.text() + " is given twice (expected: each target once)");
-            }
-            targets.add(TargetConfig.active(address));
+    private ListenerConfig listener(YamlNode item) {
+        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("timeouts"));
+        YamlNode nameNode = item.required(entry, "name");
+        String name = nameNode.text();
+        if (!names.add(name)) {
+            throw nameNode.error(name + " is given twice (expected: a unique name)");
         }
-        return targets;
+        YamlNode bindNode = item.required(entry, "bind");
+        InetSocketAddress bind = YamlValues.socketAddress(bindNode, 0);
+        if (bind.getPort() != 0 && !binds.add(bind)) {
+            throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
+        }
+        YamlNode protocolNode = item.required(entry, "protocol");
+        Protocol protocol = protocol(protocolNode);
+        List<RouteConfig> routes = new ArrayList<>();
+        YamlNode routesNode = YamlValues.present(entry.get("routes"));
+        if (routesNode != null && protocol != Protocol.HTTP) {
+            throw routesNode.error("not with protocol " + protocolNode.text() + " (expected: http)");
+        }
+        if (routesNode == null || entry.containsKey("targets")) {
+            routes.add(RouteConfig.everything(PoolSection.read(free(nameNode), item, entry)));
+        } else {
+            PoolSection.refuse(entry, "targets beside it");
+        }
+        Map<String, YamlNode> seen = new HashMap<>();
+        for (YamlNode route : items(routesNode)) {
+            routes.add(route(name, route, seen));
+        }
+        return new ListenerConfig(name, bind, protocol, routes, entry(file, entry));
+    }
+
+    /** A pool that is written where it is used has the name of the place, which no other pool may have. */
+    private String free(YamlNode name) {
+        if (pools.containsKey(name.text())) {
+            throw name.error(
+                    name.text() + " is the name of a pool, too (expected: another, since targets are given here)");
+        }
+        return name.text();
+    }
+
+    private RouteConfig route(String listener, YamlNode item, Map<String, YamlNode> seen) {
+        Map<String, YamlNode> entry = item.map(ROUTE_KEYS, List.of("regex", "rewrite", "redirect"));
+        YamlNode host = entry.get("host");
+        YamlNode path = entry.get("path");
+        YamlNode methods = YamlValues.present(entry.get("methods"));
+        YamlNode headers = YamlValues.present(entry.get("headers"));
+        YamlNode priority = YamlValues.present(entry.get("priority"));
+        RouteConfig conditions;
+        try {
+            Map<String, String> fields = new LinkedHashMap<>();
+            if (headers != null) {
+                headers.map().forEach((field, value) -> fields.put(field, value.text()));
+            }
+            conditions = new RouteConfig(
+                    host == null ? "" : host.text(),
+                    path == null ? "" : path.text(),
+                    items(methods).stream().map(YamlNode::text).toList(),
+                    fields,
+                    priority == null ? null : priority.integer(0, 1_000_000),
+                    PoolConfig.of("-", Balance.ROUND_ROBIN, List.of()));
+        } catch (IllegalArgumentException e) {
+            ConfigException error = item.error(String.valueOf(e.getMessage()));
+            error.initCause(e);
+            throw error;
+        }
+        String text = conditions.conditions();
+        if (seen.put(text + " " + conditions.priority(), item) != null) {
+            throw item.error(text + " is given twice (expected: each set of conditions once)");
+        }
+        return new RouteConfig(
+                conditions.host(),
+                conditions.path(),
+                conditions.methods(),
+                conditions.headers(),
+                conditions.priority(),
+                pool(listener + " " + text, item, entry));
+    }
+
+    private PoolConfig pool(String inlineName, YamlNode item, Map<String, YamlNode> entry) {
+        YamlNode name = YamlValues.present(entry.get("pool"));
+        if (name == null) {
+            if (!entry.containsKey("targets")) {
+                throw item.error("pool is missing (expected: the name of a pool, or targets)");
+            }
+            return PoolSection.read(inlineName, item, entry);
+        }
+        PoolSection.refuse(entry, "no pool: beside it, or to stand in that pool");
+        PoolConfig pool = pools.get(name.text());
+        if (pool == null) {
+            String near = Suggestion.nearest(name.text(), pools.keySet());
+            throw name.error(
+                    name.text() + (near == null ? " (expected: a pool of lb.pools)" : " (expected: " + near + "?)"));
+        }
+        used.add(name.text());
+        return pool;
     }
 
     private static Protocol protocol(YamlNode node) {
@@ -127,13 +215,8 @@ final class LbSection {
         };
     }
 
-    private static Balance balance(YamlNode node) {
-        String text = node.text();
-        return switch (text) {
-            case "round-robin" -> Balance.ROUND_ROBIN;
-            case "least-connections", "power-of-two", "source-hash", "maglev" ->
-                throw node.error(text + " is not available in this version (expected: round-robin)");
-            default -> throw node.error(text + " (expected: round-robin)");
-        };
+    static List<YamlNode> items(@Nullable YamlNode node) {
+        YamlNode list = YamlValues.present(node);
+        return list == null ? List.of() : list.list();
     }
 }

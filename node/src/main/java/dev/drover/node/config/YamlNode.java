@@ -1,11 +1,14 @@
 package dev.drover.node.config;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -23,6 +26,8 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 final class YamlNode {
     /** Room for some hundred thousand names. */
     private static final int MAX_CHARACTERS = 32 << 20;
+
+    private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(ms|s|m|h)");
 
     private final String file;
     private final String path;
@@ -91,6 +96,10 @@ final class YamlNode {
         return node.getTag().equals(Tag.NULL);
     }
 
+    boolean isMapping() {
+        return node instanceof MappingNode;
+    }
+
     boolean isSequence() {
         return node instanceof SequenceNode;
     }
@@ -115,6 +124,36 @@ final class YamlNode {
             throw error;
         }
         throw error(text + " (expected: a number from " + least + " to " + most + ")");
+    }
+
+    boolean bool() {
+        return switch (text()) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw error(text() + " (expected: true or false)");
+        };
+    }
+
+    /** A time such as {@code 250ms}, {@code 2s}, {@code 5m} or {@code 1h}. */
+    Duration duration(Duration least, Duration most) {
+        Matcher parts = DURATION.matcher(text());
+        if (parts.matches()) {
+            long number = Long.parseLong(parts.group(1));
+            Duration value = switch (parts.group(2)) {
+                case "ms" -> Duration.ofMillis(number);
+                case "s" -> Duration.ofSeconds(number);
+                case "m" -> Duration.ofMinutes(number);
+                default -> Duration.ofHours(number);
+            };
+            if (value.compareTo(least) >= 0 && value.compareTo(most) <= 0) {
+                return value;
+            }
+        }
+        throw error(text() + " (expected: a time from " + text(least) + " to " + text(most) + ")");
+    }
+
+    private static String text(Duration value) {
+        return value.toMillis() % 1_000 == 0 ? value.toSeconds() + "s" : value.toMillis() + "ms";
     }
 
     List<YamlNode> list() {

@@ -8,7 +8,9 @@ import dev.drover.dns.DnsConfig;
 import dev.drover.lb.Balance;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
+import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
@@ -198,23 +200,61 @@ public record Tables(
         if (listener.port() < 1 || listener.port() > 65535) {
             throw new IllegalArgumentException("port: " + listener.port() + " (expected: 1 to 65535)");
         }
+        Balance balance = balance(listener.balance());
+        List<RouteConfig> routes = new ArrayList<>();
+        if (listener.routes() == null || listener.routes().isEmpty()) {
+            routes.add(
+                    RouteConfig.everything(PoolConfig.of(key, balance, targets(listener.targets(), alive, draining))));
+        } else {
+            for (DesiredItem.Route route : listener.routes()) {
+                routes.add(route(key, route, balance, targets(route.targets(), alive, draining)));
+            }
+        }
+        return new ListenerConfig(
+                key, new InetSocketAddress(ANY, listener.port()), protocol(listener.protocol()), routes);
+    }
+
+    /** The pool has the name of the route's conditions, so that a change of other routes leaves it as it is. */
+    private static RouteConfig route(String key, DesiredItem.Route route, Balance balance, List<TargetConfig> targets) {
+        RouteConfig conditions = new RouteConfig(
+                route.hostname() == null ? "" : route.hostname(),
+                route.path() == null ? "" : route.path(),
+                List.of(),
+                Map.of(),
+                route.priority(),
+                PoolConfig.of(key, balance, targets));
+        String name = key + " " + conditions.conditions() + (route.priority() == null ? "" : " " + route.priority());
+        PoolConfig pool = PoolConfig.of(name, balance, targets);
+        return new RouteConfig(
+                conditions.host(),
+                conditions.path(),
+                List.of(),
+                Map.of(),
+                route.priority(),
+                route.stickyCookie() == null ? pool : pool.withStickyCookie(route.stickyCookie()));
+    }
+
+    private static List<TargetConfig> targets(
+            List<DesiredItem.Target> desired,
+            Predicate<InetAddress> alive,
+            Map<String, Set<InetSocketAddress>> draining) {
         List<TargetConfig> targets = new ArrayList<>();
-        for (DesiredItem.Target target : listener.targets()) {
+        for (DesiredItem.Target target : desired) {
             InetSocketAddress address = socketAddress(target.address());
             if (target.draining()) {
                 draining.computeIfAbsent(target.instanceId(), id -> new LinkedHashSet<>())
                         .add(address);
             }
             if (alive.test(address.getAddress())) {
-                targets.add(new TargetConfig(address, target.draining()));
+                targets.add(new TargetConfig(
+                        address,
+                        target.draining(),
+                        target.weight() == null ? 1 : target.weight(),
+                        0,
+                        target.instanceId()));
             }
         }
-        return new ListenerConfig(
-                key,
-                new InetSocketAddress(ANY, listener.port()),
-                protocol(listener.protocol()),
-                balance(listener.balance()),
-                targets);
+        return targets;
     }
 
     private static Protocol protocol(String text) {
@@ -226,10 +266,13 @@ public record Tables(
     }
 
     private static Balance balance(String text) {
-        if (text.equals("round-robin")) {
-            return Balance.ROUND_ROBIN;
+        for (Balance balance : Balance.values()) {
+            if (text.equals(balance.name().toLowerCase(Locale.ROOT).replace('_', '-'))) {
+                return balance;
+            }
         }
-        throw new IllegalArgumentException("balance: " + text + " (expected: round-robin)");
+        throw new IllegalArgumentException("balance: " + text
+                + " (expected: round-robin, least-connections, power-of-two, source-hash or maglev)");
     }
 
     /** Parses {@code a.b.c.d:port} or {@code [v6]:port}; never resolves a name. */

@@ -240,7 +240,7 @@ final class NodeFileParserTest {
                     balance: round-robin | proxy-protocol: accept | node.yaml:14: lb.listeners[0].proxy-protocol: alone (expected: proxy-protocol: accept together
                     balance: round-robin | trusted: [ a ] | node.yaml:14: lb.listeners[0].trusted: alone (expected: proxy-protocol: accept together
                     balance: round-robin | h2c: yes         | node.yaml:14: lb.listeners[0].h2c: yes (expected: true or false)
-                    balance: round-robin | balance: maglev  | node.yaml:14: lb.listeners[0].balance: maglev is not available in this version (expected: round-robin)
+                    balance: round-robin | balance: fastest | node.yaml:14: lb.listeners[0].balance: fastest (expected: round-robin, least-connections, power-of-two, source-hash or maglev)
                     "127.0.0.1:9001"   | web:80             | node.yaml:15: lb.listeners[0].targets[0]: web:80 (expected: IP address:port)
                     "127.0.0.1:9001"   | "127.0.0.1:9002"   | node.yaml:15: lb.listeners[0].targets[1]: 127.0.0.1:9002 is given twice (expected: each target once)
                     10.43.0.1          | ten                | node.yaml:19: dns.records.web1.stack[1]: ten (expected: an IP address)

@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.HostIdentity;
 import dev.drover.dataplane.Cidr;
+import dev.drover.lb.Balance;
+import dev.drover.lb.LoadBalancer;
 import dev.drover.lb.Protocol;
+import dev.drover.lb.RouteConfig;
+import dev.drover.lb.TargetConfig;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
@@ -13,6 +17,7 @@ import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class TablesTest {
@@ -57,6 +62,38 @@ final class TablesTest {
         assertThat(addresses(tables)).containsEntry("web.hello", List.of(inet("10.42.2.2")));
         assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.HTTP);
         assertThat(tables.lb().listeners().getFirst().bind()).isEqualTo(Tables.socketAddress("0.0.0.0:9898"));
+    }
+
+    @Test
+    void mapsRoutesOfAListener() {
+        DesiredItem.Target heavy = new DesiredItem.Target("i1", "10.42.2.2:8000", false, 9);
+        DesiredItem.Target going = new DesiredItem.Target("i2", "10.42.2.3:8000", true);
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "listener/s/80",
+                        new DesiredItem.Listener(
+                                "web",
+                                80,
+                                "http",
+                                "least-connections",
+                                List.of(),
+                                List.of(
+                                        new DesiredItem.Route("*.example.com", "/x", 3, "shop", List.of(heavy)),
+                                        new DesiredItem.Route(null, null, null, null, List.of(going))))),
+                List.of());
+        assertThat(tables.problems()).isEmpty();
+        assertThat(LoadBalancer.check(tables.lb())).isEmpty();
+        List<RouteConfig> routes = tables.lb().listeners().getFirst().routes();
+        assertThat(routes.get(0).conditions()).isEqualTo("*.example.com/x");
+        assertThat(routes.get(0).priority()).isEqualTo(3);
+        assertThat(routes.get(0).pool().name()).isEqualTo("listener/s/80 *.example.com/x 3");
+        assertThat(routes.get(0).pool().stickyCookie()).isEqualTo("shop");
+        assertThat(routes.get(0).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
+        assertThat(routes.get(0).pool().targets())
+                .containsExactly(new TargetConfig(Tables.socketAddress("10.42.2.2:8000"), false, 9, 0, "i1"));
+        assertThat(routes.get(1).conditions()).isEqualTo("*");
+        assertThat(tables.draining()).containsEntry("i2", Set.of(Tables.socketAddress("10.42.2.3:8000")));
     }
 
     @Test

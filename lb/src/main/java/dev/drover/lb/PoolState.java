@@ -1,0 +1,333 @@
+package dev.drover.lb;
+
+import dev.drover.lb.path.Balancer;
+import dev.drover.lb.path.LeastConnections;
+import dev.drover.lb.path.Limits;
+import dev.drover.lb.path.Maglev;
+import dev.drover.lb.path.Pool;
+import dev.drover.lb.path.PoolPolicy;
+import dev.drover.lb.path.PowerOfTwo;
+import dev.drover.lb.path.RoundRobin;
+import dev.drover.lb.path.SourceHash;
+import dev.drover.lb.path.StickyCookie;
+import dev.drover.lb.path.Target;
+import dev.drover.lb.path.TargetCounter;
+import dev.drover.lb.path.TargetSet;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A pool while it runs, and after its removal until its work has ended; guarded by the load balancer. */
+final class PoolState {
+    private final int lanes;
+    private final Limits limits;
+    private final StickyTokens tokens;
+    private final Pool pool;
+    /** By priority, so that passing over one level takes no turns of the next. */
+    private final Map<Integer, AtomicLong> turns = new HashMap<>();
+
+    private final Map<InetSocketAddress, Member> members = new LinkedHashMap<>();
+    private final List<Target> departed = new ArrayList<>();
+    private PoolConfig config;
+    private boolean removed;
+    private List<Level> levels = List.of();
+
+    /** A target of the configuration. */
+    static final class Member {
+        final Target target;
+        HealthState health = new HealthState();
+        private TargetConfig config;
+        /** When it began to work up to its weight; 0 when it has all of it. */
+        private long startedNs;
+
+        Member(Target target, TargetConfig config) {
+            this.target = target;
+            this.config = config;
+        }
+
+        TargetConfig config() {
+            return config;
+        }
+    }
+
+    /** What a balancer was made of; equal ones need no new balancer. */
+    private record Level(int priority, List<Target> targets, List<Integer> weights, Balance balance, int bound) {}
+
+    /**
+     * A target that takes no new work any more.
+     *
+     * @param removed it left the configuration; else it drains
+     */
+    record Gone(Target target, boolean removed) {}
+
+    PoolState(PoolConfig config, int lanes, Limits limits, StickyTokens tokens) {
+        this.config = config;
+        this.lanes = lanes;
+        this.limits = limits;
+        this.tokens = tokens;
+        pool = new Pool(config.name(), PoolPolicy.PLAIN, lanes);
+    }
+
+    Pool pool() {
+        return pool;
+    }
+
+    PoolConfig config() {
+        return config;
+    }
+
+    Map<InetSocketAddress, Member> members() {
+        return members;
+    }
+
+    /** Takes the new configuration; returns the targets whose lanes must be told. */
+    List<Gone> update(PoolConfig next, long nowNs) {
+        boolean live = members.values().stream().anyMatch(member -> member.config.working());
+        boolean recheck = config.health() == null && next.health() != null;
+        config = next;
+        List<Gone> gone = new ArrayList<>();
+        Map<InetSocketAddress, Member> wanted = new LinkedHashMap<>();
+        for (TargetConfig entry : next.targets()) {
+            Member member = members.remove(entry.address());
+            if (member == null) {
+                member = new Member(known(entry), entry);
+                member.startedNs = live && entry.working() ? nowNs : 0;
+            } else {
+                boolean stops = member.config.working() && !entry.working();
+                boolean starts = !member.config.working() && entry.working();
+                if (stops) {
+                    gone.add(new Gone(member.target, false));
+                }
+                if (starts) {
+                    member.startedNs = nowNs;
+                }
+                if (starts || recheck) {
+                    member.health = new HealthState();
+                }
+                member.config = entry;
+            }
+            member.target.accepting(entry.working());
+            member.target.maxActive(
+                    next.capacity().maxConnections() == 0
+                            ? Long.MAX_VALUE
+                            : next.capacity().maxConnections());
+            wanted.put(entry.address(), member);
+        }
+        members.values().forEach(member -> {
+            member.target.accepting(false);
+            departed.add(member.target);
+            gone.add(new Gone(member.target, true));
+        });
+        members.clear();
+        members.putAll(wanted);
+        wanted.values().forEach(member -> departed.remove(member.target));
+        pool.publish(policy(next));
+        refresh(nowNs);
+        return gone;
+    }
+
+    /** A target that comes back while work is left at it goes on counting where it was. */
+    private Target known(TargetConfig entry) {
+        long token = tokens.token(config.name(), entry.address(), entry.id());
+        for (Target left : departed) {
+            if (left.address().equals(entry.address()) && left.token() == token) {
+                return left;
+            }
+        }
+        return new Target(entry.address(), token, lanes, limits, pool.room());
+    }
+
+    private PoolPolicy policy(PoolConfig from) {
+        StickyCookie cookie = from.stickyCookie() == null ? null : new StickyCookie(from.stickyCookie());
+        return new PoolPolicy(
+                cookie,
+                from.balance() == Balance.POWER_OF_TWO,
+                from.outlier().failures(),
+                from.outlier().ejection().toNanos(),
+                from.outlier().maxPercent(),
+                from.retries().budgetPercent(),
+                from.retries().minPerSecond(),
+                from.retries().perTryTimeout().toNanos(),
+                from.capacity().maxConnections() == 0 ? 0 : from.capacity().maxQueued(),
+                from.capacity().queueTimeout().toNanos());
+    }
+
+    /** A check of {@code member} came to another verdict. */
+    void onVerdict(Member member, long nowNs) {
+        if (member.health.verdict() == HealthState.Verdict.HEALTHY
+                && pool.targets().active().size() > 0) {
+            member.startedNs = nowNs;
+        }
+        refresh(nowNs);
+    }
+
+    /** Publishes who takes work, and how much, if that changed. */
+    void refresh(long nowNs) {
+        List<Member> serving = serving();
+        SortedMap<Integer, List<Member>> byPriority = new TreeMap<>();
+        serving.forEach(member -> byPriority
+                .computeIfAbsent(member.config.priority(), priority -> new ArrayList<>())
+                .add(member));
+        List<Level> next = new ArrayList<>();
+        byPriority.values().forEach(level -> next.add(level(level, nowNs)));
+        List<Target> active = serving.stream().map(member -> member.target).toList();
+        List<Target> draining = members.values().stream()
+                .filter(member -> !member.config.working())
+                .map(member -> member.target)
+                .toList();
+        TargetSet before = pool.targets();
+        boolean same = next.equals(levels) && active.equals(before.active()) && draining.equals(before.draining());
+        if (!same) {
+            List<Balancer> balancers = new ArrayList<>();
+            for (int i = 0; i < next.size(); i++) {
+                Level level = next.get(i);
+                boolean unchanged = i < levels.size() && level.equals(levels.get(i));
+                balancers.add(unchanged ? before.levels().get(i) : balancer(level));
+            }
+            levels = next;
+            pool.publish(new TargetSet(active, draining, balancers));
+        }
+    }
+
+    /** Those who get work: the healthy; all when too few are, or when none is and that is what is wanted. */
+    private List<Member> serving() {
+        List<Member> working = members.values().stream()
+                .filter(member -> member.config.working())
+                .toList();
+        HealthCheckConfig check = config.health();
+        if (check == null) {
+            return working;
+        }
+        List<Member> healthy = working.stream()
+                .filter(member -> member.health.verdict() == HealthState.Verdict.HEALTHY)
+                .toList();
+        boolean panic =
+                healthy.isEmpty() ? config.failOpen() : healthy.size() * 100 < check.panicPercent() * working.size();
+        return panic ? working : healthy;
+    }
+
+    private Level level(List<Member> of, long nowNs) {
+        long slowNs = config.slowStart().toNanos();
+        boolean slow = of.stream().anyMatch(member -> share(member, slowNs, nowNs) < 100);
+        List<Integer> weights = new ArrayList<>();
+        for (Member member : of) {
+            weights.add(member.config.weight() * (slow ? share(member, slowNs, nowNs) : 1));
+        }
+        return new Level(
+                of.getFirst().config.priority(),
+                of.stream().map(member -> member.target).toList(),
+                weights,
+                config.balance(),
+                config.boundedLoadPercent());
+    }
+
+    /** Percent of its weight that a target has worked up to, 10 to 100. */
+    private static int share(Member member, long slowNs, long nowNs) {
+        if (member.startedNs == 0) {
+            return 100;
+        }
+        long sinceNs = nowNs - member.startedNs;
+        if (sinceNs >= slowNs) {
+            member.startedNs = 0;
+            return 100;
+        }
+        return (int) Math.max(10, sinceNs * 100 / slowNs);
+    }
+
+    /** Whether weights move by themselves. */
+    boolean starting() {
+        return !config.slowStart().isZero() && members.values().stream().anyMatch(member -> member.startedNs != 0);
+    }
+
+    private Balancer balancer(Level level) {
+        int[] weights = level.weights().stream().mapToInt(Integer::intValue).toArray();
+        AtomicLong turn = turns.computeIfAbsent(level.priority(), priority -> new AtomicLong());
+        return switch (level.balance()) {
+            case ROUND_ROBIN -> new RoundRobin(level.targets(), weights, turn);
+            case LEAST_CONNECTIONS -> new LeastConnections(level.targets(), weights, turn);
+            case POWER_OF_TWO -> new PowerOfTwo(level.targets(), weights);
+            case SOURCE_HASH -> new SourceHash(level.targets(), weights, level.bound());
+            case MAGLEV -> new Maglev(level.targets(), weights, level.bound());
+        };
+    }
+
+    /** Leaves the configuration; connections may go on using its targets, but no longer keep idle ones. */
+    List<Gone> retire() {
+        removed = true;
+        members.values().forEach(member -> member.target.accepting(false));
+        return members.values().stream()
+                .map(member -> new Gone(member.target, false))
+                .toList();
+    }
+
+    /** Forgets what has ended; true when nothing is left of a removed pool. */
+    boolean prune() {
+        departed.removeIf(target -> target.sum(TargetCounter.ACTIVE) == 0);
+        return removed
+                && departed.isEmpty()
+                && everyTarget().stream().allMatch(target -> target.sum(TargetCounter.ACTIVE) == 0);
+    }
+
+    long inFlight(InetSocketAddress address) {
+        long sum = 0;
+        for (Target target : everyTarget()) {
+            if (target.address().equals(address)) {
+                sum += target.sum(TargetCounter.ACTIVE);
+            }
+        }
+        return sum;
+    }
+
+    private List<Target> everyTarget() {
+        List<Target> all = new ArrayList<>(departed);
+        members.values().forEach(member -> all.add(member.target));
+        return all;
+    }
+
+    List<TargetStatus> status(long nowNs) {
+        List<TargetStatus> list = new ArrayList<>();
+        members.values().forEach(member -> {
+            TargetStatus.State state = removed
+                    ? TargetStatus.State.REMOVED
+                    : member.config.working() ? TargetStatus.State.ACTIVE : TargetStatus.State.DRAINING;
+            list.add(status(
+                    member.target, state, member.config.weight(), member.config.priority(), health(member), nowNs));
+        });
+        departed.forEach(target ->
+                list.add(status(target, TargetStatus.State.REMOVED, 0, 0, TargetStatus.Health.UNCHECKED, nowNs)));
+        return list;
+    }
+
+    private TargetStatus.Health health(Member member) {
+        if (config.health() == null || !member.config.working()) {
+            return TargetStatus.Health.UNCHECKED;
+        }
+        return switch (member.health.verdict()) {
+            case UNKNOWN -> TargetStatus.Health.UNKNOWN;
+            case HEALTHY -> TargetStatus.Health.HEALTHY;
+            case UNHEALTHY -> TargetStatus.Health.UNHEALTHY;
+        };
+    }
+
+    private TargetStatus status(
+            Target target, TargetStatus.State state, int weight, int priority, TargetStatus.Health health, long nowNs) {
+        return new TargetStatus(
+                pool.name(),
+                target.address(),
+                state,
+                health,
+                weight,
+                priority,
+                target.backingOff(nowNs),
+                target.ejected(nowNs),
+                target.sum(TargetCounter.ACTIVE),
+                target.sum(TargetCounter.TOTAL),
+                target.sum(TargetCounter.FAILED));
+    }
+}

@@ -1,0 +1,138 @@
+package dev.drover.lb.path;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which target one request goes to, and to which next if that fails: its route's pool, the targets it has tried, the
+ * cookie that holds its client. Reused from request to request by one lane.
+ */
+final class Selection {
+    private final LbLane lane;
+    private final VirtualServer server;
+    private final Tried tried = new Tried();
+    private @Nullable Pool pool;
+    private PoolPolicy policy = PoolPolicy.PLAIN;
+    private long key;
+    private long presented;
+
+    Selection(LbLane lane, VirtualServer server) {
+        this.lane = lane;
+        this.server = server;
+    }
+
+    /**
+     * Finds the route; returns null, or how the request ends when there is none.
+     *
+     * @param source hash of the client's address
+     */
+    @Nullable
+    Outcome begin(RequestHead request, long source) {
+        key = source;
+        tried.clear();
+        pool = null;
+        Router router = server.router();
+        if (router.ambiguous(request)) {
+            return Outcome.BAD_REQUEST;
+        }
+        Route route = router.match(request);
+        if (route == null) {
+            return Outcome.NO_ROUTE;
+        }
+        begin(route.pool());
+        StickyCookie cookie = policy.sticky();
+        presented = cookie == null ? 0 : request.token(cookie);
+        return null;
+    }
+
+    /** As {@link #begin(RequestHead, long)} where there is no head. */
+    @Nullable
+    Outcome begin(long source) {
+        key = source;
+        Route route = server.router().unconditional();
+        if (route == null) {
+            return Outcome.NO_TARGET;
+        }
+        begin(route.pool());
+        return null;
+    }
+
+    private void begin(Pool to) {
+        pool = to;
+        policy = to.policy();
+        presented = 0;
+        to.budget().onRequest(lane);
+    }
+
+    Pool pool() {
+        if (pool == null) {
+            throw new IllegalStateException("request: no pool (expected: begun)");
+        }
+        return pool;
+    }
+
+    PoolPolicy policy() {
+        return policy;
+    }
+
+    /** The target to go to next, or null when there is none with room. */
+    @Nullable
+    Target next() {
+        if (presented != 0 && tried.isEmpty()) {
+            Target held = pool().sticky(presented, tried);
+            if (held != null) {
+                return held;
+            }
+        }
+        return pool().pick(lane, key, tried);
+    }
+
+    void failedAt(Target target) {
+        tried.add(target);
+    }
+
+    boolean triedNone() {
+        return tried.isEmpty();
+    }
+
+    boolean hasOther(Target target) {
+        return pool().hasOther(target, tried);
+    }
+
+    /** Whether waiting for room makes sense: there are targets that take new work and have not been tried. */
+    boolean mayWait() {
+        return policy.maxQueued() > 0 && pool().hasUntried(tried);
+    }
+
+    /** Whether the request may be sent once more although it may have been work for a target. */
+    boolean mayRepeat(long nowNs) {
+        return pool().budget().take(lane, policy, nowNs);
+    }
+
+    /**
+     * A response of {@code target} begins: tells the target what it means for it, and the client where it belongs.
+     *
+     * @param sentAtNs when the request went out
+     * @param secure whether the client's connection is encrypted
+     */
+    void answered(Target target, ResponseHead response, long sentAtNs, boolean secure) {
+        int status = response.status();
+        if (status >= 502 && status <= 504) {
+            failed(target);
+        } else {
+            target.answered();
+            if (policy.latencies()) {
+                long nowNs = System.nanoTime();
+                target.observe(nowNs - sentAtNs, nowNs);
+            }
+        }
+        StickyCookie cookie = policy.sticky();
+        if (cookie != null && presented != target.token()) {
+            response.set(cookie, target.token(), secure);
+        }
+    }
+
+    /** A gateway failure of {@code target}. */
+    void failed(Target target) {
+        target.gatewayFailure(policy, pool().targets(), System.nanoTime());
+    }
+}

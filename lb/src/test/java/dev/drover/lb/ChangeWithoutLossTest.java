@@ -1,0 +1,220 @@
+package dev.drover.lb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What runs goes on while the configuration changes, and while targets close connections at the worst moment. */
+class ChangeWithoutLossTest extends Harness {
+    private final AtomicBoolean stop = new AtomicBoolean();
+    private final AtomicLong answered = new AtomicLong();
+    private final Queue<String> failures = new ConcurrentLinkedQueue<>();
+    private final List<Thread> clients = new ArrayList<>();
+
+    @AfterEach
+    void end() throws InterruptedException {
+        stop.set(true);
+        for (Thread client : clients) {
+            client.join(10_000);
+        }
+    }
+
+    private void load(int count) {
+        var address = bound("web");
+        for (int c = 0; c < count; c++) {
+            clients.add(Thread.ofVirtual().start(() -> {
+                try (Wire wire = new Wire(address)) {
+                    while (!stop.get()) {
+                        Wire.Response response = wire.get("/g");
+                        answered.incrementAndGet();
+                        if (response.status() != 200) {
+                            failures.add(response.head());
+                        }
+                    }
+                } catch (IOException e) {
+                    failures.add(e.toString());
+                }
+            }));
+        }
+    }
+
+    private void pass(int requests) {
+        long goal = answered.get() + requests;
+        await().pollInterval(Duration.ofMillis(2)).until(() -> answered.get() >= goal || !failures.isEmpty());
+    }
+
+    private PoolConfig pool(int step, List<Origin> origins) {
+        List<TargetConfig> targets = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            TargetConfig target =
+                    TargetConfig.active(origins.get((step + i) % origins.size()).address());
+            targets.add(i == 2 ? target.withWeight(step % 4) : target);
+        }
+        return PoolConfig.of("pool", Balance.values()[step % Balance.values().length], targets);
+    }
+
+    @Test
+    void a_thousand_changes_of_targets_weights_and_balance_lose_no_request() throws InterruptedException {
+        List<Origin> origins = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            origins.add(closing(Origin.named("o" + i)));
+        }
+        var bind = loopback(0);
+        serve(new ListenerConfig("web", bind, Protocol.HTTP, List.of(RouteConfig.everything(pool(0, origins)))));
+        load(6);
+        for (int step = 1; step <= 1_000; step++) {
+            List<RouteConfig> routes = new ArrayList<>();
+            routes.add(RouteConfig.everything(pool(step, origins)));
+            if (step % 3 == 0) {
+                routes.add(RouteConfig.of("", "/g", pool(step, origins)));
+            }
+            assertThat(serve(new ListenerConfig("web", bind, Protocol.HTTP, routes))
+                            .changed())
+                    .isTrue();
+            if (step % 20 == 0) {
+                pass(6);
+            }
+        }
+        end();
+        assertThat(failures).isEmpty();
+        for (Origin origin : origins) {
+            assertThat(lb.inFlight(origin.address())).isZero();
+        }
+    }
+
+    @Test
+    void the_same_configuration_a_hundred_times_touches_nothing() throws InterruptedException {
+        Origin a = closing(Origin.named("a"));
+        Origin b = closing(Origin.named("b"));
+        LbConfig config = new LbConfig(List.of(http("web", a, b)));
+        assertThat(lb.apply(config).changed()).isTrue();
+        load(4);
+        pass(200);
+        int connections = a.connections.get() + b.connections.get();
+        long accepted = event("CLIENT_CONNECTED");
+        for (int i = 0; i < 100; i++) {
+            assertThat(lb.apply(new LbConfig(List.of(http("web", a, b)))).changed())
+                    .isFalse();
+        }
+        pass(200);
+        end();
+        assertThat(failures).isEmpty();
+        assertThat(event("CLIENT_CONNECTED")).isEqualTo(accepted);
+        // Connections to targets are opened when the pool of a lane runs short; a change would close and open them all.
+        assertThat(a.connections.get() + b.connections.get()).isLessThanOrEqualTo(connections + 4);
+    }
+
+    @Test
+    void tunnels_and_downloads_survive_all_changes_but_the_death_of_their_own_target() throws IOException {
+        AtomicBoolean more = new AtomicBoolean(true);
+        Origin mixed = closing(new Origin((socket, in, out) -> {
+            Origin.Request request = Origin.readRequest(in);
+            if (request == null) {
+                return;
+            }
+            if (request.path().equals("/ws")) {
+                out.write(Ascii.bytes("HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"));
+                for (int b = in.read(); b >= 0; b = in.read()) {
+                    out.write(b);
+                    out.flush();
+                }
+            } else {
+                out.write(Ascii.bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+                while (more.get()) {
+                    out.write(Ascii.bytes("1\r\nx\r\n"));
+                    out.flush();
+                    pause(5);
+                }
+                out.write(Ascii.bytes("0\r\n\r\n"));
+            }
+        }));
+        Origin other = closing(Origin.named("other"));
+        serve(http("web", mixed));
+        Wire socket = client().send("GET /ws HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        assertThat(socket.response().status()).isEqualTo(101);
+        Wire download = client().send("GET /download HTTP/1.1\r\nHost: t\r\n\r\n");
+        await().until(() -> lb.inFlight(mixed.address()) == 2);
+        for (int i = 0; i < 100; i++) {
+            serve(i % 2 == 0 ? http("web", other) : http("web", mixed, other));
+            socket.send("x");
+            assertThat(socket.in().read()).isEqualTo('x');
+        }
+        serve(http("web", other));
+        more.set(false);
+        Wire.Response whole = download.response();
+        assertThat(whole.body()).isNotEmpty().matches("x+");
+        other.kill();
+        socket.send("y");
+        assertThat(socket.in().read()).isEqualTo('y');
+        mixed.kill();
+        assertThat(socket.ended()).isTrue();
+    }
+
+    /** The race of Envoy issue 47468: the target closes its side at the very moment the next request is sent. */
+    @Test
+    void a_target_that_closes_idle_connections_costs_no_request_and_repeats_no_post() throws Exception {
+        AtomicInteger posts = new AtomicInteger();
+        Service service = new Service(posts);
+        Origin origin = closing(new Origin(service::serve));
+        serve(http("web", origin));
+        Wire get = client();
+        Wire post = client();
+        int sent = 0;
+        for (int i = 0; i < 25; i++) {
+            assertThat(get.get("/").status()).isEqualTo(200);
+            assertThat(post.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\nx")
+                            .response()
+                            .status())
+                    .isEqualTo(200);
+            sent++;
+            pause(195 + i % 11);
+        }
+        assertThat(posts).hasValue(sent);
+    }
+
+    /** Keeps connections for 200 ms without a request, then closes them without a word. */
+    private record Service(AtomicInteger posts) {
+        void serve(java.net.Socket socket, java.io.InputStream in, java.io.OutputStream out) throws IOException {
+            socket.setSoTimeout(200);
+            try {
+                Origin.Request request;
+                while ((request = Origin.readRequest(in)) != null) {
+                    if (request.line().startsWith("POST")) {
+                        posts.incrementAndGet();
+                    }
+                    out.write(Ascii.bytes(Origin.ok("ok")));
+                    out.flush();
+                }
+            } catch (SocketTimeoutException e) {
+                // Idle for too long: the connection is closed.
+            }
+        }
+    }
+
+    private static void pause(long ms) {
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Bytes of text. */
+    private static final class Ascii {
+        static byte[] bytes(String text) {
+            return text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package dev.drover.node.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.drover.lb.Balance;
+import dev.drover.lb.CapacityConfig;
+import dev.drover.lb.HealthCheckConfig;
+import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.OutlierConfig;
+import dev.drover.lb.PoolConfig;
+import dev.drover.lb.RetryConfig;
+import dev.drover.lb.RouteConfig;
+import dev.drover.lb.TargetConfig;
+import dev.drover.node.mapping.Tables;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class LbSectionTest {
+    private static final String FILE = """
+            lb:
+              pools:
+                - name: shop
+                  balance: maglev
+                  bounded-load: 125
+                  slow-start: 30s
+                  sticky: { cookie: shop }
+                  health: { type: http, path: /up, port: 81, host: h.example, interval: 500ms, timeout: 1s, rise: 1, fall: 2, expect: 200-204, panic-threshold: 30 }
+                  when-none-healthy: fail
+                  outlier: { failures: 3, ejection: 1m, max-percent: 20 }
+                  max-connections: 50
+                  queue: { max: 100, timeout: 2s }
+                  retries: { budget: 10, min-per-second: 5, per-try-timeout: 1s }
+                  targets:
+                    - { address: "10.0.0.1:80", weight: 9, priority: 1, drain: true, id: one }
+                    - 10.0.0.2:80
+              listeners:
+                - name: web
+                  bind: 127.0.0.1:80
+                  protocol: http
+                  targets: [ 10.0.0.3:80 ]
+                  routes:
+                    - { host: Shop.example.com, path: /x/, methods: [GET], headers: { X-A: "1" }, priority: 2, pool: shop }
+                    - { host: "*.example.com", targets: [ 10.0.0.4:80 ], balance: least-connections }
+            """;
+
+    @Test
+    void reads_routes_and_pools() {
+        ListenerConfig web =
+                NodeFileParser.parse("node.yaml", FILE).lb().listeners().getFirst();
+        assertThat(web.routes()).hasSize(3);
+        assertThat(web.routes().get(0).conditions()).isEqualTo("*");
+        assertThat(web.routes().get(0).pool().name()).isEqualTo("web");
+        RouteConfig shop = web.routes().get(1);
+        assertThat(shop)
+                .isEqualTo(new RouteConfig(
+                        "shop.example.com",
+                        "/x",
+                        List.of("GET"),
+                        Map.of("x-a", "1"),
+                        2,
+                        new PoolConfig(
+                                "shop",
+                                Balance.MAGLEV,
+                                125,
+                                Duration.ofSeconds(30),
+                                "shop",
+                                new HealthCheckConfig(
+                                        HealthCheckConfig.Type.HTTP,
+                                        81,
+                                        "/up",
+                                        "h.example",
+                                        Duration.ofMillis(500),
+                                        Duration.ofSeconds(1),
+                                        1,
+                                        2,
+                                        200,
+                                        204,
+                                        30),
+                                false,
+                                new OutlierConfig(3, Duration.ofMinutes(1), 20),
+                                new CapacityConfig(50, 100, Duration.ofSeconds(2)),
+                                new RetryConfig(10, 5, Duration.ofSeconds(1)),
+                                List.of(
+                                        new TargetConfig(Tables.socketAddress("10.0.0.1:80"), true, 9, 1, "one"),
+                                        TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))))));
+        assertThat(web.routes().get(2).pool().name()).isEqualTo("web *.example.com");
+        assertThat(web.routes().get(2).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "balance: maglev | balance: fast | 4: lb.pools[0].balance: fast (expected: round-robin, least-connections, power-of-two, source-hash or maglev)",
+                "balance: maglev | balance: round-robin | 5: lb.pools[0].bounded-load: bounded-load: 125 (expected: only with source-hash or maglev)",
+                "slow-start: 30s | slow-start: 30 | 6: lb.pools[0].slow-start: 30 (expected: a time from 0s to 3600s)",
+                "cookie: shop | cookie: a b | lb.pools[0].bounded-load: sticky: a b (expected: a cookie name",
+                "type: http, path | type: udp, path | 8: lb.pools[0].health.type: udp (expected: tcp, http or grpc)",
+                "type: http, path | type: tcp, path | 8: lb.pools[0].health.path: not with type tcp (expected: only with http)",
+                "expect: 200-204 | expect: 2xx | 8: lb.pools[0].health.expect: 2xx (expected: a status such as 200, or a range such as 200-399)",
+                "when-none-healthy: fail | when-none-healthy: maybe | 9: lb.pools[0].when-none-healthy: maybe (expected: fail-open or fail)",
+                "max-connections: 50 | max-connections: lots | 11: lb.pools[0].max-connections: lots (expected: a number from 0 to 1000000)",
+                "weight: 9 | weight: 300 | 15: lb.pools[0].targets[0].weight: 300 (expected: a number from 0 to 256)",
+                "drain: true | drain: ja | 15: lb.pools[0].targets[0].drain: ja (expected: true or false)",
+                "pool: shop } | pool: shup } | 23: lb.listeners[0].routes[0].pool: shup (expected: shop?)",
+                "path: /x/ | path: x | 23: lb.listeners[0].routes[0]: path: x (expected: a path that begins with '/', without '?', '#' and '%')",
+                "host: Shop.example.com | host: a..b | 23: lb.listeners[0].routes[0]: host: a..b (expected: a name, *.name or name.*, without a port)",
+                "protocol: http | protocol: tcp | 23: lb.listeners[0].routes: not with protocol tcp (expected: http)",
+                "name: web | name: shop | 18: lb.listeners[0].name: shop is the name of a pool, too",
+                "pool: shop } | targets: [] } | 3: lb.pools[0].name: shop is used by no route (expected: pool: shop in a route)",
+                "balance: least-connections | pool: shop | 24: lb.listeners[0].routes[1].targets: has no pool to belong to"
+            })
+    void refuses_naming_line_and_key(String good, String bad, String message) {
+        assertThat(FILE).contains(good.strip());
+        assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", FILE.replace(good.strip(), bad.strip())))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(message.strip());
+    }
+}
