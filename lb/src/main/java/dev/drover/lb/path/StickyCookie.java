@@ -73,7 +73,9 @@ public final class StickyCookie {
 
     /** The value of the field that sets the cookie. */
     String value(long token, boolean encrypted) {
-        String line = new String(name, StandardCharsets.ISO_8859_1) + '=' + HexFormat.of().toHexDigits(token)
+        String line = new String(name, StandardCharsets.ISO_8859_1)
+                + '='
+                + HexFormat.of().toHexDigits(token)
                 + new String(ATTRIBUTES, StandardCharsets.ISO_8859_1);
         return encrypted ? line + new String(SECURE, StandardCharsets.ISO_8859_1) : line;
     }

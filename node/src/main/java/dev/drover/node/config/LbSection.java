@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class LbSection {
     private static final String ALONE =
             "alone (expected: proxy-protocol: accept together with a list of trusted networks)";
-    private static final List<String> LISTENER_KEYS = PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted");
+    private static final List<String> LISTENER_KEYS =
+            PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
