@@ -137,7 +137,7 @@ final class LbSection {
         for (YamlNode route : items(routesNode)) {
             routes.add(route(name, route, seen));
         }
-        return new ListenerConfig(name, bind, protocol, routes, entry(file, entry));
+        return new ListenerConfig(name, bind, protocol, routes, entry(file, protocol, entry));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */
