@@ -1,11 +1,13 @@
 package dev.drover.dns;
 
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the DNS server answers; replaced as a whole by {@link DnsServer#apply}, which checks it.
@@ -16,6 +18,8 @@ import java.util.stream.Collectors;
  *     none to give at the moment (NODATA instead of NXDOMAIN)
  * @param resolver who answers for everything else
  * @param limits what clients may hold
+ * @param rateLimit of replies over UDP
+ * @param queryLog null for none
  * @param ttlSeconds TTL of our own records
  */
 public record DnsConfig(
@@ -24,6 +28,8 @@ public record DnsConfig(
         Map<String, List<InetAddress>> records,
         ResolverConfig resolver,
         Limits limits,
+        ResponseRate.Rule rateLimit,
+        @Nullable QueryLogConfig queryLog,
         int ttlSeconds) {
     public DnsConfig {
         binds = List.copyOf(binds);
@@ -38,7 +44,15 @@ public record DnsConfig(
             Map<String, List<InetAddress>> records,
             List<InetSocketAddress> forward,
             int ttlSeconds) {
-        this(binds, zone, records, ResolverConfig.to(forward), Limits.DEFAULT, ttlSeconds);
+        this(
+                binds,
+                zone,
+                records,
+                ResolverConfig.to(forward),
+                Limits.DEFAULT,
+                ResponseRate.Rule.NONE,
+                null,
+                ttlSeconds);
     }
 
     /**

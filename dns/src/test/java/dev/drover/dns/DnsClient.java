@@ -29,6 +29,10 @@ final class DnsClient {
         this.server = server;
     }
 
+    InetSocketAddress server() {
+        return server;
+    }
+
     static Message query(String name, int type) {
         return Message.newQuery(Record.newRecord(Name.fromConstantString(name), type, DClass.IN));
     }

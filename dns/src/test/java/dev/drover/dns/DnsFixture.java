@@ -3,6 +3,7 @@ package dev.drover.dns;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.resolve.CachePolicy;
 import dev.drover.dns.resolve.Timing;
 import dev.drover.dns.resolve.Upstream.Endpoint;
@@ -17,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Servers on loopback and ephemeral ports, closed in reverse order. */
 final class DnsFixture implements Closeable {
@@ -76,6 +78,8 @@ final class DnsFixture implements Closeable {
         private CachePolicy cache = CachePolicy.DEFAULT;
         private Timing timing = Timing.DEFAULT;
         private Limits limits = Limits.DEFAULT;
+        private ResponseRate.Rule rate = ResponseRate.Rule.NONE;
+        private @Nullable QueryLogConfig queryLog;
         private int ttlSeconds = 5;
 
         Config binds(InetSocketAddress... addresses) {
@@ -138,9 +142,26 @@ final class DnsFixture implements Closeable {
             return this;
         }
 
+        Config rate(ResponseRate.Rule rule) {
+            rate = rule;
+            return this;
+        }
+
+        Config queryLog(QueryLogConfig log) {
+            queryLog = log;
+            return this;
+        }
+
         DnsConfig build() {
             return new DnsConfig(
-                    binds, zone, records, new ResolverConfig(forward, zones, trust, cache, timing), limits, ttlSeconds);
+                    binds,
+                    zone,
+                    records,
+                    new ResolverConfig(forward, zones, trust, cache, timing),
+                    limits,
+                    rate,
+                    queryLog,
+                    ttlSeconds);
         }
     }
 }

@@ -21,6 +21,7 @@ final class DnsSection {
     static DnsConfig read(Path file, YamlNode node) {
         List<String> known = new ArrayList<>(List.of("bind", "zone", "records", "ttl-seconds"));
         known.addAll(DnsResolverSection.KEYS);
+        known.addAll(DnsGuardSection.KEYS);
         Map<String, YamlNode> keys = node.map(known, List.of("dnssec", "tls"));
         YamlNode bind = node.required(keys, "bind");
         YamlNode zone = keys.get("zone");
@@ -36,6 +37,8 @@ final class DnsSection {
                 records == null ? Map.of() : records(records),
                 DnsResolverSection.resolver(file, keys, binds),
                 DnsResolverSection.limits(keys),
+                DnsGuardSection.rateLimit(keys),
+                DnsGuardSection.queryLog(file, keys),
                 ttl == null ? DEFAULT_TTL_SECONDS : ttl.integer(0, MAX_TTL_SECONDS));
     }
 
