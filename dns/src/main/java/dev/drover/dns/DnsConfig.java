@@ -1,10 +1,12 @@
 package dev.drover.dns;
 
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the DNS server answers; replaced as a whole by {@link DnsServer#apply}, which checks it.
@@ -14,6 +16,8 @@ import java.util.Map;
  * @param names of the zone
  * @param resolver who answers for everything else
  * @param limits what clients may hold
+ * @param rateLimit of replies over UDP
+ * @param queryLog null for none
  * @param ttlSeconds TTL of our own records
  */
 public record DnsConfig(
@@ -22,6 +26,8 @@ public record DnsConfig(
         Names names,
         ResolverConfig resolver,
         Limits limits,
+        ResponseRate.Rule rateLimit,
+        @Nullable QueryLogConfig queryLog,
         int ttlSeconds) {
     public DnsConfig {
         binds = List.copyOf(binds);
@@ -30,7 +36,7 @@ public record DnsConfig(
     /** With upstreams and limits as by default. */
     public DnsConfig(
             List<InetSocketAddress> binds, String zone, Names names, List<InetSocketAddress> forward, int ttlSeconds) {
-        this(binds, zone, names, ResolverConfig.to(forward), Limits.DEFAULT, ttlSeconds);
+        this(binds, zone, names, ResolverConfig.to(forward), Limits.DEFAULT, ResponseRate.Rule.NONE, null, ttlSeconds);
     }
 
     /** With addresses alone. */

@@ -1,6 +1,7 @@
 package dev.drover.dns;
 
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.resolve.CachePolicy;
 import dev.drover.dns.resolve.Upstream.Endpoint;
 import java.net.InetSocketAddress;
@@ -23,6 +24,7 @@ final class DnsConfigCheck {
     private static final int MAX_TIMEOUT_MS = 4_900;
 
     private static final int MAX_IDLE_MS = 600_000;
+    private static final int MAX_SLIP = 10;
     private static final int MAX_HELD = 1 << 20;
 
     private DnsConfigCheck() {}
@@ -51,6 +53,14 @@ final class DnsConfigCheck {
         range("limits.connections", limits.connections(), 1, MAX_HELD);
         range("limits.connections-per-client", limits.connectionsPerClient(), 1, MAX_HELD);
         range("limits.idle-ms", limits.idleMs(), 100, MAX_IDLE_MS);
+        ResponseRate.Rule rate = config.rateLimit();
+        range("rate-limit.responses-per-second", rate.perSecond(), 0, ResponseRate.Rule.MAX_PER_SECOND);
+        range("rate-limit.slip", rate.slip(), 0, MAX_SLIP);
+        range("rate-limit.ipv4-prefix", rate.ipv4Prefix(), 1, 32);
+        range("rate-limit.ipv6-prefix", rate.ipv6Prefix(), 1, 128);
+        if (config.queryLog() != null) {
+            range("query-log.sample", config.queryLog().sample(), 1, Integer.MAX_VALUE);
+        }
         if (config.zone().length() > MAX_ZONE_LENGTH || !NamesCheck.isName(config.zone())) {
             throw refused(
                     "zone", config.zone(), NamesCheck.NAME_EXPECTED + ", at most " + MAX_ZONE_LENGTH + " characters");

@@ -7,7 +7,9 @@ import dev.drover.dns.DnsStatus.UpstreamStatus;
 import dev.drover.dns.path.Counters;
 import dev.drover.dns.path.Explanation;
 import dev.drover.dns.path.QueryLane;
+import dev.drover.dns.path.QueryTap;
 import dev.drover.dns.path.Quota;
+import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.path.Serving;
 import dev.drover.dns.path.TcpInitializer;
 import dev.drover.dns.path.Via;
@@ -30,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -60,7 +63,10 @@ public final class DnsServer implements AutoCloseable {
     private final TcpInitializer tcp;
     private final FaultLog faults = new FaultLog(LOG);
 
+    private final LongAdder unlogged = new LongAdder();
+
     private @Nullable DnsConfig config;
+    private @Nullable QueryLog queryLog;
     private Map<InetSocketAddress, Listener> listeners = Map.of();
     private long serial;
     private boolean closed;
@@ -95,13 +101,27 @@ public final class DnsServer implements AutoCloseable {
         if (next.equals(config)) {
             return false;
         }
-        Map<InetSocketAddress, Listener> opened = openMissing(next.binds());
+        QueryLog log = openQueryLog(next.queryLog());
+        Map<InetSocketAddress, Listener> opened;
+        try {
+            opened = openMissing(next.binds());
+        } catch (UncheckedIOException e) {
+            if (log != null && log != queryLog) {
+                log.close();
+            }
+            throw e;
+        }
+        QueryLog oldLog = queryLog;
+        queryLog = log;
         Map<InetSocketAddress, Listener> all = new LinkedHashMap<>();
         for (InetSocketAddress bind : next.binds()) {
             Listener kept = listeners.get(bind);
             all.put(bind, kept != null ? kept : Objects.requireNonNull(opened.get(bind)));
         }
         publish(next, all.values());
+        if (oldLog != null && oldLog != log) {
+            oldLog.close();
+        }
         opened.values().forEach(Listener::start);
         listeners.forEach((bind, listener) -> {
             if (!all.containsKey(bind)) {
@@ -168,9 +188,31 @@ public final class DnsServer implements AutoCloseable {
                         && resolver.cache().equals(before.cache().policy())
                 ? before.cache()
                 : new AnswerCache(resolver.cache());
+        ResponseRate rate =
+                next.rateLimit().equals(before.rate().rule()) ? before.rate() : new ResponseRate(next.rateLimit());
         // RFC 1982 needs nothing but growth; the clock makes it grow over restarts too.
         serial = Math.max(serial + 1, System.currentTimeMillis() / 1000) & SERIAL_MASK;
-        serving.publish(new Serving(zone(next).build(own, serial), upstreams, cache, resolver.timing(), next.limits()));
+        serving.publish(new Serving(
+                zone(next).build(own, serial),
+                upstreams,
+                cache,
+                resolver.timing(),
+                next.limits(),
+                rate,
+                tap(next.queryLog())));
+    }
+
+    private QueryTap tap(@Nullable QueryLogConfig wanted) {
+        QueryLog log = queryLog;
+        return wanted == null || log == null ? QueryTap.NONE : log;
+    }
+
+    /** Opens the log before anything changes, as its file may not be there to be written. */
+    private @Nullable QueryLog openQueryLog(@Nullable QueryLogConfig wanted) {
+        if (wanted == null) {
+            return null;
+        }
+        return queryLog != null && queryLog.config().equals(wanted) ? queryLog : new QueryLog(wanted, unlogged);
     }
 
     private static ZoneBuilder zone(DnsConfig config) {
@@ -235,6 +277,12 @@ public final class DnsServer implements AutoCloseable {
                 .register(registry, "drover_dns_forwards", "Forwarded queries, and tries at upstreams", "outcome");
         counters.drops().register(registry, "drover_dns_drops", "Thrown away without a reply", "reason");
         counters.cache().register(registry, "drover_dns_cache", "What the cache had for other names", "outcome");
+        registry.register(new LatencyMetric(counters.latency()));
+        CounterWithCallback.builder()
+                .name("drover_dns_query_log_drops")
+                .help("Sampled queries that could not be written down")
+                .callback(sink -> sink.call((double) unlogged.sum()))
+                .register(registry);
         gauge(
                 registry,
                 "drover_dns_cache_entries",
@@ -317,6 +365,9 @@ public final class DnsServer implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         channels.close().awaitUninterruptibly();
+        if (queryLog != null) {
+            queryLog.close();
+        }
         listeners = Map.of();
     }
 }

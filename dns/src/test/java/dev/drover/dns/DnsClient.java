@@ -38,6 +38,10 @@ final class DnsClient {
         this.source = new InetSocketAddress(InetAddress.ofLiteral(source), 0);
     }
 
+    InetSocketAddress server() {
+        return server;
+    }
+
     static Message query(String name, int type) {
         return Message.newQuery(Record.newRecord(Name.fromConstantString(name), type, DClass.IN));
     }

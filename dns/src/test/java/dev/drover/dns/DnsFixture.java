@@ -4,6 +4,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.resolve.CachePolicy;
 import dev.drover.dns.resolve.Timing;
 import dev.drover.dns.resolve.Upstream.Endpoint;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Servers on loopback and ephemeral ports, closed in reverse order. */
 final class DnsFixture implements Closeable {
@@ -83,6 +85,8 @@ final class DnsFixture implements Closeable {
         private CachePolicy cache = CachePolicy.DEFAULT;
         private Timing timing = Timing.DEFAULT;
         private Limits limits = Limits.DEFAULT;
+        private ResponseRate.Rule rate = ResponseRate.Rule.NONE;
+        private @Nullable QueryLogConfig queryLog;
         private int ttlSeconds = 5;
 
         Config binds(InetSocketAddress... addresses) {
@@ -165,6 +169,16 @@ final class DnsFixture implements Closeable {
             return this;
         }
 
+        Config rate(ResponseRate.Rule rule) {
+            rate = rule;
+            return this;
+        }
+
+        Config queryLog(QueryLogConfig log) {
+            queryLog = log;
+            return this;
+        }
+
         DnsConfig build() {
             Map<String, NameData> common = new HashMap<>(Names.of(records).common());
             common.putAll(others);
@@ -174,6 +188,8 @@ final class DnsFixture implements Closeable {
                     new Names(common, pointers, reverse, views),
                     new ResolverConfig(forward, zones, trust, cache, timing),
                     limits,
+                    rate,
+                    queryLog,
                     ttlSeconds);
         }
     }

@@ -38,6 +38,7 @@ final class FakeUpstream implements Closeable {
     final List<Integer> ports = new CopyOnWriteArrayList<>();
 
     private final Script script;
+    private volatile boolean records = true;
     private final ServerSocket tcp;
     private final DatagramSocket udp;
 
@@ -103,7 +104,7 @@ final class FakeUpstream implements Closeable {
                 DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
                 udp.receive(packet);
                 byte[] query = Arrays.copyOf(buffer, packet.getLength());
-                if (!isLoopProbe(query)) {
+                if (records && !isLoopProbe(query)) {
                     received.add(query);
                     ports.add(packet.getPort());
                 }
@@ -121,6 +122,13 @@ final class FakeUpstream implements Closeable {
         return new String(query, StandardCharsets.ISO_8859_1)
                 .toLowerCase(Locale.ROOT)
                 .contains("drover-loop");
+    }
+
+    /** Keeps no record of queries from now on. */
+    void forget() {
+        records = false;
+        received.clear();
+        ports.clear();
     }
 
     /** Takes the TCP port away. */

@@ -13,7 +13,8 @@ public record Counters(
         CounterSet<Rcode> rcodes,
         CounterSet<ForwardOutcome> forwards,
         CounterSet<CacheOutcome> cache,
-        CounterSet<Drop> drops) {
+        CounterSet<Drop> drops,
+        LatencyHistogram latency) {
     public static Counters of(int lanes) {
         return new Counters(
                 new CounterSet<>(Via.class, lanes),
@@ -21,6 +22,7 @@ public record Counters(
                 new CounterSet<>(Rcode.class, lanes),
                 new CounterSet<>(ForwardOutcome.class, lanes),
                 new CounterSet<>(CacheOutcome.class, lanes),
-                new CounterSet<>(Drop.class, lanes));
+                new CounterSet<>(Drop.class, lanes),
+                new LatencyHistogram(lanes));
     }
 }

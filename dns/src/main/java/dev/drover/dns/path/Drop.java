@@ -8,6 +8,8 @@ public enum Drop {
     RESPONSE,
     /** UDP source port 0: there is nowhere to reply to. */
     NO_PORT,
+    /** More replies to the client's network than the rate limit allows; some of those go out truncated instead. */
+    RATE_LIMITED,
     /** The socket's send queue is full: a UDP reply is not queued behind it. */
     SEND_QUEUE_FULL,
     /** The kernel refused to send, or the peer reset the connection. */

@@ -23,13 +23,16 @@ final class Query {
         DROP_RESPONSE,
         FORMERR,
         NOTIMP,
-        BADVERS
+        BADVERS,
+        /** No question, but a cookie to be answered (RFC 7873 section 5.4). */
+        COOKIE_ONLY
     }
 
     /** No query of use is longer; longer ones are refused. */
     static final int MAX_LENGTH = 4096;
 
     private static final int MAX_ADDITIONAL = 2;
+    private static final int KEEPALIVE_UNIT_MS = 100;
     private static final byte[] NO_QUESTION = new byte[0];
 
     final Verdict verdict;
@@ -46,7 +49,13 @@ final class Query {
     /** Name, type and class as asked; empty when there is no usable question. */
     final byte[] question;
 
+    /** The client's part, perhaps with a server's; null when there is none (RFC 7873). */
+    final byte @Nullable [] cookie;
+
     private final int payload;
+    private final boolean keepalive;
+    private byte @Nullable [] replyCookie;
+    private int keepaliveUnits = -1;
 
     private Query(Verdict verdict, int id, int flags) {
         this(verdict, id, flags, Name.root, 0, 0, NO_QUESTION, Opt.ABSENT);
@@ -63,6 +72,8 @@ final class Query {
         this.edns = opt.present;
         this.dnssecOk = opt.dnssecOk;
         this.payload = opt.payload;
+        this.cookie = opt.cookie;
+        this.keepalive = opt.keepalive;
     }
 
     /** Reads the message between the reader and writer index, moving neither. */
@@ -82,6 +93,15 @@ final class Query {
         }
         int additional = message.getUnsignedShort(Wire.ARCOUNT);
         int authority = message.getUnsignedShort(Wire.NSCOUNT);
+        if (message.getUnsignedShort(Wire.QDCOUNT) == 0
+                && message.getUnsignedShort(Wire.ANCOUNT) == 0
+                && authority == 0
+                && additional == 1) {
+            Opt opt = Opt.find(message, Wire.HEADER, end, 0, 1);
+            return opt == null || opt.cookie == null || opt.version != 0
+                    ? new Query(Verdict.FORMERR, id, flags)
+                    : new Query(Verdict.COOKIE_ONLY, id, flags, Name.root, 0, 0, NO_QUESTION, opt);
+        }
         if (end > MAX_LENGTH
                 || message.getUnsignedShort(Wire.QDCOUNT) != 1
                 || message.getUnsignedShort(Wire.ANCOUNT) != 0
@@ -115,7 +135,8 @@ final class Query {
         byte[] owner = other.toWire();
         byte[] asked = Arrays.copyOf(owner, owner.length + 4);
         System.arraycopy(question, question.length - 4, asked, owner.length, 4);
-        return new Query(verdict, id, flags, other, type, dclass, asked, new Opt(edns, 0, payload, dnssecOk));
+        return new Query(
+                verdict, id, flags, other, type, dclass, asked, new Opt(edns, 0, payload, dnssecOk, null, false));
     }
 
     /** Longest reply that may be sent, in bytes. */
@@ -123,18 +144,43 @@ final class Query {
         return via == Via.TCP ? Wire.MAX_MESSAGE : payload;
     }
 
+    /** Sets the cookie of the reply, {@value Cookies#WHOLE} bytes. */
+    void replyCookie(byte[] whole) {
+        replyCookie = whole;
+    }
+
+    /** Tells the client, if it asked, how long a connection may be idle (RFC 7828). */
+    void keepConnection(int idleMs) {
+        if (keepalive) {
+            keepaliveUnits = idleMs / KEEPALIVE_UNIT_MS;
+        }
+    }
+
     /** Room that OPT takes in the reply, in bytes. */
     int optBytes(@Nullable ExtendedError why) {
-        return edns ? Wire.OPT_LENGTH + (why == null ? 0 : why.bytes()) : 0;
+        return edns ? Wire.OPT_LENGTH + optionBytes(why) : 0;
+    }
+
+    private int optionBytes(@Nullable ExtendedError why) {
+        return (replyCookie == null ? 0 : Wire.OPTION_HEADER + replyCookie.length)
+                + (keepaliveUnits < 0 ? 0 : Wire.OPTION_HEADER + Short.BYTES)
+                + (why == null ? 0 : why.bytes());
     }
 
     /** Writes the OPT record of the reply, if the client sent one. */
     void writeOpt(ByteBuf out, Rcode rcode, @Nullable ExtendedError why) {
-        if (edns) {
-            Wire.writeOpt(out, rcode.value >> Wire.RCODE_BITS, dnssecOk, optBytes(why) - Wire.OPT_LENGTH);
-            if (why != null) {
-                why.writeTo(out);
-            }
+        if (!edns) {
+            return;
+        }
+        Wire.writeOpt(out, rcode.value >> Wire.RCODE_BITS, dnssecOk, optionBytes(why));
+        if (replyCookie != null) {
+            out.writeShort(Wire.OPTION_COOKIE).writeShort(replyCookie.length).writeBytes(replyCookie);
+        }
+        if (keepaliveUnits >= 0) {
+            out.writeShort(Wire.OPTION_KEEPALIVE).writeShort(Short.BYTES).writeShort(keepaliveUnits);
+        }
+        if (why != null) {
+            why.writeTo(out);
         }
     }
 
@@ -151,8 +197,13 @@ final class Query {
     }
 
     /** The OPT record (RFC 6891): at most one, in the additional section, owned by the root. */
-    private record Opt(boolean present, int version, int payload, boolean dnssecOk) {
-        static final Opt ABSENT = new Opt(false, 0, Wire.PLAIN_PAYLOAD, false);
+    @SuppressWarnings("ArrayRecordComponent") // nobody compares them
+    private record Opt(
+            boolean present, int version, int payload, boolean dnssecOk, byte @Nullable [] cookie, boolean keepalive) {
+        static final Opt ABSENT = new Opt(false, 0, Wire.PLAIN_PAYLOAD, false, null, false);
+
+        private static final int MIN_SERVER_COOKIE = 8;
+        private static final int MAX_SERVER_COOKIE = 32;
 
         /** Walks the records behind the question; null if anything is malformed. */
         static @Nullable Opt find(ByteBuf message, int start, int end, int authority, int additional) {
@@ -171,21 +222,45 @@ final class Query {
                             || !Wire.optionsAreWhole(message, nameEnd + Wire.RECORD_FIXED, after)) {
                         return null;
                     }
-                    opt = read(message, nameEnd);
+                    opt = read(message, nameEnd, after);
+                    if (opt == null) {
+                        return null;
+                    }
                 }
                 at = after;
             }
             return at == end ? opt : null;
         }
 
-        private static Opt read(ByteBuf message, int nameEnd) {
+        /** Options that we do not know are ignored (RFC 6891 section 6.1.2); null for a cookie of a bad length. */
+        private static @Nullable Opt read(ByteBuf message, int nameEnd, int end) {
             int size = message.getUnsignedShort(nameEnd + Wire.RECORD_CLASS);
             long ttl = message.getUnsignedInt(nameEnd + Wire.RECORD_TTL);
+            byte[] cookie = null;
+            boolean keepalive = false;
+            int at = nameEnd + Wire.RECORD_FIXED;
+            while (at < end) {
+                int code = message.getUnsignedShort(at);
+                int length = message.getUnsignedShort(at + Short.BYTES);
+                at += Wire.OPTION_HEADER;
+                if (code == Wire.OPTION_COOKIE && cookie == null) { // only the first counts, RFC 7873 section 5.2
+                    int server = length - Cookies.CLIENT;
+                    if (server != 0 && (server < MIN_SERVER_COOKIE || server > MAX_SERVER_COOKIE)) {
+                        return null;
+                    }
+                    cookie = new byte[length];
+                    message.getBytes(at, cookie);
+                }
+                keepalive |= code == Wire.OPTION_KEEPALIVE;
+                at += length;
+            }
             return new Opt(
                     true,
                     (int) (ttl >>> 16 & 0xff),
                     Math.clamp(size, Wire.PLAIN_PAYLOAD, Wire.EDNS_PAYLOAD),
-                    (ttl & Wire.OPT_DO) != 0);
+                    (ttl & Wire.OPT_DO) != 0,
+                    cookie,
+                    keepalive);
         }
     }
 }

@@ -14,6 +14,14 @@ import java.net.InetAddress;
 
 /** Everything that belongs to one event loop of the server: all queries it reads are answered here, on its thread. */
 public final class QueryLane {
+    private static final long NS_PER_MS = 1_000_000;
+    private static final long MS_PER_SECOND = 1_000;
+    /** One secret for all lanes: a client's datagrams meet any of them. */
+    private static final Cookies COOKIES = Cookies.random();
+
+    /** A power of two. */
+    private static final int PLAIN_TIMED_ONE_IN = 16;
+
     final Quota connections;
 
     private final int index;
@@ -23,6 +31,8 @@ public final class QueryLane {
     private final PlainQuestion plainQuestion = new PlainQuestion();
     private final Forwarder forwarder;
     private final Faults faults;
+    private int plainSeen;
+    private int tapSeen;
 
     /** @param channels gets every channel that is opened on behalf of a query, so that the server can close them */
     public QueryLane(
@@ -73,14 +83,64 @@ public final class QueryLane {
      * @return whether {@code asker} is or will be called
      */
     boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
-        Reply plain = plainQuestion.answer(message, serving.read(), via, client);
+        ResponseRate rate = serving.read().rate();
+        if (rate.isOn() && via == Via.UDP && !rate.take(client, System.nanoTime() / NS_PER_MS)) {
+            return onTooMany(message, via, client, rate, asker);
+        }
+        return onAllowed(message, via, client, asker);
+    }
+
+    /** A query above the rate: who shows a cookie of ours is really there, anybody else may come back by TCP. */
+    private boolean onTooMany(ByteBuf message, Via via, InetAddress client, ResponseRate rate, Asker asker) {
+        Query query = Query.parse(message);
+        boolean known = query.cookie != null && COOKIES.isOurs(query.cookie, client, nowSeconds());
+        if (known) {
+            return onAllowed(message, via, client, asker);
+        }
+        if (query.verdict == Query.Verdict.ANSWER && rate.slips()) {
+            Reply slipped = Reply.truncated(query, serving.read().recursion());
+            counters.transports().increment(index, via);
+            counters.rcodes().increment(index, slipped.rcode());
+            asker.reply(slipped);
+            return true;
+        }
+        drop(Drop.RATE_LIMITED);
+        return false;
+    }
+
+    private boolean onAllowed(ByteBuf message, Via via, InetAddress client, Asker asker) {
+        Serving now = serving.read();
+        // One in so many is timed, and counts for all.
+        boolean timed = (++plainSeen & PLAIN_TIMED_ONE_IN - 1) == 0;
+        long start = timed ? System.nanoTime() : 0;
+        Reply plain = plainQuestion.answer(message, now, via, client);
         if (plain != null) {
             counters.transports().increment(index, via);
             counters.types().increment(index, plainQuestion.type());
-            reply(asker, plain);
+            counters.rcodes().increment(index, plain.rcode());
+            if (timed) {
+                long duration = System.nanoTime() - start;
+                counters.latency().record(index, LatencyHistogram.Source.ZONE, duration, PLAIN_TIMED_ONE_IN);
+            }
+            if (tapDue(now.tap())) {
+                tap(now.tap(), Query.parse(message), via, client, plain, start);
+            }
+            asker.reply(plain);
             return true;
         }
         Query query = Query.parse(message);
+        if (query.cookie != null) {
+            query.replyCookie(COOKIES.answer(query.cookie, client, nowSeconds()));
+        }
+        if (via == Via.TCP) {
+            query.keepConnection(now.limits().idleMs());
+        }
+        return onQuery(query, now, via, client, asker);
+    }
+
+    private boolean onQuery(Query query, Serving now, Via via, InetAddress client, Asker asker) {
+        long start = System.nanoTime();
+        Asker here = reply -> reply(query, via, client, start, LatencyHistogram.Source.ZONE, asker, reply);
         switch (query.verdict) {
             case DROP_SHORT -> {
                 drop(Drop.SHORT);
@@ -90,29 +150,23 @@ public final class QueryLane {
                 drop(Drop.RESPONSE);
                 return false;
             }
-            case FORMERR -> {
-                counters.transports().increment(index, via);
-                reply(asker, Reply.headerOnly(query, Rcode.FORMERR));
+            case FORMERR -> here.reply(Reply.headerOnly(query, Rcode.FORMERR));
+            case NOTIMP -> here.reply(Reply.headerOnly(query, Rcode.NOTIMP));
+            case COOKIE_ONLY -> here.reply(Reply.empty(query, Rcode.NOERROR, now.recursion()));
+            case BADVERS -> here.reply(Reply.empty(query, Rcode.BADVERS, now.recursion()));
+            case ANSWER -> {
+                Asker far = reply -> reply(query, via, client, start, LatencyHistogram.Source.FORWARD, asker, reply);
+                answer(query, now, via, client, here, far);
             }
-            case NOTIMP -> {
-                counters.transports().increment(index, via);
-                reply(asker, Reply.headerOnly(query, Rcode.NOTIMP));
-            }
-            case BADVERS, ANSWER -> {
-                counters.transports().increment(index, via);
-                counters.types().increment(index, QueryType.of(query.type));
-                answer(query, via, client, asker);
-            }
+        }
+        counters.transports().increment(index, via);
+        if (query.question.length > 0) {
+            counters.types().increment(index, QueryType.of(query.type));
         }
         return true;
     }
 
-    private void answer(Query query, Via via, InetAddress client, Asker asker) {
-        Serving now = serving.read();
-        if (query.verdict == Query.Verdict.BADVERS) {
-            reply(asker, Reply.empty(query, Rcode.BADVERS, now.recursion()));
-            return;
-        }
+    private void answer(Query query, Serving now, Via via, InetAddress client, Asker here, Asker far) {
         Answer answer;
         try {
             answer = Responder.respond(query, now, via, client);
@@ -121,16 +175,52 @@ public final class QueryLane {
             answer = new Answer.Done(Reply.headerOnly(query, Rcode.SERVFAIL));
         }
         switch (answer) {
-            case Answer.Done done -> reply(asker, done.reply());
-            case Answer.Forward _ -> forwarder.forward(query, now, via, client, forwarded -> reply(asker, forwarded));
+            case Answer.Done done -> here.reply(done.reply());
+            case Answer.Forward _ -> forwarder.forward(query, now, via, client, far);
             case Answer.Follow follow ->
-                forwarder.forward(follow.target(), now, via, client, rest -> reply(asker, follow.complete(rest)));
+                forwarder.forward(follow.target(), now, via, client, rest -> far.reply(follow.complete(rest)));
         }
     }
 
-    private void reply(Asker asker, Reply reply) {
+    private void reply(
+            Query query,
+            Via via,
+            InetAddress client,
+            long startNs,
+            LatencyHistogram.Source source,
+            Asker asker,
+            Reply reply) {
         counters.rcodes().increment(index, reply.rcode());
+        counters.latency().record(index, source, System.nanoTime() - startNs, 1);
+        QueryTap tap = serving.read().tap();
+        if (tapDue(tap)) {
+            tap(tap, query, via, client, reply, startNs);
+        }
         asker.reply(reply);
+    }
+
+    private boolean tapDue(QueryTap tap) {
+        int oneIn = tap.oneIn();
+        if (oneIn == 0 || ++tapSeen < oneIn) {
+            return false;
+        }
+        tapSeen = 0;
+        return true;
+    }
+
+    private static void tap(QueryTap tap, Query query, Via via, InetAddress client, Reply reply, long startNs) {
+        tap.accept(new QueryTap.Sample(
+                System.currentTimeMillis(),
+                client,
+                via,
+                query.question,
+                reply.rcode(),
+                reply.message().readableBytes(),
+                startNs == 0 ? 0 : System.nanoTime() - startNs));
+    }
+
+    private static int nowSeconds() {
+        return (int) (System.currentTimeMillis() / MS_PER_SECOND);
     }
 
     void drop(Drop reason) {

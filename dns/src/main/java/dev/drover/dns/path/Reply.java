@@ -45,13 +45,20 @@ record Reply(ByteBuf message, Rcode rcode) {
         ByteBuf message = Unpooled.buffer(Wire.HEADER + query.question.length + query.optBytes(why));
         message.writeShort(query.id)
                 .writeShort(flags)
-                .writeShort(1)
+                .writeShort(query.question.length == 0 ? 0 : 1)
                 .writeShort(0)
                 .writeShort(0)
                 .writeShort(query.edns ? 1 : 0)
                 .writeBytes(query.question);
         query.writeOpt(message, rcode, why);
         return new Reply(message, rcode);
+    }
+
+    /** A reply without records that asks the client to come back by TCP. */
+    static Reply truncated(Query query, boolean recursionAvailable) {
+        Reply reply = empty(query, Rcode.NOERROR, recursionAvailable);
+        reply.message.setShort(Wire.FLAGS, reply.message.getUnsignedShort(Wire.FLAGS) | Wire.TC);
+        return reply;
     }
 
     /** To ANY of a name that is not ours: one record that says so (RFC 8482 section 4.2). */

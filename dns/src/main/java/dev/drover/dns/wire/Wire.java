@@ -45,6 +45,12 @@ public final class Wire {
     public static final int RECORD_RDLENGTH = 8;
     public static final int RECORD_FIXED = 10;
 
+    /** Code and length in front of the data of an option of OPT (RFC 6891 section 6.1.2). */
+    public static final int OPTION_HEADER = 4;
+
+    public static final int OPTION_COOKIE = 10;
+    public static final int OPTION_KEEPALIVE = 11;
+
     /** An OPT record without options. */
     public static final int OPT_LENGTH = 11;
 

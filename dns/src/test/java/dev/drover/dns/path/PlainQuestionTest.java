@@ -85,7 +85,9 @@ class PlainQuestionTest {
                         new Forwarding(new UpstreamSet(List.of(upstream)), Map.of()),
                         alone.cache(),
                         alone.timing(),
-                        alone.limits())
+                        alone.limits(),
+                        alone.rate(),
+                        alone.tap())
                 : alone;
     }
 

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Keys of section {@code dns} that say who is asked for other names, what is kept and what clients may hold. */
 final class DnsResolverSection {
@@ -60,16 +59,16 @@ final class DnsResolverSection {
         Map<String, YamlNode> limits = limitKeys(keys);
         Limits standard = Limits.DEFAULT;
         return new Limits(
-                integer(limits, "forwards", 1, MAX_HELD, standard.forwards()),
-                integer(limits, "forwards-per-client", 1, MAX_HELD, standard.forwardsPerClient()),
-                integer(limits, "connections", 1, MAX_HELD, standard.connections()),
-                integer(limits, "connections-per-client", 1, MAX_HELD, standard.connectionsPerClient()),
-                integer(limits, "idle-ms", 100, 600_000, standard.idleMs()));
+                YamlValues.integer(limits, "forwards", 1, MAX_HELD, standard.forwards()),
+                YamlValues.integer(limits, "forwards-per-client", 1, MAX_HELD, standard.forwardsPerClient()),
+                YamlValues.integer(limits, "connections", 1, MAX_HELD, standard.connections()),
+                YamlValues.integer(limits, "connections-per-client", 1, MAX_HELD, standard.connectionsPerClient()),
+                YamlValues.integer(limits, "idle-ms", 100, 600_000, standard.idleMs()));
     }
 
     private static Timing timing(Map<String, YamlNode> keys) {
         Timing standard = Timing.DEFAULT;
-        return standard.withTotalMs(integer(limitKeys(keys), "timeout-ms", 100, 4_900, standard.totalMs()));
+        return standard.withTotalMs(YamlValues.integer(limitKeys(keys), "timeout-ms", 100, 4_900, standard.totalMs()));
     }
 
     private static Map<String, YamlNode> limitKeys(Map<String, YamlNode> keys) {
@@ -98,13 +97,13 @@ final class DnsResolverSection {
                         "prefetch"),
                 List.of());
         CachePolicy standard = CachePolicy.DEFAULT;
-        int most = integer(keys, "max-ttl-seconds", 1, WEEK_SECONDS, standard.maxTtlSeconds());
+        int most = YamlValues.integer(keys, "max-ttl-seconds", 1, WEEK_SECONDS, standard.maxTtlSeconds());
         return new CachePolicy(
-                integer(keys, "bytes", 0, Integer.MAX_VALUE, (int) standard.bytes()),
-                integer(keys, "min-ttl-seconds", 0, Math.min(most, HOUR_SECONDS), standard.minTtlSeconds()),
+                YamlValues.integer(keys, "bytes", 0, Integer.MAX_VALUE, (int) standard.bytes()),
+                YamlValues.integer(keys, "min-ttl-seconds", 0, Math.min(most, HOUR_SECONDS), standard.minTtlSeconds()),
                 most,
-                integer(keys, "negative-ttl-seconds", 0, DAY_SECONDS, standard.negativeTtlSeconds()),
-                integer(keys, "stale-seconds", 0, WEEK_SECONDS, standard.staleSeconds()),
+                YamlValues.integer(keys, "negative-ttl-seconds", 0, DAY_SECONDS, standard.negativeTtlSeconds()),
+                YamlValues.integer(keys, "stale-seconds", 0, WEEK_SECONDS, standard.staleSeconds()),
                 bool(keys, "prefetch", standard.prefetch()));
     }
 
@@ -194,19 +193,8 @@ final class DnsResolverSection {
         }
     }
 
-    private static int integer(Map<String, YamlNode> keys, String key, int least, int most, int standard) {
-        YamlNode node = keys.get(key);
-        return node == null ? standard : node.integer(least, most);
-    }
-
     private static boolean bool(Map<String, YamlNode> keys, String key, boolean standard) {
-        @Nullable YamlNode node = keys.get(key);
-        return node == null
-                ? standard
-                : switch (node.text()) {
-                    case "true" -> true;
-                    case "false" -> false;
-                    default -> throw node.error(node.text() + " (expected: true or false)");
-                };
+        YamlNode node = keys.get(key);
+        return node == null ? standard : YamlValues.flag(node);
     }
 }

@@ -20,6 +20,7 @@ final class DnsSection {
         List<String> known = new ArrayList<>(List.of("bind", "zone", "ttl-seconds"));
         known.addAll(DnsNames.KEYS);
         known.addAll(DnsResolverSection.KEYS);
+        known.addAll(DnsGuardSection.KEYS);
         Map<String, YamlNode> keys = node.map(known, List.of("dnssec", "tls"));
         YamlNode bind = node.required(keys, "bind");
         YamlNode zone = keys.get("zone");
@@ -34,6 +35,8 @@ final class DnsSection {
                 DnsNames.read(keys),
                 DnsResolverSection.resolver(file, keys, binds),
                 DnsResolverSection.limits(keys),
+                DnsGuardSection.rateLimit(keys),
+                DnsGuardSection.queryLog(file, keys),
                 ttl == null ? DEFAULT_TTL_SECONDS : ttl.integer(0, MAX_TTL_SECONDS));
     }
 

@@ -74,7 +74,7 @@ final class LbSection {
     private static EntryConfig entry(Path file, Protocol protocol, Map<String, YamlNode> keys) {
         YamlNode tls = YamlValues.present(keys.get("tls"));
         YamlNode h2c = YamlValues.present(keys.get("h2c"));
-        boolean wanted = h2c != null && YamlValues.bool(h2c);
+        boolean wanted = h2c != null && YamlValues.flag(h2c);
         if (h2c != null && wanted && (tls != null || protocol != Protocol.HTTP)) {
             throw h2c.error("true (expected: only with protocol http and without tls, which offers HTTP/2 by itself)");
         }

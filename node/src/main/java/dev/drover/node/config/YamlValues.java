@@ -4,6 +4,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.node.mapping.Tables;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Values that several sections of the node file have: addresses and networks, each refused with key and line. */
@@ -54,12 +55,10 @@ final class YamlValues {
         };
     }
 
-    static boolean bool(YamlNode node) {
-        return switch (node.text()) {
-            case "true" -> true;
-            case "false" -> false;
-            default -> throw node.error(node.text() + " (expected: true or false)");
-        };
+    /** The number at {@code key}, or {@code standard} when the key is absent. */
+    static int integer(Map<String, YamlNode> keys, String key, int least, int most, int standard) {
+        YamlNode node = keys.get(key);
+        return node == null ? standard : node.integer(least, most);
     }
 
     static @Nullable YamlNode present(@Nullable YamlNode node) {

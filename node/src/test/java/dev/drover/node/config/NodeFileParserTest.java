@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dns.NameData;
 import dev.drover.dns.Names;
+import dev.drover.dns.QueryLogConfig;
 import dev.drover.dns.ResolverConfig;
 import dev.drover.dns.path.Limits;
+import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.resolve.CachePolicy;
 import dev.drover.dns.resolve.Timing;
 import dev.drover.dns.resolve.Upstream.Endpoint;
@@ -15,6 +17,7 @@ import dev.drover.lb.Protocol;
 import dev.drover.node.mapping.Tables;
 import dev.drover.overlay.Mode;
 import java.net.InetAddress;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -185,11 +188,15 @@ final class NodeFileParserTest {
                            stale-seconds: 0, prefetch: false }
                   limits: { timeout-ms: 1000, forwards: 10, forwards-per-client: 5, connections: 8,
                             connections-per-client: 4, idle-ms: 5000 }
+                  rate-limit: { responses-per-second: 100, slip: 3, ipv4-prefix: 32, ipv6-prefix: 64 }
+                  query-log: { file: queries.log, sample: 1000 }
                 """);
         assertThat(file.dns().resolver().zones()).containsOnlyKeys("corp.example", "a.corp.example");
         assertThat(file.dns().resolver().cache()).isEqualTo(new CachePolicy(1_000_000, 1, 600, 5, 0, false));
         assertThat(file.dns().resolver().timing().totalMs()).isEqualTo(1_000);
         assertThat(file.dns().limits()).isEqualTo(new Limits(10, 5, 8, 4, 5_000));
+        assertThat(file.dns().rateLimit()).isEqualTo(new ResponseRate.Rule(100, 3, 32, 64));
+        assertThat(file.dns().queryLog()).isEqualTo(new QueryLogConfig(Path.of("queries.log"), 1_000));
     }
 
     @ParameterizedTest
@@ -203,6 +210,8 @@ final class NodeFileParserTest {
                     forward-trust: none.pem               | n:1: dns.forward-trust: none.pem cannot be read: NoSuchFileException (expected: certificates as PEM)
                     cache: {bytes: -1}                    | n:1: dns.cache.bytes: -1 (expected: a number from 0 to 2147483647)
                     cache: {prefetch: maybe}              | n:1: dns.cache.prefetch: maybe (expected: true or false)
+                    rate-limit: {slip: 1}                 | n:1: dns.rate-limit: responses-per-second is missing (expected: a value)
+                    query-log: {file: q, sample: 0}       | n:1: dns.query-log.sample: 0 (expected: a number from 1 to 2147483647)
                     limits: {timeout-ms: 5000}            | n:1: dns.limits.timeout-ms: 5000 (expected: a number from 100 to 4900)
                     """)
     void refusesABadResolverSideOfDns(String key, String message) {

@@ -316,6 +316,8 @@ final class NamesWorld implements AutoCloseable {
                     mapped.names(),
                     mapped.resolver(),
                     mapped.limits(),
+                    mapped.rateLimit(),
+                    mapped.queryLog(),
                     mapped.ttlSeconds()));
             changed = false;
         }
