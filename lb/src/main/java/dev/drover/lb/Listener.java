@@ -105,7 +105,8 @@ final class Listener {
                                         config.protocol() == Protocol.HTTP,
                                         config.entry().h2c(),
                                         certificates,
-                                        config.entry().proxies()));
+                                        config.entry().proxies(),
+                                        config.entry().forwarders()));
     }
 
     @Nullable

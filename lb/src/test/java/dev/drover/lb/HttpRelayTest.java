@@ -62,15 +62,30 @@ class HttpRelayTest extends Harness {
                 + "Keep-Alive: timeout=5\r\nX-Secret: 1\r\nProxy-Connection: x\r\nTE: trailers, deflate\r\n"
                 + "Proxy: http://evil\r\nProxy-Authorization: b\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"
                 + "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-For: 203.0.113.10\r\nX-Forwarded-Proto: https\r\n"
-                + "X-Forwarded-Host: other\r\nCookie: a=b\r\n\r\n");
+                + "X-Forwarded-Host: other\r\nForwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\nX-Forwarded-Port: 1\r\n"
+                + "Cookie: a=b\r\n\r\n");
         assertThat(wire.response().status()).isEqualTo(200);
         int port = bound("web").getPort();
         assertThat(origin.requests.getFirst().head())
                 .isEqualTo("GET /a?b=c HTTP/1.1\r\nHost: shop.example:81\r\nAccept: */*\r\nCookie: a=b\r\n"
                         + "Connection: TE\r\nTE: trailers\r\n"
-                        + "X-Forwarded-For: 203.0.113.9, 203.0.113.10, 127.0.0.1\r\n"
+                        + "X-Forwarded-For: 127.0.0.1\r\n"
                         + "X-Forwarded-Host: shop.example:81\r\n"
                         + "X-Forwarded-Proto: http\r\nX-Forwarded-Port: " + port + "\r\n\r\n");
+    }
+
+    @Test
+    void a_proxy_in_front_is_believed_when_the_listener_says_so() throws IOException {
+        Origin origin = echo();
+        serve(http("web", origin).withEntry(EntryConfig.PLAIN.withForwardedFrom(List.of("127.0.0.0/8", "::1"))));
+        Wire wire = client();
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=203.0.113.9\r\nX-Forwarded-For: 203.0.113.9\r\n"
+                + "X-Forwarded-Proto: https\r\n\r\n");
+        assertThat(wire.response().status()).isEqualTo(200);
+        assertThat(origin.requests.getFirst().head())
+                .isEqualTo("GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=203.0.113.9\r\nX-Forwarded-Proto: https\r\n"
+                        + "X-Forwarded-For: 203.0.113.9, 127.0.0.1\r\nX-Forwarded-Host: a\r\nX-Forwarded-Port: "
+                        + bound("web").getPort() + "\r\n\r\n");
     }
 
     @Test

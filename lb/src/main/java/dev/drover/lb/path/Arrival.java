@@ -63,7 +63,7 @@ final class Arrival {
         InetSocketAddress client = header.client();
         InetSocketAddress local = header.local();
         if (client != null && local != null) {
-            caller = new Caller(client, local, null);
+            caller = new Caller(client, local, null, false);
         }
         ChannelInboundHandler next = addNext();
         channel.pipeline().remove(gate);
@@ -104,7 +104,7 @@ final class Arrival {
     }
 
     private ChannelInboundHandler seatH2(ChannelHandler gate) throws Exception {
-        H2Front front = new H2Front(lane, room.server(), channel, caller);
+        H2Front front = new H2Front(lane, room.server(), channel, caller.amongst(room.forwarders()));
         channel.pipeline().replace(gate, null, front.codec());
         channel.pipeline().addLast(front);
         front.channelActive(channel.pipeline().context(front));
@@ -113,7 +113,7 @@ final class Arrival {
 
     private ChannelInboundHandlerAdapter front() {
         if (room.http()) {
-            return new HttpFront(lane, room.server(), channel, caller);
+            return new HttpFront(lane, room.server(), channel, caller.amongst(room.forwarders()));
         }
         channel.config().setAutoRead(false);
         return new TcpFront(lane, room.server(), channel, caller);

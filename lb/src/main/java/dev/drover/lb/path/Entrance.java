@@ -19,13 +19,15 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * @param h2c whether clients without TLS may begin with HTTP/2
      * @param certificates null without TLS
      * @param proxies whose connections begin with a header of the PROXY protocol; null when none does
+     * @param forwarders clients whose requests tell the truth in X-Forwarded-For and the like; null when none does
      */
     public record Room(
             VirtualServer server,
             boolean http,
             boolean h2c,
             @Nullable Certificates certificates,
-            @Nullable Networks proxies) {}
+            @Nullable Networks proxies,
+            @Nullable Networks forwarders) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;

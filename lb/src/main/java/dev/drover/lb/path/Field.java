@@ -24,6 +24,9 @@ enum Field {
     X_FORWARDED_PROTO(false, true),
     X_FORWARDED_HOST(false, true),
     X_FORWARDED_PORT(false, true),
+    /** RFC 7239; never made here, and passed on for those alone who are believed. */
+    FORWARDED(false, true),
+    X_REAL_IP(false, true),
     TRAILER(false, true),
     AUTHORIZATION(false, true),
     COOKIE(false, true),

@@ -378,7 +378,7 @@ final class RequestHead {
         out.writeBytes(VERSION_HOST);
         host(out, forwarded);
         out.writeBytes(CRLF);
-        copyFields(out);
+        copyFields(out, forwarded.believed());
         if (chunked) {
             out.writeBytes(CHUNKED_LINE);
         }
@@ -401,10 +401,10 @@ final class RequestHead {
     }
 
     /** Lines that pass are copied in runs, as they stand. */
-    private void copyFields(ByteBuf out) {
+    private void copyFields(ByteBuf out, boolean believed) {
         int run = -1;
         for (int i = 0; i < fields.count(); i++) {
-            if (passes(i)) {
+            if (passes(i, believed)) {
                 if (run < 0) {
                     run = fields.lineStart(i);
                 }
@@ -418,9 +418,10 @@ final class RequestHead {
         }
     }
 
-    private boolean passes(int i) {
+    private boolean passes(int i, boolean believed) {
         return switch (fields.field(i)) {
-            case HOST, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT -> false;
+            case HOST, X_FORWARDED_FOR -> false;
+            case X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, FORWARDED, X_REAL_IP -> believed;
             case UPGRADE -> upgrade;
             case EXPECT -> expectContinue;
             case CONTENT_LENGTH -> true;
@@ -428,10 +429,14 @@ final class RequestHead {
         };
     }
 
-    /** The client's address goes behind the addresses earlier proxies gave; what only we know is set by us alone. */
+    /**
+     * Tells for whom the request is. The client's address goes behind the addresses that a believed proxy gave, what such a
+     * proxy says of the rest stands; anybody else could say anything, and is not asked.
+     */
     private void forwarded(ByteBuf out, Forwarded forwarded) {
+        boolean believed = forwarded.believed();
         out.writeBytes(FORWARDED_FOR);
-        for (int i = 0; i < fields.count(); i++) {
+        for (int i = 0; believed && i < fields.count(); i++) {
             if (fields.field(i) == Field.X_FORWARDED_FOR && fields.valueEnd(i) > fields.valueStart(i)) {
                 out.writeBytes(bytes, fields.valueStart(i), fields.valueEnd(i) - fields.valueStart(i));
                 out.writeBytes(COMMA);
@@ -439,9 +444,25 @@ final class RequestHead {
         }
         out.writeBytes(forwarded.clientAddress());
         out.writeBytes(CRLF);
-        out.writeBytes(FORWARDED_HOST);
-        host(out, forwarded);
-        out.writeBytes(CRLF);
-        out.writeBytes(forwarded.protoAndPort());
+        if (!believed || !has(Field.X_FORWARDED_HOST)) {
+            out.writeBytes(FORWARDED_HOST);
+            host(out, forwarded);
+            out.writeBytes(CRLF);
+        }
+        if (!believed || !has(Field.X_FORWARDED_PROTO)) {
+            out.writeBytes(forwarded.proto());
+        }
+        if (!believed || !has(Field.X_FORWARDED_PORT)) {
+            out.writeBytes(forwarded.port());
+        }
+    }
+
+    private boolean has(Field wanted) {
+        for (int i = 0; i < fields.count(); i++) {
+            if (fields.field(i) == wanted) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -24,7 +24,7 @@ final class LbSection {
     private static final String ALONE =
             "alone (expected: proxy-protocol: accept together with a list of trusted networks)";
     private static final List<String> LISTENER_KEYS =
-            PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted");
+            PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted", "forwarded-from");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -78,7 +78,11 @@ final class LbSection {
         if (h2c != null && wanted && (tls != null || protocol != Protocol.HTTP)) {
             throw h2c.error("true (expected: only with protocol http and without tls, which offers HTTP/2 by itself)");
         }
-        return new EntryConfig(tls == null ? null : TlsSection.read(file, tls), wanted, trusted(keys));
+        return new EntryConfig(
+                tls == null ? null : TlsSection.read(file, tls),
+                wanted,
+                trusted(keys),
+                forwardedFrom(protocol, keys));
     }
 
     /** Networks whose connections begin with a header of the PROXY protocol. */
@@ -97,8 +101,23 @@ final class LbSection {
         if (trusted == null || trusted.list().isEmpty()) {
             throw protocol.error(ALONE);
         }
+        return networks(trusted);
+    }
+
+    private static List<String> forwardedFrom(Protocol protocol, Map<String, YamlNode> keys) {
+        YamlNode node = YamlValues.present(keys.get("forwarded-from"));
+        if (node == null) {
+            return List.of();
+        }
+        if (protocol != Protocol.HTTP) {
+            throw node.error("only HTTP has such fields (expected: none, or protocol: http)");
+        }
+        return networks(node);
+    }
+
+    private static List<String> networks(YamlNode node) {
         List<String> networks = new ArrayList<>();
-        for (YamlNode item : trusted.list()) {
+        for (YamlNode item : node.list()) {
             try {
                 Networks.check(List.of(item.text()));
             } catch (IllegalArgumentException e) {
