@@ -106,7 +106,8 @@ final class Listener {
                                         config.entry().h2c(),
                                         certificates,
                                         config.entry().proxies(),
-                                        config.entry().forwarders()));
+                                        config.entry().forwarders(),
+                                        config.entry().greeting()));
     }
 
     @Nullable

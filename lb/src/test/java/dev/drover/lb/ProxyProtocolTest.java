@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.drover.lb.path.ProxyGreeting;
 import io.netty.handler.codec.http2.Http2Exception;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -15,6 +16,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Clients behind proxies that tell of them by the PROXY protocol. */
 class ProxyProtocolTest extends Harness {
@@ -29,6 +32,21 @@ class ProxyProtocolTest extends Harness {
         socket.setSoTimeout(20_000);
         socket.getOutputStream().write(HEADER.getBytes(StandardCharsets.US_ASCII));
         return socket;
+    }
+
+    @ParameterizedTest
+    @EnumSource(ProxyGreeting.class)
+    void what_one_listener_sends_another_understands(ProxyGreeting greeting) throws IOException {
+        Origin origin = closing(Origin.named("one"));
+        ListenerConfig web = http("web", origin).withEntry(EntryConfig.PLAIN.withTrustedProxies(LOOPBACK));
+        serve(web);
+        ListenerConfig front = listener("front", Protocol.TCP, List.of(TargetConfig.active(bound("web"))));
+        serve(web, front.withEntry(EntryConfig.PLAIN.withGreeting(greeting)));
+        Wire wire = client("front");
+        assertThat(wire.get("/").status()).isEqualTo(200);
+        assertThat(origin.requests.getLast().head())
+                .contains("\r\nX-Forwarded-For: 127.0.0.1\r\n")
+                .contains("\r\nX-Forwarded-Port: " + bound("front").getPort() + "\r\n");
     }
 
     @Test

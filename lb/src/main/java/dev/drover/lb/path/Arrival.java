@@ -116,6 +116,6 @@ final class Arrival {
             return new HttpFront(lane, room.server(), channel, caller.amongst(room.forwarders()));
         }
         channel.config().setAutoRead(false);
-        return new TcpFront(lane, room.server(), channel, caller);
+        return new TcpFront(lane, room.server(), channel, caller, room.greeting());
     }
 }

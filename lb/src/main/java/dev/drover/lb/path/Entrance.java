@@ -20,6 +20,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * @param certificates null without TLS
      * @param proxies whose connections begin with a header of the PROXY protocol; null when none does
      * @param forwarders clients whose requests tell the truth in X-Forwarded-For and the like; null when none does
+     * @param greeting how targets of a byte stream are told whose connection they get; null when they are not
      */
     public record Room(
             VirtualServer server,
@@ -27,7 +28,8 @@ public final class Entrance extends ChannelInitializer<Channel> {
             boolean h2c,
             @Nullable Certificates certificates,
             @Nullable Networks proxies,
-            @Nullable Networks forwarders) {}
+            @Nullable Networks forwarders,
+            @Nullable ProxyGreeting greeting) {}
 
     private final List<LbLane> lanes;
     private volatile @Nullable Room room;

@@ -22,14 +22,19 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private @Nullable Target target;
     private @Nullable Channel connecting;
     private boolean inputEnded;
+    private final Caller caller;
+    private final @Nullable ProxyGreeting greeting;
     private boolean ended;
     private boolean queued;
     private long queueEndNs;
 
-    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller) {
+    /** @param greeting what the target gets before the first byte; null for nothing */
+    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller, @Nullable ProxyGreeting greeting) {
         this.lane = lane;
         this.server = server;
         this.client = client;
+        this.caller = caller;
+        this.greeting = greeting;
         sourceKey = SourceKey.of(caller.client());
         selection = new Selection(lane, server);
     }
@@ -142,10 +147,22 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         lane.count(Event.UPSTREAM_CONNECTED);
         ended = true;
         ByteBuf first = early.isEmpty() ? null : early.take();
+        if (greeting != null) {
+            first = greeted(greeting, first, upstream.channel);
+        }
         Tunnel tunnel = new Tunnel(lane, server, to, Outcome.TUNNELLED, client, upstream.channel);
         upstream.channel.pipeline().replace(upstream, null, tunnel.upstream());
         client.pipeline().replace(this, null, tunnel.client());
         tunnel.start(first, null, inputEnded, false);
+    }
+
+    private ByteBuf greeted(ProxyGreeting by, @Nullable ByteBuf first, Channel upstream) {
+        ByteBuf all = by.of(upstream.alloc(), caller);
+        if (first != null) {
+            all.writeBytes(first);
+            first.release();
+        }
+        return all;
     }
 
     @Override

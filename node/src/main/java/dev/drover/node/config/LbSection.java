@@ -8,6 +8,7 @@ import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.path.Networks;
+import dev.drover.lb.path.ProxyGreeting;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,8 +24,17 @@ import org.jspecify.annotations.Nullable;
 final class LbSection {
     private static final String ALONE =
             "alone (expected: proxy-protocol: accept together with a list of trusted networks)";
-    private static final List<String> LISTENER_KEYS =
-            PoolSection.with("name", "bind", "protocol", "routes", "tls", "h2c", "proxy-protocol", "trusted", "forwarded-from");
+    private static final List<String> LISTENER_KEYS = PoolSection.with(
+            "name",
+            "bind",
+            "protocol",
+            "routes",
+            "tls",
+            "h2c",
+            "proxy-protocol",
+            "trusted",
+            "forwarded-from",
+            "send-proxy");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -82,7 +92,8 @@ final class LbSection {
                 tls == null ? null : TlsSection.read(file, tls),
                 wanted,
                 trusted(keys),
-                forwardedFrom(protocol, keys));
+                forwardedFrom(protocol, keys),
+                greeting(protocol, keys));
     }
 
     /** Networks whose connections begin with a header of the PROXY protocol. */
@@ -113,6 +124,21 @@ final class LbSection {
             throw node.error("only HTTP has such fields (expected: none, or protocol: http)");
         }
         return networks(node);
+    }
+
+    private static @Nullable ProxyGreeting greeting(Protocol protocol, Map<String, YamlNode> keys) {
+        YamlNode node = YamlValues.present(keys.get("send-proxy"));
+        if (node == null) {
+            return null;
+        }
+        if (protocol != Protocol.TCP) {
+            throw node.error("connections to HTTP targets are shared by clients (expected: none, or protocol: tcp)");
+        }
+        return switch (node.text()) {
+            case "v1" -> ProxyGreeting.V1;
+            case "v2" -> ProxyGreeting.V2;
+            default -> throw node.error(node.text() + " (expected: v1 or v2)");
+        };
     }
 
     private static List<String> networks(YamlNode node) {

@@ -248,6 +248,7 @@ final class NodeFileParserTest {
                     balance: round-robin | proxy-protocol: v1 | node.yaml:14: lb.listeners[0].proxy-protocol: v1 (expected: accept)
                     balance: round-robin | proxy-protocol: accept | node.yaml:14: lb.listeners[0].proxy-protocol: alone (expected: proxy-protocol: accept together
                     balance: round-robin | forwarded-from: [ x/8 ] | node.yaml:14: lb.listeners[0].forwarded-from[0]: x/8 (expected: a network such as
+                    balance: round-robin | send-proxy: v2   | node.yaml:14: lb.listeners[0].send-proxy: connections to HTTP targets are shared
                     balance: round-robin | trusted: [ a ] | node.yaml:14: lb.listeners[0].trusted: alone (expected: proxy-protocol: accept together
                     balance: round-robin | h2c: yes         | node.yaml:14: lb.listeners[0].h2c: yes (expected: true or false)
                     balance: round-robin | balance: fastest | node.yaml:14: lb.listeners[0].balance: fastest (expected: round-robin, least-connections, power-of-two, source-hash or maglev)
