@@ -118,8 +118,8 @@ class ProxyProtocolTest extends Harness {
     @Test
     void networks_are_checked() {
         assertThatThrownBy(() -> EntryConfig.PLAIN.withTrustedProxies(List.of("10.0.0.0/33")))
-                .hasMessage("10.0.0.0/33 (expected: a network such as 10.0.0.0/8 or fd00::/8)");
+                .hasMessage("network: 10.0.0.0/33 (expected: a network such as 10.0.0.0/8 or fd00::/8)");
         assertThatThrownBy(() -> EntryConfig.PLAIN.withTrustedProxies(List.of("proxy")))
-                .hasMessage("proxy (expected: a network such as 10.0.0.0/8 or fd00::/8)");
+                .hasMessage("network: proxy (expected: a network such as 10.0.0.0/8 or fd00::/8)");
     }
 }
