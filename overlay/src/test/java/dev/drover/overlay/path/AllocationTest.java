@@ -6,10 +6,12 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** No kind of packet costs the heap a byte, in any mode without encryption, in either direction. */
+@Tag("fresh-jvm")
 class AllocationTest {
     private static final String HERE = "10.42.1.2";
     private static final String THERE = "10.42.2.2";
