@@ -51,9 +51,11 @@ public final class Networks {
                 return new Prefix(address, bits);
             }
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("network: " + text + " (expected: a network such as 10.0.0.0/8 or fd00::/8)", e);
+            throw new IllegalArgumentException(
+                    "network: " + text + " (expected: a network such as 10.0.0.0/8 or fd00::/8)", e);
         }
-        throw new IllegalArgumentException("network: " + text + " (expected: a network such as 10.0.0.0/8 or fd00::/8)");
+        throw new IllegalArgumentException(
+                "network: " + text + " (expected: a network such as 10.0.0.0/8 or fd00::/8)");
     }
 
     boolean contains(InetAddress address) {
