@@ -1,33 +1,15 @@
 package dev.drover.lb.path;
 
-import io.netty.buffer.ByteBuf;
-import io.netty.channel.ChannelHandlerContext;
-
 /** A connection from a proxy we trust, until its PROXY protocol header has come. Without one it is closed. */
-final class ProxyGate extends Timed {
-    private final Arrival arrival;
-    private final Inbox inbox = new Inbox();
+final class ProxyGate extends FirstBytesGate {
     private final ProxyHeader header = new ProxyHeader();
 
     ProxyGate(Arrival arrival) {
-        this.arrival = arrival;
+        super(arrival);
     }
 
     @Override
-    public void handlerAdded(ChannelHandlerContext ctx) {
-        arrival.lane().add(this);
-        deadlineNs = System.nanoTime() + arrival.lane().limits().headTimeoutNs();
-    }
-
-    @Override
-    public void handlerRemoved(ChannelHandlerContext ctx) {
-        arrival.lane().remove(this);
-        inbox.clear();
-    }
-
-    @Override
-    public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
-        inbox.add(ctx.alloc(), (ByteBuf) message);
+    void onBytes() throws Exception {
         switch (header.parse(inbox.present())) {
             case MORE -> {}
             case MALFORMED -> refuse();
@@ -42,25 +24,7 @@ final class ProxyGate extends Timed {
     }
 
     @Override
-    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (Closing.inputEnded(event)) {
-            ctx.close();
-        }
-    }
-
-    @Override
-    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        arrival.lane().caught(cause);
-        ctx.close();
-    }
-
-    @Override
     void onDeadline(long nowNs) {
         refuse();
-    }
-
-    @Override
-    void closeNow() {
-        arrival.channel().close();
     }
 }

@@ -14,16 +14,15 @@ import org.jspecify.annotations.Nullable;
  * A client connection during its TLS handshake: chooses the certificate by server name, and what takes over by ALPN.
  * Takes part in what closes connections of a lane; the time limit of the handshake is that of a request head.
  */
-final class TlsGate extends Timed {
+final class TlsGate extends Gate {
     private static final int MAX_CLIENT_HELLO_BYTES = 16 * 1024;
 
-    private final Arrival arrival;
     private final Certificates certificates;
     private Certificates.@Nullable Entry shown;
     private boolean done;
 
     TlsGate(Arrival arrival, Certificates certificates) {
-        this.arrival = arrival;
+        super(arrival);
         this.certificates = certificates;
     }
 
@@ -36,17 +35,6 @@ final class TlsGate extends Timed {
             return promise.setSuccess(entry.context());
         };
         return new SniHandler(choice, MAX_CLIENT_HELLO_BYTES, timeoutMs);
-    }
-
-    @Override
-    public void handlerAdded(ChannelHandlerContext ctx) {
-        arrival.lane().add(this);
-        deadlineNs = System.nanoTime() + arrival.lane().limits().headTimeoutNs();
-    }
-
-    @Override
-    public void handlerRemoved(ChannelHandlerContext ctx) {
-        arrival.lane().remove(this);
     }
 
     @Override
@@ -65,21 +53,5 @@ final class TlsGate extends Timed {
         ChannelPipeline pipeline = ctx.pipeline();
         String protocol = pipeline.get(SslHandler.class).applicationProtocol();
         arrival.afterTls(this, protocol, new Caller.Tls(certificates, entry));
-    }
-
-    @Override
-    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        arrival.lane().caught(cause);
-        ctx.close();
-    }
-
-    @Override
-    void onDeadline(long nowNs) {
-        closeNow();
-    }
-
-    @Override
-    void closeNow() {
-        arrival.channel().close();
     }
 }
