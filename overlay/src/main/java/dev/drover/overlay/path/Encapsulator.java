@@ -87,6 +87,8 @@ public final class Encapsulator implements Runnable {
     private Forwarding table;
     private boolean segmented;
     private int gsoType;
+    /** The last run found one frame; then the next one's first leaves before it is known whether there are more. */
+    private boolean lone;
     private long limitPeriodStartNs = System.nanoTime();
     private int announced;
     private int answeredTooBig;
@@ -144,7 +146,8 @@ public final class Encapsulator implements Runnable {
         decision.by(table);
         long cursor = buffer;
         long bytes = 0;
-        for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
+        int frames = 0;
+        for (; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
             long header = cursor + ROOM - Tap.VNET_HEADER_BYTES; // the frame begins behind the room
             long length = Sys.read(tap, header, Tap.VNET_HEADER_BYTES + MAX_FRAME_BYTES);
             if (length <= 0) {
@@ -156,12 +159,13 @@ public final class Encapsulator implements Runnable {
             bytes += length;
             onFrame(header, (int) length - Tap.VNET_HEADER_BYTES);
             cursor = pending() ? cursor + ROOM + length + TAIL + ALIGNMENT - 1 & -ALIGNMENT : buffer;
-            if (cursor - buffer >= FLUSH_BYTES) {
+            if (cursor - buffer >= FLUSH_BYTES || lone && frames == 0) {
                 flush();
                 cursor = buffer;
             }
         }
         flush();
+        lone = frames == 1;
     }
 
     /** Whether a batch still borrows from the buffer; if not, the next frame goes where the cache is warm. */
