@@ -88,11 +88,18 @@ final class Listener {
         }
     }
 
-    /** Publishes what is told of its requests, if that changed; {@code log} is null for no access log. */
-    void observe(@Nullable AccessLog log) {
+    /**
+     * Publishes limits and what is told of its requests, if that changed.
+     *
+     * @param log null for no access log
+     */
+    void govern(LbSettings settings, @Nullable AccessLog log) {
         ObservationConfig observation = config.observation();
         ListenerPolicy wanted = new ListenerPolicy(
-                log == null ? List.of() : log.queues(), observation.slow().toNanos(), observation.traceSample());
+                config.limits().over(settings),
+                log == null ? List.of() : log.queues(),
+                observation.slow().toNanos(),
+                observation.traceSample());
         if (!wanted.equals(policy)) {
             policy = wanted;
             server.publish(wanted);

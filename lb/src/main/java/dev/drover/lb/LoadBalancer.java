@@ -227,7 +227,7 @@ public final class LoadBalancer implements AutoCloseable {
             }
             next.put(entry.name(), listener);
             listener.update(entry, nextPools);
-            listener.observe(accessLogs.get(entry.observation().accessLog()));
+            listener.govern(settings, accessLogs.get(entry.observation().accessLog()));
             Door door = doors.get(Door.Key.of(entry));
             String problem = problems.get(entry.name());
             listener.tls(tls.stores().get(entry.name()));

@@ -465,6 +465,17 @@ final class Exchange implements WaitingRoom.Waiter {
         }
     }
 
+    /** The request as a whole has taken too long, whoever is to blame. */
+    void onDeadline() {
+        boolean started = responseStarted;
+        abort();
+        if (started) {
+            front.onTruncated(rechunk || !http10);
+        } else {
+            front.onGivenUp(Outcome.DEADLINE_EXCEEDED);
+        }
+    }
+
     /** The target of this request left the configuration: it may be gone without a word. */
     void onTargetRemoved(long nowNs) {
         if (!responseStarted && method.idempotent() && replayable) {

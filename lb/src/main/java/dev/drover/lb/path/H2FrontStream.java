@@ -34,7 +34,10 @@ final class H2FrontStream extends Timed implements Front {
     private final Http2Stream frames;
     private final Exchange exchange;
     private final Account account;
+    private final ListenerLimits limits;
     private final long startNs;
+    private final long requestEndNs;
+    private final BodyRate bodyRate = new BodyRate();
     private Phase phase = Phase.DONE;
     private boolean chunked;
     private boolean upstreamReady = true;
@@ -51,10 +54,12 @@ final class H2FrontStream extends Timed implements Front {
     private @Nullable ChannelFuture ended;
 
     /** @param startNs when its head was read */
-    H2FrontStream(H2Front connection, Http2Stream frames, long startNs) {
+    H2FrontStream(H2Front connection, Http2Stream frames, ListenerLimits limits, long startNs) {
         this.connection = connection;
         this.frames = frames;
+        this.limits = limits;
         this.startNs = startNs;
+        requestEndNs = limits.requestNs() == 0 ? NEVER : startNs + limits.requestNs();
         lane = connection.lane();
         account = new Account(lane, connection.server(), connection.caller(), true);
         exchange = new Exchange(this, lane, connection.server());
@@ -70,9 +75,14 @@ final class H2FrontStream extends Timed implements Front {
         // With Content-Length: 0 the end comes by itself.
         if (body && request.hasBody()) {
             phase = Phase.BODY;
-            limit(lane.limits().bodyTimeoutNs());
+            if (!chunked) {
+                // Streams without a known length, as those of gRPC, may say nothing for a while.
+                bodyRate.begin(limits, System.nanoTime());
+            }
+            limit(limits.bodyTimeoutNs());
         } else {
             phase = Phase.RESPONSE;
+            applyLimits();
         }
         exchange.begin(request, request.rewrite(allocator(), connection.forwarded()));
         flushLater();
@@ -99,7 +109,8 @@ final class H2FrontStream extends Timed implements Front {
             return length + padding;
         }
         bodyBytes += length;
-        long maxBody = lane.limits().maxBodyBytes();
+        bodyRate.read(length);
+        long maxBody = limits.bodyBytes();
         if (maxBody > 0 && bodyBytes > maxBody) {
             breakOff(413);
             return length + padding;
@@ -116,10 +127,7 @@ final class H2FrontStream extends Timed implements Front {
         if (ends) {
             end(Unpooled.wrappedBuffer(LAST_CHUNK));
         } else if (phase == Phase.BODY) {
-            limit(
-                    exchange.responseStarted()
-                            ? lane.limits().streamIdleNs()
-                            : lane.limits().bodyTimeoutNs());
+            limit(exchange.responseStarted() ? limits.responseIdleNs() : limits.bodyTimeoutNs());
         }
         flushLater();
         if (upstreamReady) {
@@ -144,6 +152,7 @@ final class H2FrontStream extends Timed implements Front {
             return;
         }
         phase = Phase.RESPONSE;
+        bodyRate.end();
         if (chunked) {
             exchange.requestBody(lastChunk);
         } else {
@@ -312,9 +321,11 @@ final class H2FrontStream extends Timed implements Front {
         upstreamReady = ready;
         if (ready) {
             consume();
+        } else {
+            bodyRate.held();
         }
         if (phase == Phase.BODY) {
-            limit(ready ? lane.limits().bodyTimeoutNs() : lane.limits().responseTimeoutNs());
+            limit(ready ? limits.bodyTimeoutNs() : limits.firstByteNs());
         }
     }
 
@@ -332,14 +343,14 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void awaitResponse() {
-        limit(lane.limits().responseTimeoutNs());
+        limit(limits.firstByteNs());
     }
 
     @Override
     public void streaming() {
         graceNs = NEVER;
         // Streams in both directions (gRPC) may rest on either side as long as one moves.
-        limit(lane.limits().streamIdleNs());
+        limit(limits.responseIdleNs());
     }
 
     @Override
@@ -378,7 +389,16 @@ final class H2FrontStream extends Timed implements Front {
         answer(Refusal.outcome(status), status, bodyless);
     }
 
+    /** The source asks too often. */
+    void refuseForNow(long waitNs, boolean bodyless) {
+        answer(Outcome.RATE_LIMITED, 429, bodyless, Refusal.seconds(waitNs));
+    }
+
     private void answer(Outcome outcome, int status, boolean bodyless) {
+        answer(outcome, status, bodyless, 0);
+    }
+
+    private void answer(Outcome outcome, int status, boolean bodyless, long retryAfterS) {
         phase = Phase.DONE;
         deadlineNs = NEVER;
         dropHeld();
@@ -390,6 +410,9 @@ final class H2FrontStream extends Timed implements Front {
         headers.add("content-type", "text/plain; charset=utf-8");
         headers.add("cache-control", "no-store");
         headers.add("content-length", Integer.toString(body.readableBytes()));
+        if (retryAfterS > 0) {
+            headers.add("retry-after", Long.toString(retryAfterS));
+        }
         ChannelFuture sent = headers(headers, bodyless);
         if (bodyless) {
             body.release();
@@ -450,7 +473,7 @@ final class H2FrontStream extends Timed implements Front {
     }
 
     private void applyLimits() {
-        deadlineNs = Math.min(limitNs, graceNs);
+        deadlineNs = Math.min(Math.min(limitNs, graceNs), Math.min(requestEndNs, bodyRate.lookAtNs()));
     }
 
     @Override
@@ -458,6 +481,16 @@ final class H2FrontStream extends Timed implements Front {
         if (graceNs != NEVER && graceNs - nowNs <= 0) {
             graceNs = NEVER;
             exchange.onGraceEnd();
+        }
+        if (phase == Phase.BODY && bodyRate.tooSlow(nowNs) && !exchange.responseStarted()) {
+            breakOff(408);
+        }
+        if (phase != Phase.DONE && requestEndNs != NEVER && requestEndNs - nowNs <= 0) {
+            if (phase == Phase.BODY && upstreamReady && !exchange.responseStarted()) {
+                breakOff(408);
+            } else {
+                exchange.onDeadline();
+            }
         }
         if (phase != Phase.DONE && limitNs != NEVER && limitNs - nowNs <= 0) {
             limitNs = NEVER;

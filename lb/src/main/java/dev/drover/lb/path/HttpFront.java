@@ -36,6 +36,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final BodyScanner body = new BodyScanner();
     private final Caller caller;
     private final Account account;
+    private final long source;
+    /** Those that held when the request under way began. */
+    private ListenerLimits limits;
+
     private @Nullable Forwarded forwarded;
     private long sourceKey;
     private @Nullable HostCheck hostCheck;
@@ -51,6 +55,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     private long limitNs = NEVER;
     private long graceNs = NEVER;
+    private long requestEndNs = NEVER;
+    private final BodyRate bodyRate = new BodyRate();
     private long endNs = NEVER;
 
     HttpFront(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
@@ -59,6 +65,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         this.channel = channel;
         this.caller = caller;
         account = new Account(lane, server, caller, false);
+        source = SourceKey.exact(caller.client());
+        limits = server.policy().limits();
         exchange = new Exchange(this, lane, server);
     }
 
@@ -88,7 +96,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (server.retired()) {
             endNs = server.endNs();
         }
-        limit(lane.limits().keepAliveNs());
+        limit(limits.keepAliveNs());
     }
 
     @Override
@@ -103,9 +111,14 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         if (phase == Phase.HEAD && inbox.isEmpty()) {
+            limits = server.policy().limits();
             startNs = System.nanoTime();
-            limitNs = startNs + lane.limits().headTimeoutNs();
+            limitNs = startNs + limits.headTimeoutNs();
+            requestEndNs = limits.requestNs() == 0 ? NEVER : startNs + limits.requestNs();
             applyLimits();
+        }
+        if (phase == Phase.BODY) {
+            bodyRate.read(bytes.readableBytes());
         }
         if (phase == Phase.BODY && inbox.isEmpty() && body.takesWhole(bytes)) {
             exchange.requestBody(bytes);
@@ -157,7 +170,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return false;
         }
         int length = inbox.headLength();
-        int max = lane.limits().maxHeadBytes();
+        int max = limits.headBytes();
         if (length < 0 && inbox.length() < max) {
             return false;
         }
@@ -168,7 +181,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         byte[] scratch = lane.scratch();
         inbox.read(scratch, length);
         RequestHead head = lane.requestHead();
-        int status = head.parse(scratch, length);
+        int status = head.parse(scratch, length, limits.lineBytes(), limits.headFields());
         if (status != 0) {
             refuse(status);
             return false;
@@ -178,7 +191,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             head.ensureTrace(lane, policy.traceSample());
         }
         account.begin(head, startNs);
-        long maxBody = lane.limits().maxBodyBytes();
+        long maxBody = limits.bodyBytes();
         if (maxBody > 0 && head.contentLength() > maxBody) {
             refuse(413);
             return false;
@@ -187,8 +200,21 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             refuse(421);
             return false;
         }
+        long waitNs = server.takeTurn(source, limits);
+        if (waitNs > 0) {
+            return refuseForNow(head, waitNs);
+        }
         begin(head);
         return true;
+    }
+
+    /** The source asks too often; the connection goes on where the request is all there. */
+    private boolean refuseForNow(RequestHead head, long waitNs) {
+        boolean goOn = !head.hasBody() && head.keepAlive() && mayGoOn();
+        write(Refusal.of(429, !goOn, head.method() == Method.HEAD, Refusal.seconds(waitNs)));
+        account.end(Outcome.RATE_LIMITED, 429);
+        next(goOn);
+        return goOn;
     }
 
     /** RFC 9112 section 2.2: an empty line before the request line is skipped; here it must be a whole one. */
@@ -222,7 +248,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         }
         if (head.hasBody()) {
             phase = Phase.BODY;
-            limit(lane.limits().bodyTimeoutNs());
+            bodyRate.begin(limits, System.nanoTime());
+            limit(limits.bodyTimeoutNs());
         } else {
             phase = Phase.RESPONSE;
             limitNs = NEVER;
@@ -237,7 +264,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (phase != Phase.BODY) {
             return phase == Phase.HEAD;
         }
-        long maxBody = lane.limits().maxBodyBytes();
+        long maxBody = limits.bodyBytes();
         if (result == BodyScanner.Result.MALFORMED) {
             breakOff(400);
             return false;
@@ -256,9 +283,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         }
         if (complete) {
             phase = Phase.RESPONSE;
+            bodyRate.end();
             exchange.requestEnd();
         } else {
-            limit(lane.limits().bodyTimeoutNs());
+            limit(limits.bodyTimeoutNs());
         }
     }
 
@@ -351,8 +379,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     public void upstreamReady(boolean ready) {
         if (upstreamReady != ready) {
             upstreamReady = ready;
+            if (!ready) {
+                bodyRate.held();
+            }
             if (phase == Phase.BODY) {
-                limit(ready ? lane.limits().bodyTimeoutNs() : lane.limits().responseTimeoutNs());
+                limit(ready ? limits.bodyTimeoutNs() : limits.firstByteNs());
             }
             if (!processing) {
                 regulate();
@@ -362,14 +393,14 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void awaitResponse() {
-        limit(inputEnded ? lane.limits().halfClosedNs() : lane.limits().responseTimeoutNs());
+        limit(inputEnded ? lane.limits().halfClosedNs() : limits.firstByteNs());
     }
 
     @Override
     public void streaming() {
         graceNs = NEVER;
         if (phase == Phase.RESPONSE) {
-            limit(lane.limits().streamIdleNs());
+            limit(limits.responseIdleNs());
         } else {
             applyLimits();
         }
@@ -421,9 +452,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         phase = Phase.HEAD;
+        limits = server.policy().limits();
         startNs = System.nanoTime();
-        limitNs = startNs
-                + (inbox.isEmpty() ? lane.limits().keepAliveNs() : lane.limits().headTimeoutNs());
+        boolean more = !inbox.isEmpty();
+        limitNs = startNs + (more ? limits.headTimeoutNs() : limits.keepAliveNs());
+        requestEndNs = more && limits.requestNs() > 0 ? startNs + limits.requestNs() : NEVER;
         applyLimits();
         if (inputEnded && inbox.isEmpty()) {
             linger();
@@ -442,7 +475,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         phase = Phase.LINGER;
         inbox.clear();
         graceNs = NEVER;
-        limit(lane.limits().streamIdleNs());
+        requestEndNs = NEVER;
+        bodyRate.end();
+        limit(limits.responseIdleNs());
         channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
             lingerFlushed = true;
             if (inputEnded || !written.isSuccess()) {
@@ -527,7 +562,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     private void applyLimits() {
-        deadlineNs = Math.min(limitNs, Math.min(graceNs, endNs));
+        deadlineNs = Math.min(Math.min(limitNs, requestEndNs), Math.min(Math.min(graceNs, endNs), bodyRate.lookAtNs()));
     }
 
     @Override
@@ -540,11 +575,34 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             graceNs = NEVER;
             exchange.onGraceEnd();
         }
+        if (phase == Phase.BODY && bodyRate.tooSlow(nowNs)) {
+            breakOff(408);
+        }
+        if (requestEndNs != NEVER && requestEndNs - nowNs <= 0) {
+            requestEndNs = NEVER;
+            onRequestEnd();
+        }
         if (limitNs != NEVER && limitNs - nowNs <= 0) {
             limitNs = NEVER;
             onLimit();
         }
         applyLimits();
+    }
+
+    /** The request as a whole has taken too long. */
+    private void onRequestEnd() {
+        switch (phase) {
+            case HEAD -> refuse(408);
+            case BODY -> {
+                if (upstreamReady) {
+                    breakOff(408);
+                } else {
+                    exchange.onDeadline();
+                }
+            }
+            case RESPONSE -> exchange.onDeadline();
+            case LINGER, GONE -> {}
+        }
     }
 
     private void onLimit() {

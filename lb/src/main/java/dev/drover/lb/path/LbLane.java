@@ -69,8 +69,8 @@ public final class LbLane {
         this.outcomes = outcomes;
         this.events = events;
         this.onDefect = onDefect;
-        scratch = new byte[limits.maxHeadBytes()];
-        requestHead = new RequestHead(limits.maxLineBytes());
+        scratch = new byte[Math.max(limits.maxHeadBytes(), ListenerLimits.MAX_HEAD_BYTES)];
+        requestHead = new RequestHead();
         responseHead = new ResponseHead();
         h2Message = new H2Message(scratch);
         upstream = upstream(lanes, loop, limits);

@@ -18,6 +18,10 @@ public enum Outcome {
     BODY_TOO_LARGE,
     /** 408. */
     REQUEST_TIMEOUT,
+    /** 429: the source of the request asks too often. */
+    RATE_LIMITED,
+    /** 504: the request as a whole took longer than it may. */
+    DEADLINE_EXCEEDED,
     /** 404: no route of the listener fits. */
     NO_ROUTE,
     /** 503: every target is full, and so is the queue or the wait was too long. */

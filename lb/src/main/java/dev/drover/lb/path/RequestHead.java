@@ -30,7 +30,6 @@ final class RequestHead {
     private static final byte[] TRACEPARENT = Ascii.bytes("traceparent: ");
     private static final byte[] COMMA = Ascii.bytes(", ");
 
-    private final int maxLineBytes;
     private final Fields fields = new Fields();
     private byte[] bytes = new byte[0];
     private Method method = Method.OTHER;
@@ -55,16 +54,14 @@ final class RequestHead {
     private boolean traceMade;
     private final byte[] madeTrace = new byte[TraceContext.LENGTH];
 
-    RequestHead(int maxLineBytes) {
-        this.maxLineBytes = maxLineBytes;
-    }
-
     /**
      * Parses the head in {@code source} from 0 to {@code to}, its last bytes being the empty line.
      *
+     * @param maxLineBytes of the request line with its end
+     * @param maxFields at most {@link Fields#MAX_COUNT}
      * @return 0, or the status to refuse it with
      */
-    int parse(byte[] source, int to) {
+    int parse(byte[] source, int to, int maxLineBytes, int maxFields) {
         bytes = source;
         length = to;
         trace = -1;
@@ -101,7 +98,7 @@ final class RequestHead {
             }
             case OK -> {}
         }
-        return meaning();
+        return fields.count() > maxFields ? 431 : meaning();
     }
 
     private int requestLine(int end) {

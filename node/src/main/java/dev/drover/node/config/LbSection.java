@@ -37,7 +37,9 @@ final class LbSection {
             "send-proxy",
             "access-log",
             "slow",
-            "trace");
+            "trace",
+            "limits",
+            "timeouts");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -158,7 +160,7 @@ final class LbSection {
     }
 
     private ListenerConfig listener(YamlNode item) {
-        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("timeouts"));
+        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of());
         YamlNode nameNode = item.required(entry, "name");
         String name = nameNode.text();
         if (!names.add(name)) {
@@ -186,7 +188,13 @@ final class LbSection {
             routes.add(route(name, route, seen));
         }
         return new ListenerConfig(
-                name, bind, protocol, routes, entry(file, protocol, entry), ObservationSection.read(file, entry));
+                name,
+                bind,
+                protocol,
+                routes,
+                entry(file, protocol, entry),
+                ObservationSection.read(file, entry),
+                LimitsSection.read(entry));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */
