@@ -30,6 +30,8 @@ public enum Event {
     RETRY_BUDGET_SPENT,
     /** A request had to wait for room at a target. */
     QUEUED,
+    /** A request is missing in the access log: its writer was too far behind. */
+    LOG_DROPPED,
     /** An exception without a cause of its own; a defect if it is ever counted. */
     UNEXPECTED_EXCEPTION
 }

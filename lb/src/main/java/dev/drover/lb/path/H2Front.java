@@ -33,7 +33,7 @@ final class H2Front extends Timed {
     private final LbLane lane;
     private final VirtualServer server;
     private final long sourceKey;
-    private final boolean secure;
+    private final Caller caller;
     private final Channel channel;
     private final Forwarded forwarded;
     private final @Nullable HostCheck hostCheck;
@@ -58,7 +58,7 @@ final class H2Front extends Timed {
         this.channel = channel;
         forwarded = Forwarded.of(caller);
         sourceKey = SourceKey.of(caller.client());
-        secure = caller.tls() != null;
+        this.caller = caller;
         hostCheck = HostCheck.of(caller);
         codec = H2Codec.server(new Frames(), lane.limits().maxHeadBytes(), () -> glitched(DEAR), lane::caught);
         streamKey = codec.connection().newKey();
@@ -80,8 +80,8 @@ final class H2Front extends Timed {
         return sourceKey;
     }
 
-    boolean secure() {
-        return secure;
+    Caller caller() {
+        return caller;
     }
 
     VirtualServer server() {
@@ -216,13 +216,16 @@ final class H2Front extends Timed {
     }
 
     private void request(Http2Stream frames, Http2Headers headers, boolean ends) throws Http2Exception {
+        long startNs = System.nanoTime();
         H2Message message = lane.h2Message();
         int length = message.request(headers, ends);
         if (length == H2Message.MALFORMED) {
-            lane.count(Outcome.BAD_REQUEST);
+            Account account = new Account(lane, server, caller, true);
+            account.beginUnread(startNs);
+            account.end(Outcome.BAD_REQUEST);
             throw Http2Exception.streamError(frames.id(), Http2Error.PROTOCOL_ERROR, "malformed request");
         }
-        H2FrontStream stream = new H2FrontStream(this, frames);
+        H2FrontStream stream = new H2FrontStream(this, frames, startNs);
         frames.setProperty(streamKey, stream);
         lane.add(stream);
         active++;
@@ -235,10 +238,17 @@ final class H2Front extends Timed {
         }
         RequestHead head = lane.requestHead();
         int status = head.parse(lane.scratch(), length);
-        long maxBody = lane.limits().maxBodyBytes();
         if (status != 0) {
             stream.refuse(status, bodyless);
-        } else if (maxBody > 0 && head.contentLength() > maxBody) {
+            return;
+        }
+        ListenerPolicy policy = server.policy();
+        if (policy.traceSample() >= 0) {
+            head.ensureTrace(lane, policy.traceSample());
+        }
+        stream.account().begin(head, startNs);
+        long maxBody = lane.limits().maxBodyBytes();
+        if (maxBody > 0 && head.contentLength() > maxBody) {
             stream.refuse(413, bodyless);
         } else if (hostCheck != null && hostCheck.misdirected(head)) {
             stream.refuse(421, bodyless);
@@ -355,7 +365,7 @@ final class H2Front extends Timed {
 
     /** Closes behind what was written, when the client has had the time to close first. */
     private void closeBehind() {
-        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> Closing.endOutput(channel));
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> Closing.endOutputAndClose(channel));
         idleFor(lane.limits().lingerNs());
     }
 

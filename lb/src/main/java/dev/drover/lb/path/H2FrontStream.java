@@ -33,6 +33,8 @@ final class H2FrontStream extends Timed implements Front {
     private final LbLane lane;
     private final Http2Stream frames;
     private final Exchange exchange;
+    private final Account account;
+    private final long startNs;
     private Phase phase = Phase.DONE;
     private boolean chunked;
     private boolean upstreamReady = true;
@@ -48,10 +50,13 @@ final class H2FrontStream extends Timed implements Front {
     /** The end of the response, once it was written. */
     private @Nullable ChannelFuture ended;
 
-    H2FrontStream(H2Front connection, Http2Stream frames) {
+    /** @param startNs when its head was read */
+    H2FrontStream(H2Front connection, Http2Stream frames, long startNs) {
         this.connection = connection;
         this.frames = frames;
+        this.startNs = startNs;
         lane = connection.lane();
+        account = new Account(lane, connection.server(), connection.caller(), true);
         exchange = new Exchange(this, lane, connection.server());
     }
 
@@ -161,8 +166,8 @@ final class H2FrontStream extends Timed implements Front {
     /** The client wants no response any more. */
     void onReset() {
         if (phase != Phase.DONE) {
-            lane.count(Outcome.CLIENT_ABORT);
             leave();
+            account.end(Outcome.CLIENT_ABORT);
         }
     }
 
@@ -196,6 +201,11 @@ final class H2FrontStream extends Timed implements Front {
     }
 
     @Override
+    public Account account() {
+        return account;
+    }
+
+    @Override
     public boolean bare() {
         return true;
     }
@@ -207,7 +217,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public boolean secure() {
-        return connection.secure();
+        return connection.caller().tls() != null;
     }
 
     @Override
@@ -226,6 +236,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void write(ByteBuf piece) {
+        account.sent(piece.readableBytes());
         send(false);
         last = piece;
     }
@@ -339,7 +350,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void onExchangeEnd(Outcome outcome, boolean goOn) {
-        lane.count(outcome);
+        account.end(outcome);
         boolean complete = phase != Phase.BODY;
         phase = Phase.DONE;
         deadlineNs = NEVER;
@@ -356,21 +367,24 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void onGivenUp(Outcome outcome) {
-        lane.count(outcome);
-        answer(Refusal.status(outcome), exchange.method() == Method.HEAD);
+        answer(outcome, Refusal.status(outcome), exchange.method() == Method.HEAD);
     }
 
     /** Answers a request that is no part of an exchange. */
     void refuse(int status, boolean bodyless) {
-        lane.count(Refusal.outcome(status));
-        answer(status, bodyless);
+        if (!account.open()) {
+            account.beginUnread(startNs);
+        }
+        answer(Refusal.outcome(status), status, bodyless);
     }
 
-    private void answer(int status, boolean bodyless) {
+    private void answer(Outcome outcome, int status, boolean bodyless) {
         phase = Phase.DONE;
         deadlineNs = NEVER;
         dropHeld();
         ByteBuf body = Refusal.body(status);
+        account.sent(bodyless ? 0 : body.readableBytes());
+        account.end(outcome, status);
         Http2Headers headers = new DefaultHttp2Headers(false, 4);
         headers.status(Integer.toString(status));
         headers.add("content-type", "text/plain; charset=utf-8");
@@ -393,21 +407,21 @@ final class H2FrontStream extends Timed implements Front {
     /** The request under way cannot be read on. */
     private void breakOff(int status) {
         boolean started = exchange.responseStarted();
-        lane.count(Refusal.outcome(status));
         exchange.abort();
         if (started) {
+            account.end(Refusal.outcome(status));
             phase = Phase.DONE;
             deadlineNs = NEVER;
             dropHeld();
             reset(Http2Error.CANCEL);
         } else {
-            answer(status, exchange.method() == Method.HEAD);
+            answer(Refusal.outcome(status), status, exchange.method() == Method.HEAD);
         }
     }
 
     @Override
     public void onTruncated(boolean framed) {
-        lane.count(Outcome.RESPONSE_TRUNCATED);
+        account.end(Outcome.RESPONSE_TRUNCATED);
         phase = Phase.DONE;
         deadlineNs = NEVER;
         send(false);

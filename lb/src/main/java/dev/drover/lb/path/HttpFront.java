@@ -35,6 +35,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
     private final Caller caller;
+    private final Account account;
     private @Nullable Forwarded forwarded;
     private long sourceKey;
     private @Nullable HostCheck hostCheck;
@@ -45,6 +46,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private boolean emptyLineSkipped;
     private boolean lingerFlushed;
     private long lingerBytes;
+    /** When the first byte of the request under way was read. */
+    private long startNs;
+
     private long limitNs = NEVER;
     private long graceNs = NEVER;
     private long endNs = NEVER;
@@ -54,6 +58,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         this.server = server;
         this.channel = channel;
         this.caller = caller;
+        account = new Account(lane, server, caller, false);
         exchange = new Exchange(this, lane, server);
     }
 
@@ -98,7 +103,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         if (phase == Phase.HEAD && inbox.isEmpty()) {
-            limit(lane.limits().headTimeoutNs());
+            startNs = System.nanoTime();
+            limitNs = startNs + lane.limits().headTimeoutNs();
+            applyLimits();
         }
         if (phase == Phase.BODY && inbox.isEmpty() && body.takesWhole(bytes)) {
             exchange.requestBody(bytes);
@@ -166,6 +173,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             refuse(status);
             return false;
         }
+        ListenerPolicy policy = server.policy();
+        if (policy.traceSample() >= 0) {
+            head.ensureTrace(lane, policy.traceSample());
+        }
+        account.begin(head, startNs);
         long maxBody = lane.limits().maxBodyBytes();
         if (maxBody > 0 && head.contentLength() > maxBody) {
             refuse(413);
@@ -264,7 +276,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         boolean started = exchange.responseStarted();
         exchange.abort();
         if (started) {
-            lane.count(Refusal.outcome(status));
+            account.end(Refusal.outcome(status));
             cut(false);
         } else {
             refuse(status);
@@ -273,12 +285,20 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     /** Answers a request that is no part of an exchange (any more), and closes. */
     private void refuse(int status) {
-        lane.count(Refusal.outcome(status));
+        if (!account.open()) {
+            account.beginUnread(startNs);
+        }
         write(Refusal.of(status, true, false));
+        account.end(Refusal.outcome(status), status);
         linger();
     }
 
     // What the exchange calls.
+
+    @Override
+    public Account account() {
+        return account;
+    }
 
     @Override
     public long sourceKey() {
@@ -308,6 +328,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void write(ByteBuf bytes) {
         // Quiet: a failed write closes the channel, and channelInactive ends the exchange.
+        account.sent(bytes.readableBytes());
         channel.write(bytes, channel.unsafe().voidPromise());
     }
 
@@ -362,29 +383,29 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void onExchangeEnd(Outcome outcome, boolean goOn) {
-        lane.count(outcome);
+        account.end(outcome);
         next(goOn);
     }
 
     @Override
     public void onGivenUp(Outcome outcome) {
-        lane.count(outcome);
         int status = Refusal.status(outcome);
         boolean goOn = exchange.requestComplete() && exchange.keepAlive() && mayGoOn();
         write(Refusal.of(status, !goOn, exchange.method() == Method.HEAD));
+        account.end(outcome, status);
         next(goOn);
     }
 
     @Override
     public void onTruncated(boolean framed) {
-        lane.count(Outcome.RESPONSE_TRUNCATED);
+        account.end(Outcome.RESPONSE_TRUNCATED);
         cut(framed);
     }
 
     @Override
     public void tunnel(HttpBack back) {
         phase = Phase.GONE;
-        Tunnel tunnel = new Tunnel(lane, server, back.target(), Outcome.UPGRADED, channel, back.channel());
+        Tunnel tunnel = new Tunnel(lane, server, back.target(), account, Outcome.UPGRADED, channel, back.channel());
         ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();
         boolean targetEnded = back.inputEnded();
         ByteBuf fromTarget = back.release(tunnel.upstream());
@@ -400,7 +421,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         phase = Phase.HEAD;
-        limit(inbox.isEmpty() ? lane.limits().keepAliveNs() : lane.limits().headTimeoutNs());
+        startNs = System.nanoTime();
+        limitNs = startNs
+                + (inbox.isEmpty() ? lane.limits().keepAliveNs() : lane.limits().headTimeoutNs());
+        applyLimits();
         if (inputEnded && inbox.isEmpty()) {
             linger();
         } else {
@@ -424,7 +448,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             if (inputEnded || !written.isSuccess()) {
                 channel.close();
             } else {
-                Closing.endOutput(channel);
+                Closing.endOutputAndClose(channel);
                 limit(lane.limits().lingerNs());
             }
         });
@@ -456,8 +480,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             }
             case GONE -> {}
             case BODY -> {
-                lane.count(Outcome.CLIENT_ABORT);
                 exchange.abort();
+                account.end(Outcome.CLIENT_ABORT);
                 phase = Phase.GONE;
                 channel.close();
             }
@@ -475,8 +499,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     public void channelInactive(ChannelHandlerContext ctx) {
         server.closed(lane);
         if (phase == Phase.BODY || phase == Phase.RESPONSE) {
-            lane.count(Outcome.CLIENT_ABORT);
             exchange.abort();
+            account.end(Outcome.CLIENT_ABORT);
         }
         phase = Phase.GONE;
         inbox.clear();

@@ -33,5 +33,10 @@ public enum Outcome {
     /** 504. */
     RESPONSE_TIMEOUT,
     /** The response broke off after its head had been relayed; the client's connection was cut. */
-    RESPONSE_TRUNCATED
+    RESPONSE_TRUNCATED;
+
+    /** Whether somebody did not get what was asked for. */
+    public boolean failure() {
+        return this != RELAYED && this != UPGRADED && this != TUNNELLED;
+    }
 }

@@ -13,12 +13,41 @@ public final class VirtualServer {
         CONNECTIONS
     }
 
+    private final String name;
     private final Snapshot<Router> router = new Snapshot<>(Router.NONE);
+    private final Snapshot<ListenerPolicy> policy = new Snapshot<>(ListenerPolicy.PLAIN);
     private final CounterSet<Counter> counters;
+    private final CounterSet<Outcome> outcomes;
     private volatile long endNs;
 
-    public VirtualServer(int lanes) {
+    /** @param name of the listener */
+    public VirtualServer(String name, int lanes) {
+        this.name = name;
         counters = new CounterSet<>(Counter.class, lanes);
+        outcomes = new CounterSet<>(Outcome.class, lanes);
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** What holds for its requests beside the routes. */
+    ListenerPolicy policy() {
+        return policy.read();
+    }
+
+    /** Publishes what holds for new requests; the caller serialises. */
+    public void publish(ListenerPolicy next) {
+        policy.publish(next);
+    }
+
+    void count(LbLane lane, Outcome outcome) {
+        outcomes.increment(lane.index(), outcome);
+    }
+
+    /** Requests (HTTP) and connections (TCP) that ended so. */
+    public long ended(Outcome outcome) {
+        return outcomes.sum(outcome);
     }
 
     /** Where requests go now; ask once per request. */

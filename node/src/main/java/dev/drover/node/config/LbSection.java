@@ -34,7 +34,10 @@ final class LbSection {
             "proxy-protocol",
             "trusted",
             "forwarded-from",
-            "send-proxy");
+            "send-proxy",
+            "access-log",
+            "slow",
+            "trace");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -55,7 +58,7 @@ final class LbSection {
     }
 
     private LbConfig config(YamlNode node) {
-        Map<String, YamlNode> keys = node.map(List.of("listeners", "pools"), List.of("certificates", "access-log"));
+        Map<String, YamlNode> keys = node.map(List.of("listeners", "pools"), List.of("certificates"));
         Map<String, YamlNode> poolNodes = new HashMap<>();
         for (YamlNode item : items(keys.get("pools"))) {
             Map<String, YamlNode> entry = item.map(PoolSection.with("name"), List.of());
@@ -182,7 +185,8 @@ final class LbSection {
         for (YamlNode route : items(routesNode)) {
             routes.add(route(name, route, seen));
         }
-        return new ListenerConfig(name, bind, protocol, routes, entry(file, protocol, entry));
+        return new ListenerConfig(
+                name, bind, protocol, routes, entry(file, protocol, entry), ObservationSection.read(file, entry));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */
