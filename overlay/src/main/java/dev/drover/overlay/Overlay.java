@@ -6,9 +6,11 @@ import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Forwarding;
+import dev.drover.overlay.path.Observer;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
+import dev.drover.overlay.path.Watch;
 import io.netty.util.NetUtil;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetAddress;
@@ -34,6 +36,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,6 +69,16 @@ public final class Overlay implements AutoCloseable {
     private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
     private final AtomicBoolean probeScheduled = new AtomicBoolean();
     private final PathProbes probes;
+    /** Flows in the table: a few for each container of a large host. */
+    private static final int MAX_FLOWS = 4_096;
+
+    private static final long FLOW_PERIOD_MS = 100;
+
+    private final List<Observer> observers;
+    private final Snapshot<Watch> watch = new Snapshot<>(Watch.NONE);
+    private final FlowTable flows = new FlowTable(MAX_FLOWS, System::nanoTime);
+    /** Control thread only. */
+    private @Nullable PacketCapture capture;
     /** Control thread only. */
     private volatile @Nullable KeyExchange keys;
 
@@ -89,8 +102,19 @@ public final class Overlay implements AutoCloseable {
         traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
         this.timing = timing;
         tables = new Tables(lanes.count());
+        observers = IntStream.range(0, lanes.count())
+                .mapToObj(lane -> new Observer(lane, watch))
+                .toList();
         shared = new Endpoint.Shared(
-                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake, this::onProbe);
+                lanes,
+                forwarding,
+                drops,
+                traffic,
+                observers,
+                this::onLearned,
+                this::onTapLost,
+                this::onHandshake,
+                this::onProbe);
         probes = new PathProbes(probeTiming, new ProbeWire(() -> endpoint), System::nanoTime, traffic, lanes.count());
         forwarding.publish(tables.build(config));
         this.config = config;
@@ -102,6 +126,7 @@ public final class Overlay implements AutoCloseable {
         try {
             // on the control thread, as every later change: what the first frames teach waits behind it
             endpoint = call(() -> {
+                look(config);
                 Endpoint opened = Endpoint.open(config, shared);
                 opened.judge(tables.peers(), probes);
                 endpoint = opened;
@@ -134,7 +159,19 @@ public final class Overlay implements AutoCloseable {
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
         overlay.control.scheduleWithFixedDelay(
                 overlay::probe, probeTiming.roundNs(), probeTiming.roundNs(), TimeUnit.NANOSECONDS);
+        overlay.control.scheduleWithFixedDelay(
+                overlay::countFlows, FLOW_PERIOD_MS, FLOW_PERIOD_MS, TimeUnit.MILLISECONDS);
         return overlay;
+    }
+
+    /** Tells the lanes what to look at. */
+    private void look(OverlayConfig by) {
+        PacketCapture running = capture;
+        watch.publish(new Watch(by.flowSampling(), running == null ? List.of() : running.rings()));
+    }
+
+    private void countFlows() {
+        observers.forEach(observer -> observer.flows().drain(flows));
     }
 
     /**
@@ -157,6 +194,7 @@ public final class Overlay implements AutoCloseable {
             probes.peers(tables.probed());
             forwarding.publish(built);
             exchangeKeys(next);
+            look(next);
             config = next;
             return true;
         });
@@ -545,6 +583,56 @@ public final class Overlay implements AutoCloseable {
         });
     }
 
+    /**
+     * Who spoke with whom through the tunnel, by samples; the most bytes first. What containers of this host say to each
+     * other does not come by here.
+     */
+    public List<Flow> flows() {
+        return call(() -> {
+            countFlows();
+            return flows.list();
+        });
+    }
+
+    /**
+     * Begins a capture, which somebody has to {@linkplain PacketCapture#write write} and to close. It ends with the overlay.
+     *
+     * @throws IllegalStateException while there is another one
+     */
+    public PacketCapture capture(PacketCapture.Request request) {
+        return call(() -> {
+            if (stopped) {
+                throw new IllegalStateException("overlay: not running (expected: one that forwards)");
+            }
+            if (capture != null) {
+                throw new IllegalStateException("capture: another one is under way (expected: one at a time)");
+            }
+            PacketCapture[] made = new PacketCapture[1];
+            made[0] = new PacketCapture(
+                    request, endpoint.tapName(), shared.lanes().count(), () -> later(() -> endCapture(made[0]), 0));
+            capture = made[0];
+            look(config);
+            return made[0];
+        });
+    }
+
+    @SuppressWarnings("ReferenceEquality") // this one and no other
+    private void endCapture(PacketCapture ended) {
+        if (capture == ended) {
+            capture = null;
+            look(config);
+        }
+    }
+
+    /** Samples that were lost since the control thread was late. */
+    long flowSamplesLost() {
+        return observers.stream().mapToLong(observer -> observer.flows().lost()).sum();
+    }
+
+    FlowTable flowTable() {
+        return flows;
+    }
+
     /** Exposes counters and MTU; once a registry. */
     public void registerMetrics(PrometheusRegistry registry) {
         OverlayMetrics.register(registry, this);
@@ -585,6 +673,9 @@ public final class Overlay implements AutoCloseable {
             call(() -> {
                 stopped = true;
                 endpoint.close();
+                if (capture != null) {
+                    capture.close();
+                }
                 if (keys != null) {
                     endKeys(keys);
                 }

@@ -82,6 +82,7 @@ public final class Decapsulator implements Runnable {
     private final Coalescer coalescer;
     private final TapWriter tap;
     private final Inner inner = new Inner();
+    private final Observer observer;
     private final LearnRing learned;
     private final @Nullable HandshakeRing handshakes;
     private final ProbeRing probes;
@@ -109,6 +110,7 @@ public final class Decapsulator implements Runnable {
         this.learned = learned;
         this.probes = probes;
         handshakes = context.handshakes();
+        observer = context.observer();
         vni = context.vni();
         mtu = context.mtu();
         localMtu = mtu;
@@ -156,6 +158,7 @@ public final class Decapsulator implements Runnable {
     @Override
     public void run() {
         table = forwarding.read();
+        observer.onBatch();
         long bytes = 0;
         int datagrams = 0;
         while (datagrams < MAX_DATAGRAMS && bytes < MAX_BYTES) {
@@ -254,6 +257,7 @@ public final class Decapsulator implements Runnable {
         if (drop == Drop.LINK_LOCAL_GROUP && isProbe(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES)) {
             return null;
         }
+        observer.incoming(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES, 0, 0, drop);
         if (drop == null) {
             clamp(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
@@ -286,25 +290,27 @@ public final class Decapsulator implements Runnable {
     /** @param superFrame 0, or the datagram is a super-frame and this the aggregated size that came with it */
     private void onDatagram(PeerPath peer, long datagram, int length, int superFrame) {
         Drop drop = admit(peer, datagram, length);
+        long frame = datagram + VXLAN_BYTES;
+        int frameLength = length - VXLAN_BYTES;
         if (drop != null) {
-            if (drop != Drop.LINK_LOCAL_GROUP || !isProbe(peer, datagram + VXLAN_BYTES, length - VXLAN_BYTES)) {
+            if (drop != Drop.LINK_LOCAL_GROUP || !isProbe(peer, frame, frameLength)) {
                 drops.increment(lane, drop);
+                observer.incoming(peer, frame, frameLength, 0, 0, drop);
             }
             return;
         }
-        long frame = datagram + VXLAN_BYTES;
-        int frameLength = length - VXLAN_BYTES;
         if (superFrame == 0) {
+            observer.incoming(peer, frame, frameLength, 0, 0, null);
             clamp(peer, frame, frameLength);
             coalescer.add(frame, frameLength);
             return;
         }
         coalescer.flush();
         int segment = superFrame < length ? superFrame : inner.tcp ? localMtu - (inner.headers - ETHERNET_BYTES) : 0;
-        if (segment <= 0) {
-            drops.increment(lane, Drop.MALFORMED_SUPER_FRAME);
-        } else if (!inner.partialChecksum()) {
-            drops.increment(lane, Drop.BAD_CHECKSUM);
+        drop = segment <= 0 ? Drop.MALFORMED_SUPER_FRAME : inner.partialChecksum() ? null : Drop.BAD_CHECKSUM;
+        observer.incoming(peer, frame, frameLength, segment, inner.headers, drop);
+        if (drop != null) {
+            drops.increment(lane, drop);
         } else {
             tap.piece(frame, frameLength);
             tap.writeSuperFrame(inner, segment);
