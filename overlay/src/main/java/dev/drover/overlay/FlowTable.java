@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +28,8 @@ final class FlowTable implements FlowRing.Receiver {
     private final Map<Key, Totals> flows = new LinkedHashMap<>(16, 0.75f, true);
 
     private volatile int size;
-    private volatile long evictions;
-    private volatile long samples;
+    private final AtomicLong evictions = new AtomicLong();
+    private final AtomicLong samples = new AtomicLong();
 
     private record Key(FlowRing.Pair pair, boolean outgoing) {}
 
@@ -79,10 +80,10 @@ final class FlowTable implements FlowRing.Receiver {
         if (peer != null) {
             totals.vtep = peer.vtep();
         }
-        samples = samples + 1; // one writer
+        samples.incrementAndGet();
         if (flows.size() > capacity) {
             flows.remove(flows.keySet().iterator().next());
-            evictions = evictions + 1;
+            evictions.incrementAndGet();
         }
         size = flows.size();
     }
@@ -129,11 +130,11 @@ final class FlowTable implements FlowRing.Receiver {
 
     /** Flows that gave way to others. */
     long evictions() {
-        return evictions;
+        return evictions.get();
     }
 
     /** Samples taken. */
     long samples() {
-        return samples;
+        return samples.get();
     }
 }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +28,7 @@ public final class PacketCapture implements AutoCloseable {
     private final Runnable onClose;
     private final long wallOffsetNs;
     private volatile boolean closed;
-    private volatile long written;
+    private final AtomicLong written = new AtomicLong();
 
     /**
      * What to capture, and for how long.
@@ -82,7 +83,7 @@ public final class PacketCapture implements AutoCloseable {
 
     /** Frames written. Any thread. */
     public long written() {
-        return written;
+        return written.get();
     }
 
     /**
@@ -99,7 +100,7 @@ public final class PacketCapture implements AutoCloseable {
             long startNs = System.nanoTime();
             long limitNs = TimeUnit.SECONDS.toNanos(request.seconds);
             boolean ending = false;
-            while (!ending && written < request.count) {
+            while (!ending && written.get() < request.count) {
                 // before the last look, so that what was seen until then is in
                 ending = closed || System.nanoTime() - startNs >= limitNs;
                 if (drain(file) == 0 && !ending) {
@@ -107,15 +108,15 @@ public final class PacketCapture implements AutoCloseable {
                     TimeUnit.MILLISECONDS.sleep(LOOK_MS);
                 }
             }
-            file.end(written, lost());
+            file.end(written.get(), lost());
             out.flush();
         }
     }
 
     /** In the order of time, as far as lanes have told by now. */
     private long drain(Pcapng file) throws IOException {
-        long before = written;
-        while (written < request.count) {
+        long before = written.get();
+        while (written.get() < request.count) {
             CaptureRing next = rings.getFirst();
             for (CaptureRing ring : rings) {
                 next = ring.nextTimeNs() < next.nextTimeNs() ? ring : next;
@@ -125,9 +126,9 @@ public final class PacketCapture implements AutoCloseable {
                 break;
             }
             file.packet(seen, seen.timeNs() + wallOffsetNs);
-            written = written + 1; // one writer
+            written.incrementAndGet();
         }
-        return written - before;
+        return written.get() - before;
     }
 
     @Override

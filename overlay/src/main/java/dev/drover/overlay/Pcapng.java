@@ -134,7 +134,9 @@ final class Pcapng {
         body.putInt(0); // end of options
         int length = body.position() + 3 * Integer.BYTES;
         out.write(value(2 * Integer.BYTES).putInt(type).putInt(length).array());
-        out.write(body.array(), 0, body.position());
+        byte[] content = new byte[body.position()];
+        body.flip().get(content);
+        out.write(content);
         out.write(value(Integer.BYTES).putInt(length).array());
     }
 }

@@ -16,6 +16,7 @@ final class PcapngReader {
     long dropped = -1;
     String device = "";
 
+    @SuppressWarnings("ArrayRecordComponent") // never compared as records
     record Packet(long timeNs, byte[] bytes, int length, boolean outbound, String comment) {}
 
     PcapngReader(byte[] file) {

@@ -14,6 +14,7 @@ import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.SEALED_COOKIE;
 import static dev.drover.overlay.path.Wire.SEALED_DATA;
 import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_INDEX;
@@ -191,8 +192,9 @@ public final class Decapsulator implements Runnable {
         }
         long datagram = buffers + slot * (long) SLOT_BYTES;
         if (handshakes != null) {
+            int port = SocketName.port(name);
             for (int offset = 0; offset < length; offset += segment) {
-                onSealed(peer, datagram + offset, Math.min(segment, length - offset), handshakes);
+                onSealed(peer, port, datagram + offset, Math.min(segment, length - offset), handshakes);
             }
             return length;
         }
@@ -213,15 +215,15 @@ public final class Decapsulator implements Runnable {
     }
 
     /** One datagram in an encrypted overlay; what is not sealed goes no further. */
-    private void onSealed(PeerPath peer, long datagram, int length, HandshakeRing handshakes) {
+    private void onSealed(PeerPath peer, int port, long datagram, int length, HandshakeRing handshakes) {
         int type = length == 0 ? 0 : Memory.getByte(datagram);
         Drop drop;
         if (type == SEALED_DATA) {
             drop = onSealedData(peer, datagram, length, handshakes);
-        } else if (type == SEALED_INITIATION || type == SEALED_RESPONSE) {
+        } else if (type == SEALED_INITIATION || type == SEALED_RESPONSE || type == SEALED_COOKIE) {
             drop = length > HandshakeRing.MAX_BYTES
                     ? Drop.BAD_HANDSHAKE
-                    : handshakes.offer(peer, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
+                    : handshakes.offer(peer, port, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
         } else {
             peer.refusedPlaintext(lane);
             drop = Drop.PLAINTEXT;
@@ -347,7 +349,7 @@ public final class Decapsulator implements Runnable {
         }
         if ((Memory.getByte(datagram) & VXLAN_FLAG_VNI) == 0) {
             int type = Memory.getByte(datagram);
-            boolean sealed = type == SEALED_INITIATION || type == SEALED_RESPONSE || type == SEALED_DATA;
+            boolean sealed = type >= SEALED_INITIATION && type <= SEALED_DATA;
             return sealed ? Drop.ENCRYPTED : Drop.NO_VNI;
         }
         if (Memory.getIntBe(datagram + VXLAN_VNI_OFFSET) >>> 8 != vni) {

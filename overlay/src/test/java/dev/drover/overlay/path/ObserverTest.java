@@ -180,11 +180,10 @@ class ObserverTest {
             assertThat(ofPeer.poll()).isNull();
 
             CaptureRing ofContainer = capture(path, null, "10.99.0.1", 2_000);
-            CaptureRing.Seen dropped = null;
             for (byte[] frame : List.of(toOwner, toNobody, asking)) {
                 path.fromBridge(frame);
             }
-            dropped = ofContainer.poll();
+            CaptureRing.Seen dropped = ofContainer.poll();
             assertThat(dropped.bytes()).isEqualTo(toNobody);
             assertThat(dropped.drop()).isEqualTo(Drop.UNKNOWN_DESTINATION);
             assertThat(ofContainer.poll()).isNull();

@@ -256,7 +256,8 @@ class SealedPathTest {
                 path.fromPeer(path.owner, handshake);
             }
             List<byte[]> got = new ArrayList<>();
-            path.handshakes.drain((from, message) -> {
+            path.handshakes.drain((from, port, message) -> {
+                assertThat(port).isEqualTo(path.owner.getLocalPort());
                 assertThat(from).isSameAs(path.ownerPath);
                 got.add(message);
             });
