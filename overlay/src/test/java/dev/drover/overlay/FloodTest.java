@@ -38,7 +38,7 @@ class FloodTest {
         private final DatagramSocket socket;
         private final Thread thread;
 
-        Flood(TwoHosts hosts, String from, IntFunction<byte[]> datagrams) {
+        Flood(TwoHosts hosts, String from, IntFunction<byte[]> datagrams) throws IOException {
             InetAddress source = InetAddress.ofLiteral(from);
             InetSocketAddress target = new InetSocketAddress(InetAddress.ofLiteral(hosts.one.vtep()), 4789);
             socket = hosts.two.host.netNs.call(() -> new DatagramSocket(0, source));

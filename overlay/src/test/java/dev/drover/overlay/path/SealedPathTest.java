@@ -301,7 +301,7 @@ class SealedPathTest {
                 assertThat(written == null || passed)
                         .as("seed %d round %d", seed, i)
                         .isTrue();
-                path.handshakes.drain((_, _) -> {});
+                path.handshakes.drain((_, _, _) -> {});
             }
         }
     }
