@@ -68,6 +68,7 @@ final class EncryptedNodesTest {
         TestHost.Result refused = host.droverOnce("overlay", "capture", "--seconds", "0", "-w", "-");
         assertThat(refused.code()).isEqualTo(1);
         assertThat(refused.err()).contains("seconds: 0 (expected: 1 to 86400)");
+        host.inside("ping", "-q", "-c", "600", "-i", "0.002", target); // more than pass between two samples
         assertThat(host.droverOnce("overlay", "flows").out())
                 .contains("VERDICT")
                 .contains("passed");
