@@ -3,7 +3,6 @@ package dev.drover.overlay;
 import dev.drover.overlay.noise.Cookies;
 import java.net.InetAddress;
 import java.time.Duration;
-import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 
@@ -30,7 +29,7 @@ final class HandshakeGate {
     private static final int SOURCE_BURST = 4;
 
     private static final int SOURCE_PER_SECOND = 4;
-    private static final int SOURCES = 1024;
+    private static final int SOURCE_BITS = 10;
     private static final long SECOND_NS = Duration.ofSeconds(1).toNanos();
 
     /** WireGuard's. */
@@ -40,24 +39,20 @@ final class HandshakeGate {
     private final TokenBucket free;
     private final TokenBucket proven;
     private final TokenBucket replies;
-    private final TokenBucket[] sources = new TokenBucket[SOURCES];
+    private final TokenBucket[] sources = new TokenBucket[1 << SOURCE_BITS];
     /** So that nobody knows which sources fall together. */
     private final int salt;
 
     /** @param ownPublic key of this host */
     HandshakeGate(byte[] ownPublic, long nowNs) {
-        this(ownPublic, nowNs, ThreadLocalRandom.current());
-    }
-
-    HandshakeGate(byte[] ownPublic, long nowNs, Random random) {
         cookies = new Cookies(ownPublic, COOKIE_PERIOD_NS, nowNs);
         free = new TokenBucket(FREE_BURST, FREE_PER_SECOND, SECOND_NS, nowNs);
         proven = new TokenBucket(PROVEN_BURST, PROVEN_PER_SECOND, SECOND_NS, nowNs);
         replies = new TokenBucket(REPLIES_BURST, REPLIES_PER_SECOND, SECOND_NS, nowNs);
-        for (int i = 0; i < SOURCES; i++) {
+        for (int i = 0; i < sources.length; i++) {
             sources[i] = new TokenBucket(SOURCE_BURST, SOURCE_PER_SECOND, SECOND_NS, nowNs);
         }
-        salt = random.nextInt();
+        salt = ThreadLocalRandom.current().nextInt();
     }
 
     /**
@@ -82,6 +77,6 @@ final class HandshakeGate {
 
     private TokenBucket source(InetAddress address, int port) {
         int hash = (address.hashCode() * 31 + port ^ salt) * 0x9e3779b9;
-        return sources[hash >>> 22];
+        return sources[hash >>> Integer.SIZE - SOURCE_BITS];
     }
 }

@@ -6,11 +6,9 @@ import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Forwarding;
-import dev.drover.overlay.path.Observer;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.Session;
 import dev.drover.overlay.path.Traffic;
-import dev.drover.overlay.path.Watch;
 import io.netty.util.NetUtil;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.net.InetAddress;
@@ -36,7 +34,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,16 +66,9 @@ public final class Overlay implements AutoCloseable {
     private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
     private final AtomicBoolean probeScheduled = new AtomicBoolean();
     private final PathProbes probes;
-    /** Flows in the table: a few for each container of a large host. */
-    private static final int MAX_FLOWS = 4_096;
-
     private static final long FLOW_PERIOD_MS = 100;
 
-    private final List<Observer> observers;
-    private final Snapshot<Watch> watch = new Snapshot<>(Watch.NONE);
-    private final FlowTable flows = new FlowTable(MAX_FLOWS, System::nanoTime);
-    /** Control thread only. */
-    private @Nullable PacketCapture capture;
+    private final Lookout lookout;
     /** Control thread only. */
     private volatile @Nullable KeyExchange keys;
 
@@ -102,15 +92,13 @@ public final class Overlay implements AutoCloseable {
         traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
         this.timing = timing;
         tables = new Tables(lanes.count());
-        observers = IntStream.range(0, lanes.count())
-                .mapToObj(lane -> new Observer(lane, watch))
-                .toList();
+        lookout = new Lookout(lanes.count());
         shared = new Endpoint.Shared(
                 lanes,
                 forwarding,
                 drops,
                 traffic,
-                observers,
+                lookout.observers(),
                 this::onLearned,
                 this::onTapLost,
                 this::onHandshake,
@@ -126,7 +114,7 @@ public final class Overlay implements AutoCloseable {
         try {
             // on the control thread, as every later change: what the first frames teach waits behind it
             endpoint = call(() -> {
-                look(config);
+                lookout.sample(config.flowSampling());
                 Endpoint opened = Endpoint.open(config, shared);
                 opened.judge(tables.peers(), probes);
                 endpoint = opened;
@@ -160,18 +148,8 @@ public final class Overlay implements AutoCloseable {
         overlay.control.scheduleWithFixedDelay(
                 overlay::probe, probeTiming.roundNs(), probeTiming.roundNs(), TimeUnit.NANOSECONDS);
         overlay.control.scheduleWithFixedDelay(
-                overlay::countFlows, FLOW_PERIOD_MS, FLOW_PERIOD_MS, TimeUnit.MILLISECONDS);
+                overlay.lookout::drain, FLOW_PERIOD_MS, FLOW_PERIOD_MS, TimeUnit.MILLISECONDS);
         return overlay;
-    }
-
-    /** Tells the lanes what to look at. */
-    private void look(OverlayConfig by) {
-        PacketCapture running = capture;
-        watch.publish(new Watch(by.flowSampling(), running == null ? List.of() : running.rings()));
-    }
-
-    private void countFlows() {
-        observers.forEach(observer -> observer.flows().drain(flows));
     }
 
     /**
@@ -194,7 +172,7 @@ public final class Overlay implements AutoCloseable {
             probes.peers(tables.probed());
             forwarding.publish(built);
             exchangeKeys(next);
-            look(next);
+            lookout.sample(next.flowSampling());
             config = next;
             return true;
         });
@@ -588,10 +566,7 @@ public final class Overlay implements AutoCloseable {
      * other does not come by here.
      */
     public List<Flow> flows() {
-        return call(() -> {
-            countFlows();
-            return flows.list();
-        });
+        return call(lookout::flows);
     }
 
     /**
@@ -604,33 +579,12 @@ public final class Overlay implements AutoCloseable {
             if (stopped) {
                 throw new IllegalStateException("overlay: not running (expected: one that forwards)");
             }
-            if (capture != null) {
-                throw new IllegalStateException("capture: another one is under way (expected: one at a time)");
-            }
-            PacketCapture[] made = new PacketCapture[1];
-            made[0] = new PacketCapture(
-                    request, endpoint.tapName(), shared.lanes().count(), () -> later(() -> endCapture(made[0]), 0));
-            capture = made[0];
-            look(config);
-            return made[0];
+            return lookout.begin(request, endpoint.tapName(), ended -> later(() -> lookout.end(ended), 0));
         });
     }
 
-    @SuppressWarnings("ReferenceEquality") // this one and no other
-    private void endCapture(PacketCapture ended) {
-        if (capture == ended) {
-            capture = null;
-            look(config);
-        }
-    }
-
-    /** Samples that were lost since the control thread was late. */
-    long flowSamplesLost() {
-        return observers.stream().mapToLong(observer -> observer.flows().lost()).sum();
-    }
-
-    FlowTable flowTable() {
-        return flows;
+    Lookout lookout() {
+        return lookout;
     }
 
     /** Exposes counters and MTU; once a registry. */
@@ -673,9 +627,7 @@ public final class Overlay implements AutoCloseable {
             call(() -> {
                 stopped = true;
                 endpoint.close();
-                if (capture != null) {
-                    capture.close();
-                }
+                lookout.close();
                 if (keys != null) {
                     endKeys(keys);
                 }

@@ -57,7 +57,7 @@ final class OverlayMetrics {
     }
 
     private static void flows(PrometheusRegistry registry, Overlay overlay) {
-        FlowTable table = overlay.flowTable();
+        FlowTable table = overlay.lookout().table();
         GaugeWithCallback.builder()
                 .name("drover_overlay_flows")
                 .help("flows in the table")
@@ -69,7 +69,7 @@ final class OverlayMetrics {
                 registry,
                 "drover_overlay_flow_samples_lost",
                 "samples that there was no room for",
-                overlay::flowSamplesLost);
+                overlay.lookout()::samplesLost);
     }
 
     private static void counter(PrometheusRegistry registry, String name, String help, LongSupplier value) {

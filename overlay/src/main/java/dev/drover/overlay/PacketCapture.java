@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +26,7 @@ public final class PacketCapture implements AutoCloseable {
     private final Request request;
     private final String device;
     private final List<CaptureRing> rings;
-    private final Runnable onClose;
+    private final Consumer<PacketCapture> onClose;
     private final long wallOffsetNs;
     private volatile boolean closed;
     private final AtomicLong written = new AtomicLong();
@@ -60,7 +61,7 @@ public final class PacketCapture implements AutoCloseable {
         }
     }
 
-    PacketCapture(Request request, String device, int lanes, Runnable onClose) {
+    PacketCapture(Request request, String device, int lanes, Consumer<PacketCapture> onClose) {
         this.request = request;
         this.device = device;
         this.onClose = onClose;
@@ -134,6 +135,6 @@ public final class PacketCapture implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        onClose.run();
+        onClose.accept(this);
     }
 }

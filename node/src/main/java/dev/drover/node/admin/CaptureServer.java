@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -36,10 +37,10 @@ import org.slf4j.LoggerFactory;
  * </pre>
  */
 public final class CaptureServer implements AutoCloseable {
-    /** What the capture ends with: lengths that are none. */
+    /** Stands for a length when the capture has ended. */
     public static final int END = 0;
 
-    /** The request was refused. */
+    /** Stands for a length when the request was refused. */
     public static final int REFUSED = -1;
 
     private static final Logger LOG = LoggerFactory.getLogger(CaptureServer.class);
@@ -109,14 +110,16 @@ public final class CaptureServer implements AutoCloseable {
     }
 
     private void accept() {
-        while (server.isOpen()) {
-            try {
+        try {
+            while (true) {
                 SocketChannel client = server.accept();
                 clients.add(client);
                 Thread.ofVirtual().name("capture").start(() -> serve(client));
-            } catch (IOException e) {
-                LOG.debug("captures are over", e);
             }
+        } catch (ClosedChannelException e) {
+            LOG.debug("captures are over", e);
+        } catch (IOException e) {
+            LOG.warn("no more captures: {}", e.toString());
         }
     }
 
