@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,7 @@ class FloodTest {
     /** Sends from the second host until closed. */
     private static final class Flood implements AutoCloseable {
         private final AtomicBoolean over = new AtomicBoolean();
+        private final AtomicLong sent = new AtomicLong();
         private final DatagramSocket socket;
         private final Thread thread;
 
@@ -47,6 +49,7 @@ class FloodTest {
                     byte[] bytes = datagrams.apply(i);
                     try {
                         socket.send(new DatagramPacket(bytes, bytes.length, target));
+                        sent.incrementAndGet();
                     } catch (IOException e) {
                         throw new UncheckedIOException(e);
                     }
@@ -54,10 +57,18 @@ class FloodTest {
             });
         }
 
+        long sent() {
+            return sent.get();
+        }
+
         @Override
-        public void close() throws InterruptedException {
+        public void close() {
             over.set(true);
-            thread.join();
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
             socket.close();
         }
     }
@@ -92,6 +103,8 @@ class FloodTest {
                         .until(() ->
                                 dropped(overlay, Drop.NO_VNI) > MANY && dropped(overlay, Drop.UNKNOWN_VTEP) > MANY);
                 awaitPing(hosts);
+                assertThat(asPeer.sent()).isGreaterThan(MANY);
+                assertThat(asStranger.sent()).isGreaterThan(MANY);
                 assertThat(overlay.fdb().stream().filter(entry -> entry.known() == FdbEntry.Known.LEARNED))
                         .hasSizeBetween(100, 4_096);
             }
@@ -134,7 +147,9 @@ class FloodTest {
                 hosts.two.start(hosts.two.encrypted(Mode.GSO, two, one.publicKey()), 1, timing);
                 long startNs = System.nanoTime();
                 awaitPing(hosts);
-                System.out.printf("session and ping after %d ms of flood%n", (System.nanoTime() - startNs) / 1_000_000);
+                System.out.printf(
+                        "session and ping after %d ms, flood of %d%n",
+                        (System.nanoTime() - startNs) / 1_000_000, flood.sent());
                 assertThat(flooded.status().traffic().get(Traffic.COOKIES)).isPositive();
                 long before = dropped(flooded, Drop.HANDSHAKE_LIMIT);
                 await().atMost(LIMIT).until(() -> dropped(flooded, Drop.HANDSHAKE_LIMIT) > before + MANY);
