@@ -3,7 +3,6 @@ package dev.drover.node.cli;
 import dev.drover.node.admin.CaptureServer;
 import java.io.DataInputStream;
 import java.io.EOFException;
-import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URLEncoder;
@@ -140,20 +139,28 @@ final class OverlayCaptureCommand implements Callable<Integer> {
             throw new CliException(
                     new String(in.readNBytes(Math.min(in.readInt(), MAX_TEXT_BYTES)), StandardCharsets.UTF_8));
         }
-        try (OutputStream out = file.equals("-") ? new Unclosed(System.out) : open(Path.of(file))) {
-            while (length != CaptureServer.END) {
-                byte[] chunk = in.readNBytes(length);
-                if (chunk.length < length) {
-                    throw new EOFException();
-                }
-                out.write(chunk);
-                out.flush();
-                length = in.readInt();
+        if (file.equals("-")) {
+            copy(in, length, System.out);
+        } else {
+            try (OutputStream out = open(Path.of(file))) {
+                copy(in, length, out);
             }
         }
         long written = in.readLong();
         spec.commandLine().getErr().println(written + " packets captured, " + in.readLong() + " lost by the capture");
         spec.commandLine().getErr().flush();
+    }
+
+    /** @param first length of the first chunk */
+    private static void copy(DataInputStream in, int first, OutputStream out) throws IOException {
+        for (int length = first; length != CaptureServer.END; length = in.readInt()) {
+            byte[] chunk = in.readNBytes(length);
+            if (chunk.length < length) {
+                throw new EOFException();
+            }
+            out.write(chunk);
+            out.flush();
+        }
     }
 
     /** What containers say is nobody else's business. */
@@ -162,22 +169,5 @@ final class OverlayCaptureCommand implements Callable<Integer> {
                 path,
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
-    }
-
-    /** Standard output stays open. */
-    private static final class Unclosed extends FilterOutputStream {
-        Unclosed(OutputStream out) {
-            super(out);
-        }
-
-        @Override
-        public void write(byte[] bytes, int offset, int length) throws IOException {
-            out.write(bytes, offset, length);
-        }
-
-        @Override
-        public void close() throws IOException {
-            flush();
-        }
     }
 }
