@@ -74,6 +74,7 @@ public final class Encapsulator implements Runnable {
     private final @Nullable SuperFrameWriter superFrames;
     private final @Nullable HandshakeRing handshakes;
     private final Inner inner = new Inner();
+    private final Observer observer;
     private final long vxlan;
     private final int mtu;
     private final int lane;
@@ -118,6 +119,7 @@ public final class Encapsulator implements Runnable {
         forwarding = context.forwarding();
         table = forwarding.read();
         handshakes = context.handshakes();
+        observer = context.observer();
         int maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
         int datagramBytes = maxFrameBytes + VXLAN_BYTES + SEALED_OVERHEAD_BYTES;
         decision = new Decision(table);
@@ -144,6 +146,7 @@ public final class Encapsulator implements Runnable {
     public void run() {
         table = forwarding.read();
         decision.by(table);
+        observer.onBatch();
         long cursor = buffer;
         long bytes = 0;
         int frames = 0;
@@ -185,9 +188,14 @@ public final class Encapsulator implements Runnable {
     }
 
     private void onFrame(long vnet, int length) {
-        Drop drop = act(vnet, vnet + Tap.VNET_HEADER_BYTES, length);
+        long frame = vnet + Tap.VNET_HEADER_BYTES;
+        boolean observed = observer.outgoing(vnet, frame, length);
+        Drop drop = act(vnet, frame, length);
         if (drop != null) {
             drops.increment(lane, drop);
+        }
+        if (observed) {
+            observer.outcome(decision.receiver(), drop);
         }
     }
 
