@@ -18,6 +18,11 @@ import java.lang.invoke.VarHandle;
  * <p>Every call returns what the C function returns, or {@code -errno} where that is -1, so that hot code compares an
  * int and throws nothing. Pointers are plain addresses of off-heap memory that the caller owns and keeps alive. The
  * errno of a call is captured in a segment that belongs to the calling platform thread.
+ *
+ * <p>The linker takes a slice of that segment in each call. The JIT makes it vanish where all of the call is inlined into
+ * one method, which is sure for these methods compiled alone and chance where they end in the middle of a large caller: 40
+ * bytes a call, in one start of three. So the launcher and the tests tell it to compile them alone ({@code
+ * -XX:CompileCommand=dontinline}); a call into the kernel does not feel one more of Java.
  */
 public final class Sys {
     public static final int ENOENT = 2;

@@ -18,7 +18,7 @@ class FramingTest extends Harness {
         return super.settings().withMaxBodyBytes(1_000_000);
     }
 
-    private static Map<String, Integer> refused_requests() {
+    static Map<String, Integer> refused_requests() {
         Map<String, Integer> table = new LinkedHashMap<>();
         String get = "GET / HTTP/1.1\r\n";
         String post = "POST / HTTP/1.1\r\n" + H;

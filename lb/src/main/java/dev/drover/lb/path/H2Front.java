@@ -355,7 +355,7 @@ final class H2Front extends Timed {
 
     /** Closes behind what was written, when the client has had the time to close first. */
     private void closeBehind() {
-        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> Closing.endOutput(channel));
+        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> Closing.endOutputAndClose(channel));
         idleFor(lane.limits().lingerNs());
     }
 

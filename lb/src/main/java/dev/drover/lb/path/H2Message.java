@@ -29,6 +29,9 @@ final class H2Message {
     private static final AsciiString TE = AsciiString.cached("te");
     private static final AsciiString TRAILERS = AsciiString.cached("trailers");
     private static final AsciiString HEAD = AsciiString.cached("HEAD");
+    private static final AsciiString POST = AsciiString.cached("POST");
+    private static final AsciiString PUT = AsciiString.cached("PUT");
+    private static final AsciiString PATCH = AsciiString.cached("PATCH");
     private static final AsciiString CONNECT = AsciiString.cached("CONNECT");
     private static final AsciiString[] CONNECTION_SPECIFIC = {
         AsciiString.cached("connection"),
@@ -40,6 +43,7 @@ final class H2Message {
     private static final byte[] VERSION_HOST = Ascii.bytes(" HTTP/1.1\r\n");
     private static final byte[] STATUS_LINE = Ascii.bytes("HTTP/1.1 ");
     private static final byte[] CHUNKED = Ascii.bytes("Transfer-Encoding: chunked\r\n");
+    private static final byte[] NO_CONTENT = Ascii.bytes("Content-Length: 0\r\n");
 
     private final byte[] out;
     private int length;
@@ -104,11 +108,18 @@ final class H2Message {
         if (cookies) {
             cookies(headers);
         }
-        if (!ends && !hasLength) {
+        if (!hasLength && !ends) {
             put(CHUNKED);
+        } else if (!hasLength && method != null && expectsContent(method)) {
+            put(NO_CONTENT);
         }
         line();
         return full ? TOO_LARGE : length;
+    }
+
+    /** RFC 9110 section 8.6: where content has a meaning, its absence is told; some servers answer 411 otherwise. */
+    private static boolean expectsContent(CharSequence method) {
+        return POST.contentEquals(method) || PUT.contentEquals(method) || PATCH.contentEquals(method);
     }
 
     /** The request target, or null when pseudo fields are missing or more than allowed (RFC 9113 section 8.3.1). */

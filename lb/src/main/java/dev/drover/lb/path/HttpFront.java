@@ -424,7 +424,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             if (inputEnded || !written.isSuccess()) {
                 channel.close();
             } else {
-                Closing.endOutput(channel);
+                Closing.endOutputAndClose(channel);
                 limit(lane.limits().lingerNs());
             }
         });

@@ -152,13 +152,10 @@ final class RequestHead {
         int at = targetStart + scheme;
         hostStart = at;
         while (at < targetEnd && bytes[at] != '/' && bytes[at] != '?') {
-            if (!Ascii.host(bytes[at])) {
-                return 400;
-            }
             at++;
         }
         hostEnd = at;
-        if (hostEnd == hostStart) {
+        if (hostEnd == hostStart || !Authority.valid(bytes, hostStart, hostEnd)) {
             return 400;
         }
         targetStart = at;
@@ -245,10 +242,8 @@ final class RequestHead {
     }
 
     private boolean host(int i) {
-        for (int at = fields.valueStart(i); at < fields.valueEnd(i); at++) {
-            if (!Ascii.host(bytes[at])) {
-                return false;
-            }
+        if (!Authority.valid(bytes, fields.valueStart(i), fields.valueEnd(i))) {
+            return false;
         }
         if (hostStart < 0) {
             hostStart = fields.valueStart(i);
