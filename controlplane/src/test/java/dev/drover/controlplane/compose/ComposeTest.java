@@ -163,6 +163,24 @@ class ComposeTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            wbe              | ''                          | busybox                 | wbe: no such service in this stack (did you mean web?)
+            app              | ''                          | busybox                 | app: the service itself (expected: another)
+            'web,web'        | ''                          | busybox                 | web: is a sidekick of app (expected: of one service, named once)
+            web              | 'io.rancher.sidekicks: app' | busybox                 | web: has sidekicks of its own (expected: none)
+            web              | ''                          | rancher/dns-service     | web: one of them has no containers (expected: services of containers)
+            """)
+    void refusesSidekicksThatCannotStandBesideTheirService(String names, String labels, String image, String message) {
+        assertThatThrownBy(() -> Compose.parse(
+                        "app: {image: busybox, labels: {io.rancher.sidekicks: \"" + names + "\"}}\n" + "web: {image: "
+                                + image + ", links: [app], labels: {" + labels + "}}",
+                        "",
+                        Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessageContaining("app.labels: io.rancher.sidekicks: " + message);
+    }
+
     @Test
     void readsVersionOneWithServicesAtTheTop() {
         ServiceDraft draft = one("Web:\n  image: busybox\n  scale: 2\n");
