@@ -528,6 +528,30 @@ final class NodeOnDockerTest {
     }
 
     @Test
+    void theCommandLineTellsHowAContainerSeesAName() {
+        host.docker("run", "-d", "--name", "seen", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "seeing", "-l", NETWORK, "busybox");
+        String seen = attached("seen").path("address").asText();
+        String seeing = attached("seeing").path("address").asText();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(drover("dns", "lookup", "seen", "--as", "seeing")
+                                .replaceAll(" +", " ")
+                                .lines()
+                                .map(String::strip))
+                        .contains(
+                                "question seen A",
+                                "client " + seeing + ", view of everybody",
+                                "answer seen. 1 IN A " + seen,
+                                "verdict answered"));
+        assertThat(drover("dns", "lookup", "nowhere.rancher.internal", "--as", seeing))
+                .contains("no such name");
+        TestHost.Result stranger = host.droverOnce("dns", "lookup", "seen", "--as", "stranger");
+        assertThat(stranger.code()).isEqualTo(1);
+        assertThat(stranger.err())
+                .contains("as: stranger (expected: an address, or the name of a container that runs)");
+    }
+
+    @Test
     void theCommandLineLogsInOverPinnedTlsAndShowsWhatIsThere() {
         TestHost.Result before = host.droverOnce("ps");
         assertThat(before.code()).isEqualTo(1);
