@@ -8,6 +8,7 @@ import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannel;
+import io.netty.channel.unix.UnixChannelOption;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -73,15 +74,39 @@ public final class Sockets {
     /**
      * Takes the inherited socket or binds a new one; accepted connections have the lanes' transport.
      *
+     * <p>A port that this process listens on at every address can be listened on at one address too, and the other way
+     * round: the kernel gives a connection to the socket whose address is the more exact. A port of another process
+     * cannot.
+     *
      * @param bootstrap complete but for its channel type
      */
     public ChannelFuture listen(ServerBootstrap bootstrap, InetSocketAddress address) {
         Integer fd = claim(Kind.STREAM, address);
         if (fd == null) {
+            if (shareOwn(address)) {
+                bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
+            }
             return watched(bootstrap.channel(lanes.serverChannel()).bind(address), Kind.STREAM);
         }
         Supplier<EpollServerSocketChannel> adopted = () -> new EpollServerSocketChannel(fd);
         return watched(bootstrap.channelFactory(adopted::get).register(), Kind.STREAM);
+    }
+
+    /** Lets our own listeners of the port at other addresses be beside a new one; false when there is none. */
+    private boolean shareOwn(InetSocketAddress address) {
+        List<Channel> beside = new ArrayList<>();
+        for (Map.Entry<Channel, Kind> each : open.entrySet()) {
+            if (each.getValue() == Kind.STREAM
+                    && each.getKey().localAddress() instanceof InetSocketAddress other
+                    && other.getPort() == address.getPort()) {
+                if (canonical(other).equals(canonical(address))) {
+                    return false;
+                }
+                beside.add(each.getKey());
+            }
+        }
+        beside.forEach(channel -> channel.config().setOption(UnixChannelOption.SO_REUSEPORT, true));
+        return !beside.isEmpty();
     }
 
     /**

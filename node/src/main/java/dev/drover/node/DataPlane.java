@@ -3,6 +3,7 @@ package dev.drover.node;
 import dev.drover.dns.DnsConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.node.attach.Wiring;
+import dev.drover.node.metadata.MetadataSource;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.OverlayConfig;
 import java.net.InetSocketAddress;
@@ -26,6 +27,14 @@ interface DataPlane extends AutoCloseable {
      */
     Map<String, String> apply(
             @Nullable OverlayConfig overlay, @Nullable NetworkPolicy policy, @Nullable DnsConfig dns, LbConfig lb);
+
+    /**
+     * Lets containers read this at the metadata service; it begins to serve at the first call.
+     *
+     * @return why it cannot be read, null when it can; tried again at the next call
+     */
+    @Nullable
+    String tell(MetadataSource source);
 
     /** Requests and connections that the listeners have at this target now. */
     long inFlight(InetSocketAddress target);

@@ -14,6 +14,8 @@ import dev.drover.lb.LoadBalancer;
 import dev.drover.node.admin.AdminServer;
 import dev.drover.node.attach.Wiring;
 import dev.drover.node.mapping.Tables;
+import dev.drover.node.metadata.MetadataServer;
+import dev.drover.node.metadata.MetadataSource;
 import dev.drover.overlay.AttachRequest;
 import dev.drover.overlay.ContainerNetwork;
 import dev.drover.overlay.HostNetworkSpec;
@@ -52,6 +54,7 @@ final class LiveDataPlane implements DataPlane {
     private final Lanes lanes;
     private final LoadBalancer loadBalancer;
     private final DnsServer dnsServer;
+    private final MetadataServer metadataServer;
     private final PolicyEnforcer policies = new PolicyEnforcer();
     private final Wires wires = new Wires();
     private volatile @Nullable Overlay overlay;
@@ -65,6 +68,8 @@ final class LiveDataPlane implements DataPlane {
         this.lanes = lanes;
         loadBalancer = new LoadBalancer(lanes);
         dnsServer = new DnsServer(lanes);
+        metadataServer =
+                new MetadataServer(lanes.sockets(), new InetSocketAddress(Tables.RESOLVER, Tables.METADATA_PORT));
     }
 
     /** Exposes the metrics of the three modules in {@code registry}, instead of where they were exposed before. */
@@ -72,6 +77,7 @@ final class LiveDataPlane implements DataPlane {
         metrics = registry;
         loadBalancer.registerMetrics(metrics);
         dnsServer.registerMetrics(metrics);
+        metadataServer.registerMetrics(metrics);
         CounterWithCallback.builder()
                 .name("drover_container_spoofed_frames")
                 .help("frames that containers sent from an address or MAC that is not theirs, dropped")
@@ -122,6 +128,7 @@ final class LiveDataPlane implements DataPlane {
     /** Accepts nothing more; returns when all requests and queries have ended, or were given all the time there is. */
     void drain() {
         dnsServer.drain();
+        metadataServer.drain();
         loadBalancer.apply(LbConfig.EMPTY);
         try {
             while (loadBalancer.status().stream().anyMatch(listener -> listener.connections() > 0)) {
@@ -164,6 +171,17 @@ final class LiveDataPlane implements DataPlane {
             problems.put("lb", String.valueOf(e.getMessage()));
         }
         return problems;
+    }
+
+    @Override
+    public @Nullable String tell(MetadataSource source) {
+        metadataServer.publish(source);
+        try {
+            metadataServer.listen();
+            return null;
+        } catch (UncheckedIOException e) {
+            return e.getMessage();
+        }
     }
 
     private static void attempt(String part, Map<String, String> problems, Runnable apply) {
@@ -277,6 +295,7 @@ final class LiveDataPlane implements DataPlane {
         upkeep.close();
         loadBalancer.close();
         dnsServer.close();
+        metadataServer.close();
         wires.close();
         policies.close();
         Overlay running = overlay;

@@ -16,6 +16,7 @@ import dev.drover.node.link.Outbox;
 import dev.drover.node.mapping.HostResolvers;
 import dev.drover.node.mapping.Policies;
 import dev.drover.node.mapping.Tables;
+import dev.drover.node.metadata.MetadataSource;
 import dev.drover.node.state.Desired;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
@@ -219,6 +220,10 @@ final class ManagedNode implements AutoCloseable {
         Policies policies = Policies.of(host, now.items());
         found.putAll(policies.problems());
         Map<String, String> refused = dataPlane.apply(tables.overlay(), policies.policy(), tables.dns(), tables.lb());
+        String unread = dataPlane.tell(new MetadataSource(host, now.items(), adopted ? containers.facts() : null));
+        if (unread != null) {
+            refused.put("metadata", unread);
+        }
         found.putAll(refused);
         workloads.problems().forEach((instanceId, problem) -> found.put("workload/" + instanceId, problem));
         report(now.revision(), found);

@@ -8,7 +8,10 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -63,9 +66,8 @@ final class NodeOnDockerTest {
                 .until(() -> host.admin("/node").path("connected").asBoolean());
     }
 
-    private Process startNode() {
-        return host.drover(
-                "node",
+    private Process startNode(String... more) {
+        List<String> arguments = new ArrayList<>(List.of(
                 "node",
                 "--server",
                 "https://127.0.0.1:8443",
@@ -80,7 +82,9 @@ final class NodeOnDockerTest {
                 "--docker",
                 "unix://" + temporary.resolve("door.sock"),
                 "--sync-interval",
-                String.valueOf(SYNC_SECONDS));
+                String.valueOf(SYNC_SECONDS)));
+        arguments.addAll(List.of(more));
+        return host.drover("node", arguments.toArray(String[]::new));
     }
 
     @AfterAll
@@ -364,6 +368,106 @@ final class NodeOnDockerTest {
         await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
     }
 
+    /** What the metadata service says to a container. */
+    private String metadata(String container, String path) {
+        return host.docker("exec", container, "/bin/busybox", "wget", "-qO-", "http://rancher-metadata/latest/" + path);
+    }
+
+    private void makeStack(String name, String compose, String rancherCompose) {
+        host.api(
+                "POST",
+                "/v1/environments/test/stacks",
+                session,
+                "{\"name\":\"" + name + "\",\"compose\":\"" + compose.replace("\n", "\\n") + "\",\"rancherCompose\":\""
+                        + rancherCompose.replace("\n", "\\n") + "\"}");
+    }
+
+    private void removeStack(String name) {
+        host.api("DELETE", "/v1/environments/test/stacks/" + name, session, "");
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> host.api("GET", "/v1/environments/test/stacks", session, "")
+                        .isEmpty());
+    }
+
+    @Test
+    void aContainerReadsWhoItIsAndHearsWhenItsServiceGrowsBesideALoadBalancerOnPort80() throws Exception {
+        makeStack("shop", """
+                services:
+                  app:
+                    image: busybox
+                    environment: {SECRET: hunter2}
+                    command: [/bin/busybox, httpd, -f, -p, '8000', -h, /bin]
+                  lb: {image: rancher/lb-service-haproxy, ports: ['80']}
+                """, """
+                version: '2'
+                services:
+                  app: {scale: 1, metadata: {motd: hello}}
+                  lb: {lb_config: {port_rules: [{source_port: 80, protocol: http, service: app, target_port: 8000}]}}
+                """);
+        attached("shop-app-1");
+        assertThat(metadata("shop-app-1", "self/container/name")).isEqualTo("shop-app-1");
+        assertThat(metadata("shop-app-1", "self/service/metadata/motd")).isEqualTo("hello");
+        assertThat(metadata("shop-app-1", "self/stack/name")).isEqualTo("shop");
+        assertThat(metadata("shop-app-1", "self/host/agent_ip")).isEqualTo(TestHost.ADDRESS);
+        String whole = host.docker(
+                "exec",
+                "shop-app-1",
+                "/bin/busybox",
+                "wget",
+                "-qO-",
+                "--header",
+                "Accept: application/json",
+                "http://rancher-metadata/latest");
+        assertThat(whole).contains("shop-app-1").doesNotContain("hunter2", session, token, adminPassword);
+        // The balancer serves the same port of every address; this one stays the metadata service's.
+        await().atMost(SOON)
+                .until(() -> host.inside(
+                                "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://" + TestHost.ADDRESS)
+                        .equals("404"));
+        assertThat(metadata("shop-app-1", "self/service/scale")).isEqualTo("1");
+
+        CompletableFuture<String> grown = CompletableFuture.supplyAsync(
+                () -> metadata("shop-app-1", "self/service/containers/1/name?wait=true&value=&maxWait=50"));
+        host.api("POST", "/v1/environments/test/stacks/shop/services/app/scale", session, "{\"scale\":2}");
+        assertThat(grown.get(50, TimeUnit.SECONDS)).isEqualTo("shop-app-2");
+        assertThat(metadata("shop-app-2", "self/service/containers")).isEqualTo("0=shop-app-1\n1=shop-app-2");
+        assertThat(host.inside("curl", "-s", "http://169.254.169.250/latest/self/container"))
+                .contains("is no container of this environment on this host");
+        removeStack("shop");
+    }
+
+    @Test
+    void noRequestForMetadataIsLostWhenTheNodeIsReplaced() throws Exception {
+        host.docker("run", "-d", "--name", "asking", "-l", NETWORK, "busybox");
+        attached("asking");
+        assertThat(metadata("asking", "self/container/name")).isEqualTo("asking");
+        host.docker(
+                "exec",
+                "-d",
+                "asking",
+                "/bin/sh",
+                "-c",
+                "while :; do echo $(/bin/busybox wget -qO- http://rancher-metadata/latest/self/container/name 2>&1)"
+                        + " >> /answers; done");
+        await().atMost(SOON).until(() -> answers().size() > 20);
+        Process former = node;
+        node = startNode("--take-over");
+        assertThat(former.waitFor(60, TimeUnit.SECONDS))
+                .as("the former node leaves")
+                .isTrue();
+        int before = answers().size();
+        await().atMost(SOON).until(() -> answers().size() > before + 20);
+        assertThat(answers().stream().distinct()).as(host.output("node")).containsExactly("asking");
+        await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
+    }
+
+    /** Whole lines: the last may be under way. */
+    private List<String> answers() {
+        String text = host.docker("exec", "asking", "/bin/cat", "/answers");
+        List<String> lines = text.lines().toList();
+        return lines.subList(0, Math.max(0, lines.size() - 1));
+    }
+
     private String refusedJoin(String joinToken, String stateDir) {
         TestHost.Result result = host.droverOnce(
                 "node",
@@ -421,6 +525,30 @@ final class NodeOnDockerTest {
         TestHost.Result result = host.droverOnce(arguments);
         assertThat(result.code()).as(result.err()).isZero();
         return result.out();
+    }
+
+    @Test
+    void theCommandLineTellsHowAContainerSeesAName() {
+        host.docker("run", "-d", "--name", "seen", "-l", NETWORK, "busybox");
+        host.docker("run", "-d", "--name", "seeing", "-l", NETWORK, "busybox");
+        String seen = attached("seen").path("address").asText();
+        String seeing = attached("seeing").path("address").asText();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(drover("dns", "lookup", "seen", "--as", "seeing")
+                                .replaceAll(" +", " ")
+                                .lines()
+                                .map(String::strip))
+                        .contains(
+                                "question seen A",
+                                "client " + seeing + ", view of everybody",
+                                "answer seen. 1 IN A " + seen,
+                                "verdict answered"));
+        assertThat(drover("dns", "lookup", "nowhere.rancher.internal", "--as", seeing))
+                .contains("no such name");
+        TestHost.Result stranger = host.droverOnce("dns", "lookup", "seen", "--as", "stranger");
+        assertThat(stranger.code()).isEqualTo(1);
+        assertThat(stranger.err())
+                .contains("as: stranger (expected: an address, or the name of a container that runs)");
     }
 
     @Test

@@ -2,11 +2,13 @@ package dev.drover.controlplane.api;
 
 import dev.drover.controlplane.api.Views.ContainerView;
 import dev.drover.controlplane.api.Views.ServiceView;
+import dev.drover.controlplane.desired.Sidekicks;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.repository.Kind;
 import dev.drover.controlplane.repository.LiveState;
 import dev.drover.controlplane.repository.Repository;
+import dev.drover.controlplane.repository.Transaction;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,14 +98,28 @@ final class ServiceResource {
         if (scale < 0 || scale > MAX_SCALE) {
             throw ApiException.invalid("scale", "scale: " + scale + " (expected: 0 to " + MAX_SCALE + ")");
         }
-        return change(service(call), service -> {
+        Service found = service(call);
+        repository.update(tx -> {
+            tx.serialize(found.environmentId());
+            Service service = require(tx, found);
             requireContainers(service, "scale");
+            Sidekicks sidekicks = new Sidekicks(tx.list(Kind.SERVICE, found.environmentId()));
+            Service primary = sidekicks.primary(service);
+            if (primary != null) {
+                throw ApiException.invalid(
+                        "scale",
+                        "scale: " + service.name() + " is a sidekick (expected: the scale of " + primary.name() + ")");
+            }
             if (service.global()) {
                 throw ApiException.invalid(
                         "scale", "scale: " + service.name() + " is global (expected: one instance on each host)");
             }
-            return StackServices.scaled(service, scale);
+            tx.put(Kind.SERVICE, StackServices.scaled(service, scale));
+            for (Service sidekick : sidekicks.of(service)) {
+                tx.put(Kind.SERVICE, StackServices.scaled(require(tx, sidekick), scale));
+            }
         });
+        return view(found);
     }
 
     private ServiceView upgrade(Call call) {
@@ -136,14 +152,18 @@ final class ServiceResource {
 
     private ServiceView change(Service found, UnaryOperator<Service> change) {
         repository.update(tx -> {
-            Service service = tx.get(Kind.SERVICE, found.environmentId(), found.id())
-                    .orElseThrow(() -> ApiException.notFound("service", found.name()));
-            if (service.removed()) {
-                throw ApiException.conflict("service", "service: " + service.name() + " is being removed");
-            }
-            tx.put(Kind.SERVICE, change.apply(service));
+            tx.put(Kind.SERVICE, change.apply(require(tx, found)));
         });
         return view(found);
+    }
+
+    private static Service require(Transaction tx, Service found) {
+        Service service = tx.get(Kind.SERVICE, found.environmentId(), found.id())
+                .orElseThrow(() -> ApiException.notFound("service", found.name()));
+        if (service.removed()) {
+            throw ApiException.conflict("service", "service: " + service.name() + " is being removed");
+        }
+        return service;
     }
 
     private static void requireValid(Upgrade upgrade) {

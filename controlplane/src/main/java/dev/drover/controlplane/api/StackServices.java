@@ -1,6 +1,7 @@
 package dev.drover.controlplane.api;
 
 import dev.drover.controlplane.compose.ServiceDraft;
+import dev.drover.controlplane.desired.Sidekicks;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.model.Stack;
@@ -43,7 +44,40 @@ final class StackServices {
                 merged.add(removed(service));
             }
         }
-        return merged;
+        return beside(merged);
+    }
+
+    /** Sidekicks have the scale of the service to which they belong. */
+    private static List<Service> beside(List<Service> services) {
+        Sidekicks sidekicks = new Sidekicks(services);
+        return services.stream()
+                .map(service -> {
+                    Service primary = service.removed() ? null : sidekicks.primary(service);
+                    return primary == null ? service : beside(service, primary);
+                })
+                .toList();
+    }
+
+    private static Service beside(Service sidekick, Service primary) {
+        Service scaled = scaled(sidekick, primary.scale());
+        return new Service(
+                scaled.id(),
+                scaled.environmentId(),
+                scaled.stackId(),
+                scaled.stackName(),
+                scaled.name(),
+                scaled.kind(),
+                scaled.scale(),
+                primary.global(),
+                scaled.version(),
+                scaled.spec(),
+                scaled.portRules(),
+                scaled.labels(),
+                scaled.nextIndex(),
+                scaled.drainTimeoutMs(),
+                scaled.removed(),
+                scaled.discovery(),
+                scaled.metadata());
     }
 
     /** With another number of instances. */
@@ -80,7 +114,8 @@ final class StackServices {
                 service.nextIndex(),
                 service.drainTimeoutMs(),
                 removed,
-                service.discovery());
+                service.discovery(),
+                service.metadata());
     }
 
     private static Service updated(Service service, ServiceDraft draft) {
@@ -101,7 +136,8 @@ final class StackServices {
                 service.nextIndex(),
                 draft.drainTimeoutMs(),
                 false,
-                draft.discovery());
+                draft.discovery(),
+                draft.metadata());
     }
 
     private static Service created(Stack stack, ServiceDraft draft, int nextIndex) {
@@ -121,7 +157,8 @@ final class StackServices {
                 nextIndex,
                 draft.drainTimeoutMs(),
                 false,
-                draft.discovery());
+                draft.discovery(),
+                draft.metadata());
     }
 
     /** Goes on where a service of the same name that is still being removed has stopped, so that no container name recurs. */

@@ -65,6 +65,7 @@ public final class Compose {
             }
             specs.add(reader.read(name, section, rancher.get(name)));
         });
+        SidekickCheck.check(specs, List.copyOf(services.values()));
         faults.throwIfAny();
         return List.copyOf(specs);
     }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param scale null when the files do not say: 1 for a new service, unchanged for one that exists
  * @param spec null for what has no containers of its own
+ * @param metadata for the metadata service, as JSON values; null for nothing
  */
 public record ServiceDraft(
         String name,
@@ -22,4 +23,5 @@ public record ServiceDraft(
         List<Service.PortRule> portRules,
         Map<String, String> labels,
         long drainTimeoutMs,
-        Discovery discovery) {}
+        Discovery discovery,
+        @Nullable Map<String, Object> metadata) {}

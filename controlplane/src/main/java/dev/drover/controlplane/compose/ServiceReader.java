@@ -103,7 +103,6 @@ final class ServiceReader {
             "health_check",
             "load_balancer_config",
             "memory",
-            "metadata",
             "milli_cpu_reservation",
             "network_driver",
             "retain_ip",
@@ -168,6 +167,7 @@ final class ServiceReader {
             }
         }
         Discovery discovery = new NamesReader(serviceNames).read(kind, docker, rancher);
+        Map<String, Object> metadata = rancher == null ? null : MetadataReader.read(rancher);
         docker.accept("depends_on");
         docker.accept("restart");
         docker.finish(UNAVAILABLE);
@@ -176,7 +176,16 @@ final class ServiceReader {
         }
         boolean global = "true".equalsIgnoreCase(labels.get(GLOBAL_LABEL));
         return new ServiceDraft(
-                name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs, discovery);
+                name.toLowerCase(Locale.ROOT),
+                kind,
+                scale,
+                global,
+                spec,
+                rules,
+                labels,
+                drainTimeoutMs,
+                discovery,
+                metadata);
     }
 
     private ContainerSpec container(

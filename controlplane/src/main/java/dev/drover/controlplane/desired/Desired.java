@@ -51,6 +51,7 @@ public final class Desired {
         }
         containers();
         new NameItems(state, targets, common, own).add();
+        new AboutItems(state, targets, common).add();
         for (Service service : state.services()) {
             switch (service.kind()) {
                 case SERVICE -> service(service);

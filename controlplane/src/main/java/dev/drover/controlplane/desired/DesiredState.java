@@ -143,6 +143,9 @@ public final class DesiredState {
             case DesiredItem.Listener listener -> true;
             case DesiredItem.Policy policy -> true;
             case DesiredItem.Member member -> true;
+            case DesiredItem.AboutHost host -> true;
+            case DesiredItem.AboutService service -> true;
+            case DesiredItem.AboutContainer container -> true;
         };
     }
 }

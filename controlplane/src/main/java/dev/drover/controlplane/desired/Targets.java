@@ -18,11 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Instances of an environment by service, and what listeners may send to. */
 final class Targets {
-    /** Label of a service: names of others of its stack that belong to it, comma-separated. */
-    private static final String SIDEKICKS = "io.rancher.sidekicks";
-
     private final Running running;
-    private final Map<String, String> primaries = new HashMap<>();
+    private final Sidekicks sidekicks;
     private final Map<String, Service> services = new HashMap<>();
     private final Map<String, Service> byName = new HashMap<>();
     private final Map<String, List<Instance>> instances = new HashMap<>();
@@ -30,17 +27,13 @@ final class Targets {
 
     Targets(EnvironmentState state) {
         running = new Running(state.instances(), state.containers());
+        sidekicks = new Sidekicks(state.services());
         for (Service service : state.services()) {
             services.put(service.id(), service);
             if (!service.removed()) {
                 byName.put(key(service.stackName(), service.name()), service);
                 service.portRules().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), service.id()));
             }
-        }
-        for (Service service : byName.values()) {
-            sidekicks(service)
-                    .forEach(sidekick ->
-                            primaries.put(sidekick.id(), service.name().toLowerCase(Locale.ROOT)));
         }
         for (Versioned<Instance> instance : state.instances()) {
             instances
@@ -74,19 +67,13 @@ final class Targets {
 
     /** Name of the service whose sidekick it is, else its own; lower case. */
     String primary(Service service) {
-        return primaries.getOrDefault(service.id(), service.name().toLowerCase(Locale.ROOT));
+        Service primary = sidekicks.primary(service);
+        return (primary == null ? service : primary).name().toLowerCase(Locale.ROOT);
     }
 
     /** Sidekicks of the service that exist, in the order of its label. */
     List<Service> sidekicks(Service service) {
-        List<Service> sidekicks = new ArrayList<>();
-        for (String name : service.labels().getOrDefault(SIDEKICKS, "").split(",")) {
-            Service sidekick = byName.get(key(service.stackName(), name.strip()));
-            if (sidekick != null && !sidekick.id().equals(service.id())) {
-                sidekicks.add(sidekick);
-            }
-        }
-        return sidekicks;
+        return sidekicks.of(service);
     }
 
     /** Containers of the instances that are not on their way out, while they run and have an address; by index. */

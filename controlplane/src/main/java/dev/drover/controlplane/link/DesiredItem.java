@@ -19,7 +19,10 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = DesiredItem.Workload.class, name = "workload"),
     @JsonSubTypes.Type(value = DesiredItem.Listener.class, name = "listener"),
     @JsonSubTypes.Type(value = DesiredItem.Policy.class, name = "policy"),
-    @JsonSubTypes.Type(value = DesiredItem.Member.class, name = "member")
+    @JsonSubTypes.Type(value = DesiredItem.Member.class, name = "member"),
+    @JsonSubTypes.Type(value = DesiredItem.AboutHost.class, name = "about-host"),
+    @JsonSubTypes.Type(value = DesiredItem.AboutService.class, name = "about-service"),
+    @JsonSubTypes.Type(value = DesiredItem.AboutContainer.class, name = "about-container")
 })
 public sealed interface DesiredItem {
 
@@ -183,6 +186,85 @@ public sealed interface DesiredItem {
      * @param groups name of its group of each kind, empty for none
      */
     record Member(String address, String name, List<String> groups) implements DesiredItem {}
+
+    /**
+     * What containers may be told of a host of the environment, the node's own among them; key {@code about/host/ID}.
+     *
+     * @param agentIp underlay address
+     * @param cpus 0 before the host has told
+     * @param memoryBytes 0 before the host has told
+     */
+    record AboutHost(String hostId, String name, String agentIp, Map<String, String> labels, int cpus, long memoryBytes)
+            implements DesiredItem {}
+
+    /**
+     * What containers may be told of a service; key {@code about/service/ID}. Nothing that its containers are started
+     * with is in it, since that is where people keep secrets.
+     *
+     * @param type as Rancher calls it: {@code service}, {@code loadBalancerService}, {@code externalService} or {@code
+     *     dnsService}
+     * @param ports published, {@code host:container/proto}
+     * @param links {@code stack/service} to the name by which this service knows it
+     * @param sidekicks names of services of the same stack
+     * @param hostname of an external service, null for none
+     * @param balancing rules of a load balancer, empty for others
+     * @param metadata what the stack's file says under {@code metadata}; null for nothing
+     */
+    record AboutService(
+            String serviceId,
+            String stackId,
+            String stack,
+            String name,
+            String type,
+            int scale,
+            List<String> ports,
+            List<String> expose,
+            Map<String, String> labels,
+            Map<String, String> links,
+            List<String> sidekicks,
+            List<String> externalIps,
+            @Nullable String hostname,
+            List<Balancing> balancing,
+            @Nullable Map<String, Object> metadata)
+            implements DesiredItem {}
+
+    /**
+     * One rule of a load balancer, as containers may be told of it.
+     *
+     * @param service {@code stack/service}
+     */
+    record Balancing(
+            int sourcePort,
+            String protocol,
+            String service,
+            int targetPort,
+            @Nullable String hostname,
+            @Nullable String path,
+            @Nullable Integer priority,
+            @Nullable Integer weight) {}
+
+    /**
+     * What containers may be told of a container in the overlay, the node's own among them; key {@code
+     * about/container/DOCKER_ID}.
+     *
+     * @param state {@code running} or {@code paused}
+     * @param health starting, healthy or unhealthy; null without a check
+     * @param labels those that fit into a bound
+     * @param serviceId null for a container that belongs to none
+     * @param index within the service; 0 for none
+     */
+    record AboutContainer(
+            String dockerId,
+            String hostId,
+            String name,
+            String address,
+            @Nullable String mac,
+            String state,
+            @Nullable String health,
+            Map<String, String> labels,
+            @Nullable String serviceId,
+            int index)
+            implements DesiredItem {}
 
     /**
      * What a service container is made of; the subset of docker-compose this version runs.

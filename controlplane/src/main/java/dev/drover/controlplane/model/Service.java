@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param drainTimeoutMs how long an instance may finish its requests before it is stopped
  * @param removed true while its instances are being drained and removed; then the record is deleted
  * @param discovery null, as in older records, is {@link Discovery#NONE}
+ * @param metadata what its containers and others may read of it by the metadata service, as JSON values; null for nothing
  */
 public record Service(
         String id,
@@ -34,7 +35,46 @@ public record Service(
         int nextIndex,
         long drainTimeoutMs,
         boolean removed,
-        @Nullable Discovery discovery) {
+        @Nullable Discovery discovery,
+        @Nullable Map<String, Object> metadata) {
+
+    /** Without metadata. */
+    public Service(
+            String id,
+            String environmentId,
+            String stackId,
+            String stackName,
+            String name,
+            Kind kind,
+            int scale,
+            boolean global,
+            long version,
+            @Nullable ContainerSpec spec,
+            List<PortRule> portRules,
+            Map<String, String> labels,
+            int nextIndex,
+            long drainTimeoutMs,
+            boolean removed,
+            @Nullable Discovery discovery) {
+        this(
+                id,
+                environmentId,
+                stackId,
+                stackName,
+                name,
+                kind,
+                scale,
+                global,
+                version,
+                spec,
+                portRules,
+                labels,
+                nextIndex,
+                drainTimeoutMs,
+                removed,
+                discovery,
+                null);
+    }
 
     /** Without anything about names. */
     public Service(

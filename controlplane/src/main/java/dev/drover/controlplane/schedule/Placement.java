@@ -2,6 +2,7 @@ package dev.drover.controlplane.schedule;
 
 import dev.drover.controlplane.desired.EnvironmentState;
 import dev.drover.controlplane.desired.PublishedPorts;
+import dev.drover.controlplane.desired.Sidekicks;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
@@ -27,6 +28,7 @@ final class Placement {
     private final Map<String, String> portOwners = new HashMap<>();
     private final Map<Integer, String> balancerPorts = new HashMap<>();
     private final Map<String, Service> services = new HashMap<>();
+    private final Sidekicks sidekicks;
 
     /**
      * The answer for one instance.
@@ -38,6 +40,7 @@ final class Placement {
 
     Placement(EnvironmentState state, Function<Host, NodeStatus> status) {
         this.hosts = state.hosts();
+        this.sidekicks = new Sidekicks(state.services());
         this.status = status;
         for (Service service : state.services()) {
             services.put(service.id(), service);
@@ -104,11 +107,13 @@ final class Placement {
         return new Choice(best, refusals);
     }
 
-    /** Why the host cannot take an instance of the service now; null when it can. */
+    /** Why the host cannot take an instance of the service, and one of each of its sidekicks, now; null when it can. */
     @Nullable
     String refusal(Service service, Host host) {
-        if (!allowed(service, host)) {
-            return "labels do not fit " + hardRules(service);
+        for (Service each : unit(service)) {
+            if (!fits(each, host)) {
+                return "labels do not fit " + hardRules(each);
+            }
         }
         if (!status.apply(host).connected()) {
             return "not connected";
@@ -116,11 +121,28 @@ final class Placement {
         if (!status.apply(host).listed()) {
             return "its Docker engine does not answer";
         }
-        return portConflict(service, host);
+        for (Service each : unit(service)) {
+            String conflict = portConflict(each, host);
+            if (conflict != null) {
+                return conflict;
+            }
+        }
+        return null;
     }
 
-    /** True when the hard rules on host labels let the service onto the host, whatever the host's present state. */
+    /** What runs side by side. */
+    private List<Service> unit(Service service) {
+        List<Service> unit = new ArrayList<>(List.of(service));
+        unit.addAll(sidekicks.of(service));
+        return unit;
+    }
+
+    /** True when the hard rules on host labels let the service and its sidekicks onto the host, whatever its present state. */
     boolean allowed(Service service, Host host) {
+        return unit(service).stream().allMatch(each -> fits(each, host));
+    }
+
+    private static boolean fits(Service service, Host host) {
         return HostRule.of(service.labels()).stream().allMatch(rule -> rule.soft() || rule.holds(host));
     }
 

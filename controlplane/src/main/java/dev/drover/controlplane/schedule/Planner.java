@@ -1,6 +1,7 @@
 package dev.drover.controlplane.schedule;
 
 import dev.drover.controlplane.desired.EnvironmentState;
+import dev.drover.controlplane.desired.Sidekicks;
 import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Service;
@@ -23,6 +24,8 @@ final class Planner {
     private final View view;
     private final Placement placement;
     private final Drains drains;
+    private final Sidekicks sidekicks;
+    private final Map<String, List<Versioned<Instance>>> byService = new HashMap<>();
     private final List<Step> steps = new ArrayList<>();
     private final Map<String, ServiceState> states = new HashMap<>();
     private final Map<String, String> messages = new HashMap<>();
@@ -32,6 +35,7 @@ final class Planner {
         this.view = view;
         this.placement = new Placement(view.state(), host -> view.node(host.id()));
         this.drains = new Drains(view);
+        this.sidekicks = new Sidekicks(view.state().services());
     }
 
     static Plan plan(View view) {
@@ -40,7 +44,6 @@ final class Planner {
 
     private Plan plan() {
         EnvironmentState state = view.state();
-        Map<String, List<Versioned<Instance>>> byService = new HashMap<>();
         Set<String> serviceIds = new HashSet<>();
         state.services().forEach(service -> serviceIds.add(service.id()));
         for (Versioned<Instance> each : state.instances()) {
@@ -57,10 +60,12 @@ final class Planner {
                 }
             }
         }
+        byService
+                .values()
+                .forEach(list ->
+                        list.sort(Comparator.comparingInt(each -> each.value().index())));
         for (Service service : state.services()) {
-            List<Versioned<Instance>> instances = byService.getOrDefault(service.id(), new ArrayList<>());
-            instances.sort(Comparator.comparingInt(each -> each.value().index()));
-            plan(service, instances);
+            plan(service, byService.getOrDefault(service.id(), List.of()));
         }
         removeOrphans(state);
         return new Plan(steps, states, messages, waiting);
@@ -80,7 +85,15 @@ final class Planner {
             states.put(service.id(), service.removed() ? ServiceState.REMOVING : ServiceState.ACTIVE);
             return;
         }
-        Rollout rollout = new Rollout(service, instances, view, placement);
+        Service primary = sidekicks.primary(service);
+        Rollout rollout = primary == null || !primary.kind().hasInstances()
+                ? new Rollout(service, instances, view, placement)
+                : new Rollout(
+                        service,
+                        instances,
+                        new Leaders(primary, byService.getOrDefault(primary.id(), List.of())),
+                        view,
+                        placement);
         steps.addAll(rollout.steps());
         states.put(service.id(), rollout.state());
         rollout.message().ifPresent(message -> messages.put(service.id(), message));

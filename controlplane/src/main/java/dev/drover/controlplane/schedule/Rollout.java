@@ -34,6 +34,19 @@ final class Rollout {
 
     /** @param instances of the service, by index */
     Rollout(Service service, List<Versioned<Instance>> instances, View view, Placement placement) {
+        this(service, instances, null, view, placement);
+    }
+
+    /**
+     * @param instances of the service, by index
+     * @param leaders of a sidekick, null for any other service
+     */
+    Rollout(
+            Service service,
+            List<Versioned<Instance>> instances,
+            @Nullable Leaders leaders,
+            View view,
+            Placement placement) {
         this.service = service;
         this.view = view;
         this.placement = placement;
@@ -50,6 +63,9 @@ final class Rollout {
             wanted = 0;
             drain(current);
             drain(old);
+        } else if (leaders != null) {
+            wanted = leaders.count();
+            follow(leaders, instances);
         } else if (service.global()) {
             wanted = (int) view.hosts().stream()
                     .filter(host -> placement.allowed(service, host) && view.connected(host))
@@ -164,6 +180,62 @@ final class Rollout {
                 .filter(host -> placement.allowed(service, host) && view.connected(host))
                 .min(Comparator.comparing(Host::name))
                 .ifPresent(this::createOn);
+    }
+
+    /** As many on each host as there are instances to stand beside; an upgrade of its own waits until these stay. */
+    private void follow(Leaders leaders, List<Versioned<Instance>> instances) {
+        Map<String, List<Versioned<Instance>>> currentByHost = byHost(current);
+        Map<String, List<Versioned<Instance>>> oldByHost = byHost(old);
+        boolean complete = true;
+        for (Host host : view.hosts()) {
+            List<Versioned<Instance>> here = new ArrayList<>(oldByHost.getOrDefault(host.id(), List.of()));
+            here.addAll(currentByHost.getOrDefault(host.id(), List.of()));
+            int missing = leaders.on(host.id()) - here.size();
+            for (int i = 0; i < missing; i++) {
+                createOn(host);
+            }
+            if (missing < 0) {
+                List<Versioned<Instance>> all = byHost(instances).getOrDefault(host.id(), List.of());
+                release(here, -missing, leaders.followersOfLeaving(host.id(), all));
+            }
+            complete &= missing == 0;
+        }
+        if (complete && !old.isEmpty() && draining.isEmpty() && !leaders.moving()) {
+            Versioned<Instance> next =
+                    old.stream().sorted(leavingOrder()).findFirst().orElseThrow();
+            Host host = view.host(next.value().hostId());
+            if (host != null) {
+                createOn(host);
+            }
+        }
+    }
+
+    /**
+     * Takes sidekicks of one host away: old ones, then those whose instances leave, then the newest. One that serves stays
+     * until enough others do.
+     */
+    private void release(List<Versioned<Instance>> here, int surplus, List<Versioned<Instance>> unled) {
+        int stay = here.size() - surplus;
+        long ready = here.stream()
+                .filter(each ->
+                        each.value().version() == service.version() ? view.ready(each) : view.serves(each.value()))
+                .count();
+        List<Versioned<Instance>> victims = here.stream()
+                .sorted(Comparator.comparing(
+                                (Versioned<Instance> each) -> each.value().version() == service.version())
+                        .thenComparing(each -> !unled.contains(each))
+                        .thenComparingInt(each -> -each.value().index()))
+                .limit(surplus)
+                .toList();
+        for (Versioned<Instance> victim : victims) {
+            boolean serves = view.serves(victim.value());
+            if (serves && ready <= stay && stay > 0) {
+                awaitReady();
+                return;
+            }
+            ready -= serves ? 1 : 0;
+            drain(List.of(victim));
+        }
     }
 
     private void replace(Versioned<Instance> successor, List<Versioned<Instance>> predecessors) {

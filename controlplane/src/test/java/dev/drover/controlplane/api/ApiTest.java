@@ -594,6 +594,29 @@ class ApiTest {
     }
 
     @Test
+    void sidekicksAreScaledWithTheirServiceAndNotByThemselves() {
+        environment("test");
+        Answer made = admin.post(
+                "/v1/environments/test/stacks",
+                Map.of(
+                        "name",
+                        "hello",
+                        "compose",
+                        "log: {image: busybox}\nweb: {image: busybox, scale: 2, labels: {io.rancher.sidekicks: log}}\n"));
+        assertThat(made.status()).as(made.raw().body()).isEqualTo(201);
+        String services = "/v1/environments/test/stacks/hello/services/";
+        assertThat(admin.get(services + "log").json().path("scale").asInt()).isEqualTo(2);
+        assertThat(admin.post(services + "web/scale", Map.of("scale", 5)).status())
+                .isEqualTo(200);
+        assertThat(admin.get(services + "log").json().path("scale").asInt()).isEqualTo(5);
+        assertRefused(
+                admin.post(services + "log/scale", Map.of("scale", 1)),
+                422,
+                "scale",
+                "log is a sidekick (expected: the scale of web)");
+    }
+
+    @Test
     void scalesAndUpgradesServices() {
         environment("test");
         admin.post("/v1/environments/test/stacks", Map.of("name", "hello", "compose", WEB));

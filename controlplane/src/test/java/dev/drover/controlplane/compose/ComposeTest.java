@@ -117,6 +117,71 @@ class ComposeTest {
     }
 
     @Test
+    void readsWhateverTreeAServiceWantsToBeReadOfIt() {
+        assertThat(Compose.parse("web: {image: busybox}", """
+                                web:
+                                  metadata:
+                                    text: "007"
+                                    number: 7
+                                    share: 0.5
+                                    hex: 0x1F
+                                    yes: true
+                                    none: ~
+                                    list: [1, {deep: [a]}]
+                                """, Map.of())
+                        .getFirst()
+                        .metadata())
+                .containsEntry("text", "007")
+                .containsEntry("number", 7L)
+                .containsEntry("share", 0.5)
+                .containsEntry("hex", "0x1F")
+                .containsEntry("yes", true)
+                .containsEntry("none", null)
+                .containsEntry("list", List.of(1L, Map.of("deep", List.of("a"))));
+        assertThat(Compose.parse("web: {image: busybox}", "web: {scale: 1}", Map.of())
+                        .getFirst()
+                        .metadata())
+                .isNull();
+    }
+
+    @Test
+    void refusesMetadataThatEveryNodeWouldHaveToHold() {
+        String deep = "{a: ".repeat(16) + "1" + "}".repeat(16);
+        for (Map.Entry<String, String> refused : Map.of(
+                        "[a]",
+                        "web.metadata: a list (expected: a map)",
+                        "{a: " + "x".repeat(33_000) + "}",
+                        "longer than 32768 characters (expected: fewer)",
+                        deep,
+                        "deeper than 16 levels (expected: fewer)")
+                .entrySet()) {
+            assertThatThrownBy(() -> Compose.parse(
+                            "web: {image: busybox}", "web: {metadata: " + refused.getKey() + "}", Map.of()))
+                    .isInstanceOf(ComposeException.class)
+                    .hasMessageContaining("metadata")
+                    .hasMessageContaining(refused.getValue());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            wbe              | ''                          | busybox                 | wbe: no such service in this stack (did you mean web?)
+            app              | ''                          | busybox                 | app: the service itself (expected: another)
+            'web,web'        | ''                          | busybox                 | web: is a sidekick of app (expected: of one service, named once)
+            web              | 'io.rancher.sidekicks: app' | busybox                 | web: has sidekicks of its own (expected: none)
+            web              | ''                          | rancher/dns-service     | web: one of them has no containers (expected: services of containers)
+            """)
+    void refusesSidekicksThatCannotStandBesideTheirService(String names, String labels, String image, String message) {
+        assertThatThrownBy(() -> Compose.parse(
+                        "app: {image: busybox, labels: {io.rancher.sidekicks: \"" + names + "\"}}\n" + "web: {image: "
+                                + image + ", links: [app], labels: {" + labels + "}}",
+                        "",
+                        Map.of()))
+                .isInstanceOf(ComposeException.class)
+                .hasMessageContaining("app.labels: io.rancher.sidekicks: " + message);
+    }
+
+    @Test
     void readsVersionOneWithServicesAtTheTop() {
         ServiceDraft draft = one("Web:\n  image: busybox\n  scale: 2\n");
         assertThat(draft.name()).isEqualTo("web");

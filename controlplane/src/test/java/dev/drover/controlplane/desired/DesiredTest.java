@@ -44,7 +44,7 @@ class DesiredTest {
         container("h1", Samples.running("c1", "a", "10.42.1.2", null));
         container("h2", Samples.running("c2", "b", "10.42.2.2", null));
         container("h2", Samples.container("c3", "gone", "exited", "2026-11-22T10:00:00Z", "10.42.2.3", null));
-        assertThat(of("h1"))
+        assertThat(withoutAbout(of("h1")))
                 .containsOnly(
                         Map.entry("peer/h2", new Peer("h2", "192.0.2.12", "10.42.2.0/24")),
                         Map.entry("neighbour/10.42.2.2", new Neighbour("10.42.2.2", "02:00:00:00:00:01", "h2", 12)),
@@ -114,7 +114,7 @@ class DesiredTest {
         container("h2", Samples.running("c3", "c", "10.42.2.3", null));
         assertThat(state().since(with, "h1").put().keySet())
                 .as("changes only")
-                .containsExactly("member/10.42.2.3", "name/c", "neighbour/10.42.2.3");
+                .containsExactly("about/container/c3", "member/10.42.2.3", "name/c", "neighbour/10.42.2.3");
         environment = environment.withPolicy(new NetworkPolicy("allow", List.of()));
         assertThat(of("h1").keySet()).noneMatch(key -> key.startsWith("member/") || key.equals("policy"));
     }
@@ -334,6 +334,51 @@ class DesiredTest {
                                 block + (2 + random.nextInt(20)),
                                 null));
         }
+    }
+
+    /** What is for the data plane alone. */
+    private static SortedMap<String, DesiredItem> withoutAbout(SortedMap<String, DesiredItem> items) {
+        SortedMap<String, DesiredItem> rest = new TreeMap<>(items);
+        rest.keySet().removeIf(key -> key.startsWith("about/"));
+        return rest;
+    }
+
+    @Test
+    void whatContainersMayBeToldIsForEveryNodeItsOwnIncluded() {
+        services.add(Samples.service(1));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("one", "80:8080/tcp"));
+        container("h2", Samples.container("c9", "gone", "exited", "2026-11-22T10:00:00Z", "10.42.2.3", null));
+        container("h2", Samples.container("c8", "aside", "running", "2026-11-22T10:00:00Z", null, null));
+        for (String host : List.of("h1", "h2")) {
+            SortedMap<String, DesiredItem> items = of(host);
+            assertThat(items.keySet().stream().filter(key -> key.startsWith("about/")))
+                    .containsExactly("about/container/ci1", "about/host/h1", "about/host/h2", "about/service/svc-web");
+            DesiredItem.AboutContainer container = (DesiredItem.AboutContainer) items.get("about/container/ci1");
+            assertThat(container.serviceId()).isEqualTo("svc-web");
+            assertThat(container.index()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void labelsBeyondTheBoundAreNotToldToEveryNode() {
+        ContainerFact fact = Samples.running("c1", "a", "10.42.1.2", null);
+        container(
+                "h1",
+                new ContainerFact(
+                        fact.dockerId(),
+                        fact.name(),
+                        fact.image(),
+                        fact.state(),
+                        fact.createdAt(),
+                        fact.startedAt(),
+                        null,
+                        fact.address(),
+                        fact.mac(),
+                        null,
+                        Map.of("a", "1", "b", "x".repeat(5_000), "c", "3"),
+                        null));
+        assertThat(((DesiredItem.AboutContainer) of("h2").get("about/container/c1")).labels())
+                .containsExactly(Map.entry("a", "1"));
     }
 
     private static void removeOne(Random random, List<?> list) {

@@ -54,6 +54,108 @@ class PlannerTest {
         assertThat(world.last.states()).containsEntry(WEB, ServiceState.ACTIVE);
     }
 
+    /** Service {@code web} with the sidekick {@code log}. */
+    private static World unit(int hosts, int scale) {
+        World world = new World(hosts);
+        world.put(Samples.service("web", scale, 1, Map.of("io.rancher.sidekicks", "log"), Samples.spec("i")));
+        world.put(Samples.service("log", scale, 1, Map.of(), Samples.spec("l")));
+        return world;
+    }
+
+    private static List<String> hostsOf(World world, String serviceId) {
+        return world.active(serviceId).stream().map(Instance::hostId).sorted().toList();
+    }
+
+    private static void assertSideBySide(World world, int count) {
+        assertThat(hostsOf(world, WEB)).hasSize(count);
+        assertThat(hostsOf(world, "svc-log")).isEqualTo(hostsOf(world, WEB));
+        assertThat(world.last.states())
+                .containsEntry(WEB, ServiceState.ACTIVE)
+                .containsEntry("svc-log", ServiceState.ACTIVE);
+    }
+
+    @Test
+    void aSidekickStandsBesideEachInstanceOfItsServiceAndIsScaledWithIt() {
+        World world = unit(3, 2);
+        assertSideBySide(world.settle(), 2);
+        world.change(WEB, 7, 1);
+        assertSideBySide(world.settle(), 7);
+        world.change(WEB, 3, 1);
+        assertSideBySide(world.settle(), 3);
+        world.takeLog();
+        world.change(WEB, 0, 1);
+        assertSideBySide(world.settle(), 0);
+        assertThat(world.settle().takeLog())
+                .filteredOn(step -> step.startsWith("create"))
+                .isEmpty();
+    }
+
+    @Test
+    void aSidekickOfAGlobalServiceIsOnEachHostToo() {
+        World world = new World(2);
+        world.put(Samples.service(
+                "web",
+                1,
+                1,
+                Map.of("io.rancher.sidekicks", "log", "io.rancher.scheduler.global", "true"),
+                Samples.spec("i")));
+        world.put(Samples.service("log", 1, 1, Map.of(), Samples.spec("l")));
+        assertSideBySide(world.settle(), 2);
+        world.add(Samples.host(3));
+        assertSideBySide(world.settle(), 3);
+    }
+
+    @Test
+    void anUpgradeOfTheServiceReplacesItsSidekicksWithIt() {
+        World world = unit(2, 2);
+        world.settle().takeLog();
+        world.change(WEB, 2, 2);
+        assertSideBySide(world.settle(), 2);
+        assertThat(world.takeLog())
+                .contains("create web-3 v2 on h1", "create log-3 v1 on h1", "remove log-1", "remove log-2");
+    }
+
+    @Test
+    void anUpgradeOfTheSidekickAloneStartsTheNewOneFirstOnTheSameHost() {
+        World world = unit(2, 2);
+        world.settle().takeLog();
+        world.change("svc-log", 2, 2);
+        assertSideBySide(world.settle(), 2);
+        assertThat(world.takeLog())
+                .containsExactly(
+                        "create log-3 v2 on h1",
+                        "drain log-1",
+                        "remove log-1",
+                        "create log-4 v2 on h2",
+                        "drain log-2",
+                        "remove log-2");
+    }
+
+    @Test
+    void anUpgradeOfBothLeavesNoInstanceWithoutASidekickThatServes() {
+        World world = unit(3, 3);
+        world.settle();
+        world.change(WEB, 3, 2);
+        world.change("svc-log", 3, 2);
+        for (int i = 0; i < 100; i++) {
+            world.tick();
+            assertThat(world.serving(WEB)).as("second %d", i).isGreaterThanOrEqualTo(3);
+            assertThat(world.serving("svc-log")).as("second %d", i).isGreaterThanOrEqualTo(3);
+        }
+        assertSideBySide(world.settle(), 3);
+    }
+
+    @Test
+    void aHostThatCannotTakeTheSidekickDoesNotGetTheService() {
+        World world = new World(2);
+        world.put(Samples.service("other", 1, 1, Map.of(), Samples.spec("o", "514:514/udp")));
+        assertThat(world.settle().takeLog()).containsExactly("create other-1 v1 on h1");
+        world.put(Samples.service("web", 2, 1, Map.of("io.rancher.sidekicks", "log"), Samples.spec("i")));
+        world.put(Samples.service("log", 2, 1, Map.of(), Samples.spec("l", "514:514/udp")));
+        assertSideBySide(world.settle(), 2);
+        assertThat(hostsOf(world, WEB)).containsOnly("h2");
+    }
+
     @Test
     void upgradeWithAPublishedPortNeedsNoSecondHost() {
         World world = new World(1);

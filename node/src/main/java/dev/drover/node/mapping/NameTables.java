@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * name that DNS cannot carry, or a link that leads nowhere, is left out alone.
  */
 final class NameTables {
+    private static final String METADATA = "rancher-metadata";
     private static final String CONTAINER_LINK = "container:";
     private static final int WEIGHT = 1;
 
@@ -68,6 +69,8 @@ final class NameTables {
             }
         }
         containers.forEach(tables::container);
+        // Last: no container takes the name from the service that tells containers who they are.
+        tables.common.put(METADATA, new NameData(List.of(Tables.RESOLVER), null, List.of(), List.of()));
         tables.pointers(desired, containers);
         return new Names(tables.common, tables.pointers, List.of(subnet), tables.views(containers));
     }

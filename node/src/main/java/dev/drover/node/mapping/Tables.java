@@ -48,6 +48,9 @@ public record Tables(
     /** Where containers find their resolver on every host. */
     public static final Inet4Address RESOLVER = Cidr.toInet(Cidr.parseAddress("169.254.169.250"));
 
+    /** Where they find their metadata, at the same address. */
+    public static final int METADATA_PORT = 80;
+
     private static final int DNS_PORT = 53;
     private static final int RECORD_TTL_SECONDS = 1;
     private static final InetAddress ANY = Cidr.toInet(0);

@@ -4,6 +4,7 @@ import dev.drover.controlplane.compose.Compose;
 import dev.drover.controlplane.compose.ServiceDraft;
 import dev.drover.controlplane.desired.Desired;
 import dev.drover.controlplane.desired.EnvironmentState;
+import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.HostIdentity;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.model.Container;
@@ -19,8 +20,10 @@ import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import dev.drover.dns.DnsConfig;
 import dev.drover.dns.DnsServer;
+import dev.drover.node.docker.Labels;
 import dev.drover.node.mapping.LocalContainer;
 import dev.drover.node.mapping.Tables;
+import dev.drover.node.metadata.MetadataSource;
 import dev.drover.overlay.Mode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -34,6 +37,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.xbill.DNS.DClass;
@@ -54,6 +58,9 @@ final class NamesWorld implements AutoCloseable {
     private static final int TIMEOUT_MS = 10_000;
     /** Somebody who is no container: the host itself, or a container on its network. */
     static final String HOST = "127.0.0.1";
+
+    private static final HostIdentity IDENTITY = new HostIdentity(
+            "h1", "host1", ENVIRONMENT, "test", "127.42.1.0/24", "127.42.0.0/16", 1042, 4789, "rancher.internal");
 
     private final List<Host> hosts = List.of(host(1), host(2));
     private final Map<String, Service> services = new LinkedHashMap<>();
@@ -112,7 +119,8 @@ final class NamesWorld implements AutoCloseable {
                             held == null ? 1 : held.nextIndex(),
                             30_000,
                             false,
-                            draft.discovery()));
+                            draft.discovery(),
+                            draft.metadata()));
             scale(stack + "/" + draft.name(), draft.scale() == null ? 1 : draft.scale());
         }
         instances
@@ -178,7 +186,7 @@ final class NamesWorld implements AutoCloseable {
         put(host, fact(name, "running", "127.42." + host.substring(1) + "." + nextAddress++, instanceId, null));
     }
 
-    private static ContainerFact fact(String name, String state, String address, String instanceId, String health) {
+    private ContainerFact fact(String name, String state, String address, String instanceId, String health) {
         return new ContainerFact(
                 "id-" + name,
                 name,
@@ -190,9 +198,18 @@ final class NamesWorld implements AutoCloseable {
                 address,
                 address == null ? null : "02:00:00:00:00:01",
                 instanceId,
-                Map.of(),
+                instanceId == null ? Map.of("made", "by hand") : Map.of(Labels.STACK_SERVICE, serviceOf(instanceId)),
                 null,
                 health);
+    }
+
+    private String serviceOf(String instanceId) {
+        String serviceId = instances.get(instanceId).value().serviceId();
+        return services.entrySet().stream()
+                .filter(each -> each.getValue().id().equals(serviceId))
+                .findFirst()
+                .orElseThrow()
+                .getKey();
     }
 
     private void put(String host, ContainerFact fact) {
@@ -280,31 +297,33 @@ final class NamesWorld implements AutoCloseable {
                         (Inet4Address) InetAddress.ofLiteral(fact.address()),
                         fact.instanceId() == null ? null : serviceOf.get(fact.instanceId())))
                 .toList();
-        EnvironmentState state = new EnvironmentState(
-                new Environment(ENVIRONMENT, "test", Orchestrator.CATTLE, "127.42.0.0/16", 1042, 4789, 24),
-                revision,
-                hosts,
-                List.of(),
-                List.copyOf(services.values()),
-                List.copyOf(instances.values()),
-                List.copyOf(containers.values()));
         return Tables.of(
-                new Tables.Host(
-                        new HostIdentity(
-                                "h1",
-                                "host1",
-                                ENVIRONMENT,
-                                "test",
-                                "127.42.1.0/24",
-                                "127.42.0.0/16",
-                                1042,
-                                4789,
-                                "rancher.internal"),
-                        Cidr.toInet(Cidr.parseAddress("192.0.2.1")),
-                        Mode.AUTO,
-                        List.of(upstream)),
-                Desired.of(state).of("h1"),
+                new Tables.Host(IDENTITY, Cidr.toInet(Cidr.parseAddress("192.0.2.1")), Mode.AUTO, List.of(upstream)),
+                desired(),
                 local);
+    }
+
+    private SortedMap<String, DesiredItem> desired() {
+        return Desired.of(new EnvironmentState(
+                        new Environment(ENVIRONMENT, "test", Orchestrator.CATTLE, "127.42.0.0/16", 1042, 4789, 24),
+                        revision,
+                        hosts,
+                        List.of(),
+                        List.copyOf(services.values()),
+                        List.copyOf(instances.values()),
+                        List.copyOf(containers.values())))
+                .of("h1");
+    }
+
+    /** What the metadata service of the first host knows. */
+    MetadataSource metadata() {
+        return new MetadataSource(
+                IDENTITY,
+                desired(),
+                containers.values().stream()
+                        .filter(each -> each.value().hostId().equals("h1"))
+                        .map(each -> each.value().fact())
+                        .toList());
     }
 
     private void serve() {

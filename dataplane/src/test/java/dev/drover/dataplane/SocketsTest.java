@@ -1,0 +1,104 @@
+package dev.drover.dataplane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Several listeners of one process on one port, at different addresses. */
+@Timeout(30)
+final class SocketsTest {
+    private static final String EVERY = "0.0.0.0";
+    private static final String ONE = "127.0.0.7";
+
+    private final Lanes lanes = Lanes.open(Transport.EPOLL, 1);
+
+    @AfterEach
+    void close() {
+        lanes.close();
+    }
+
+    /** Says {@code greeting} to whoever connects. */
+    private ChannelFuture listen(String address, int port, char greeting) {
+        ServerBootstrap bootstrap = new ServerBootstrap()
+                .group(lanes.group())
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childHandler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+                            @Override
+                            public void channelActive(ChannelHandlerContext context) {
+                                context.writeAndFlush(Unpooled.wrappedBuffer(new byte[] {(byte) greeting}))
+                                        .addListener(ChannelFutureListener.CLOSE);
+                            }
+                        });
+                    }
+                });
+        return lanes.sockets()
+                .listen(bootstrap, new InetSocketAddress(InetAddress.ofLiteral(address), port))
+                .awaitUninterruptibly();
+    }
+
+    private static int port(ChannelFuture listening) {
+        assertThat(listening.isSuccess()).as("%s", listening.cause()).isTrue();
+        return ((InetSocketAddress) listening.channel().localAddress()).getPort();
+    }
+
+    private static char greeting(String address, int port) throws IOException {
+        try (Socket socket = new Socket(InetAddress.ofLiteral(address), port)) {
+            return (char) socket.getInputStream().read();
+        }
+    }
+
+    @Test
+    void theMoreExactAddressGetsItsConnectionsThoughEveryAddressIsListenedOn() throws IOException {
+        int port = port(listen(EVERY, 0, 'e'));
+        port(listen(ONE, port, 'o'));
+        for (int i = 0; i < 50; i++) {
+            assertThat(greeting(ONE, port)).isEqualTo('o');
+            assertThat(greeting("127.0.0.1", port)).isEqualTo('e');
+        }
+    }
+
+    @Test
+    void theOrderOfTheirStartsDoesNotMatter() throws IOException {
+        ChannelFuture one = listen(ONE, 0, 'o');
+        int port = port(one);
+        port(listen(EVERY, port, 'e'));
+        for (int i = 0; i < 50; i++) {
+            assertThat(greeting(ONE, port)).isEqualTo('o');
+            assertThat(greeting("127.0.0.1", port)).isEqualTo('e');
+        }
+        one.channel().close().awaitUninterruptibly();
+        assertThat(greeting(ONE, port))
+                .as("the other listener serves every address")
+                .isEqualTo('e');
+    }
+
+    @Test
+    void aPortOfSomebodyElseIsNotShared() throws IOException {
+        try (ServerSocket foreign = new ServerSocket(0)) {
+            assertThat(listen(ONE, foreign.getLocalPort(), 'o').cause()).hasMessageContaining("in use");
+        }
+        int port = port(listen(EVERY, 0, 'e'));
+        assertThat(listen(EVERY, port, 'x').cause())
+                .as("not even our own twice")
+                .hasMessageContaining("in use");
+    }
+}
