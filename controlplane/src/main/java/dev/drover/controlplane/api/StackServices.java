@@ -80,7 +80,8 @@ final class StackServices {
                 service.nextIndex(),
                 service.drainTimeoutMs(),
                 removed,
-                service.discovery());
+                service.discovery(),
+                service.healthCheck());
     }
 
     private static Service updated(Service service, ServiceDraft draft) {
@@ -101,7 +102,8 @@ final class StackServices {
                 service.nextIndex(),
                 draft.drainTimeoutMs(),
                 false,
-                draft.discovery());
+                draft.discovery(),
+                draft.healthCheck());
     }
 
     private static Service created(Stack stack, ServiceDraft draft, int nextIndex) {
@@ -121,7 +123,8 @@ final class StackServices {
                 nextIndex,
                 draft.drainTimeoutMs(),
                 false,
-                draft.discovery());
+                draft.discovery(),
+                draft.healthCheck());
     }
 
     /** Goes on where a service of the same name that is still being removed has stopped, so that no container name recurs. */

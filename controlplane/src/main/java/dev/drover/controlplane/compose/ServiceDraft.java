@@ -22,4 +22,5 @@ public record ServiceDraft(
         List<Service.PortRule> portRules,
         Map<String, String> labels,
         long drainTimeoutMs,
-        Discovery discovery) {}
+        Discovery discovery,
+        Service.@Nullable HealthCheck healthCheck) {}

@@ -2,6 +2,7 @@ package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Discovery;
+import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
 import java.util.ArrayList;
@@ -100,7 +101,6 @@ final class ServiceReader {
             "certs",
             "default_cert",
             "disks",
-            "health_check",
             "load_balancer_config",
             "memory",
             "metadata",
@@ -162,11 +162,11 @@ final class ServiceReader {
             } else {
                 acceptContainerKeys(docker);
             }
-            if (rancher != null && rancher.has("lb_config")) {
-                rancher.accept("lb_config");
-                rancher.fault("lb_config", "only for a load balancer (expected: image: " + LbReader.IMAGE + ")");
+            if (rancher != null) {
+                rules = new LbReader(serviceNames).readSelected(rancher.section("lb_config"));
             }
         }
+        Service.HealthCheck healthCheck = rancher == null || kind != Kind.SERVICE ? null : HealthReader.read(rancher);
         Discovery discovery = new NamesReader(serviceNames).read(kind, docker, rancher);
         docker.accept("depends_on");
         docker.accept("restart");
@@ -176,7 +176,16 @@ final class ServiceReader {
         }
         boolean global = "true".equalsIgnoreCase(labels.get(GLOBAL_LABEL));
         return new ServiceDraft(
-                name.toLowerCase(Locale.ROOT), kind, scale, global, spec, rules, labels, drainTimeoutMs, discovery);
+                name.toLowerCase(Locale.ROOT),
+                kind,
+                scale,
+                global,
+                spec,
+                rules,
+                labels,
+                drainTimeoutMs,
+                discovery,
+                healthCheck);
     }
 
     private ContainerSpec container(

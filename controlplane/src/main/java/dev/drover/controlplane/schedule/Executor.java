@@ -168,6 +168,7 @@ final class Executor {
                 nextIndex,
                 service.drainTimeoutMs(),
                 service.removed(),
-                service.discovery());
+                service.discovery(),
+                service.healthCheck());
     }
 }

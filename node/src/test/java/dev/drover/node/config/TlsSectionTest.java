@@ -39,6 +39,20 @@ class TlsSectionTest {
     }
 
     @Test
+    void names_of_no_certificate_may_be_refused() {
+        TlsConfig tls = parse("certificates: [ { certificate: a, key: b } ]\nstrict-sni: true")
+                .lb()
+                .listeners()
+                .getFirst()
+                .entry()
+                .tls();
+        assertThat(tls.strict()).isTrue();
+        assertThatThrownBy(() -> parse("certificates: [ { certificate: a, key: b } ]\nstrict-sni: true\ndefault: a"))
+                .hasMessage("/etc/drover/node.yaml:9: lb.listeners[0].tls.strict-sni: true beside default"
+                        + " (expected: one of both)");
+    }
+
+    @Test
     void what_is_wrong_is_told_by_line_and_key() {
         assertThatThrownBy(() -> parse("certificates: []"))
                 .hasMessage("/etc/drover/node.yaml:8: lb.listeners[0].tls.certificates: "
