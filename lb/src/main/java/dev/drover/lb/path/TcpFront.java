@@ -24,12 +24,23 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private boolean inputEnded;
     private final Caller caller;
     private final @Nullable ProxyGreeting greeting;
+    private final @Nullable Route route;
     private boolean ended;
     private boolean queued;
     private long queueEndNs;
 
-    /** @param greeting what the target gets before the first byte; null for nothing */
-    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller, @Nullable ProxyGreeting greeting) {
+    /**
+     * @param greeting what the target gets before the first byte; null for nothing
+     * @param route that the connection takes; null for the one that is for all
+     */
+    TcpFront(
+            LbLane lane,
+            VirtualServer server,
+            Channel client,
+            Caller caller,
+            @Nullable ProxyGreeting greeting,
+            @Nullable Route route) {
+        this.route = route;
         this.lane = lane;
         this.server = server;
         this.client = client;
@@ -54,7 +65,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     public void channelActive(ChannelHandlerContext ctx) {
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
-        Outcome nowhere = selection.begin(sourceKey);
+        Outcome nowhere = begin();
         if (nowhere != null) {
             end(nowhere);
         } else if (selection.pool().room().occupied(lane)) {
@@ -62,6 +73,14 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         } else {
             attempt();
         }
+    }
+
+    private @Nullable Outcome begin() {
+        if (route == null) {
+            return selection.begin(sourceKey);
+        }
+        selection.begin(route, sourceKey);
+        return null;
     }
 
     private void attempt() {
