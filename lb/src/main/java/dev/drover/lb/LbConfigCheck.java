@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -45,13 +44,20 @@ final class LbConfigCheck {
             }
         }
         listener.limits().problems().forEach(problem -> problems.add("listener " + name + ": " + problem));
+        if (listener.protocol() == Protocol.TLS && listener.entry().tls() != null) {
+            problems.add(at + ".tls: given (expected: none, with protocol tls it is the targets')");
+        }
         Map<String, Integer> conditions = new HashMap<>();
         for (int i = 0; i < listener.routes().size(); i++) {
             RouteConfig route = listener.routes().get(i);
             String where = at + ".routes[" + i + "]";
-            if (listener.protocol() != Protocol.HTTP && !route.unconditional()) {
-                problems.add(where + ": " + route.conditions() + " (expected: no conditions, protocol "
-                        + listener.protocol().name().toLowerCase(Locale.ROOT) + " does not see requests)");
+            if (listener.protocol() == Protocol.TCP && !route.unconditional()) {
+                problems.add(where + ": " + route.conditions()
+                        + " (expected: no conditions, protocol tcp does not see requests)");
+            }
+            if (listener.protocol() == Protocol.TLS && !route.onlyHost()) {
+                problems.add(where + ": " + route.conditions()
+                        + " (expected: no condition but a host, protocol tls does not see requests)");
             }
             Integer before = conditions.putIfAbsent(route.conditions() + '\0' + route.priority(), i);
             if (before != null) {

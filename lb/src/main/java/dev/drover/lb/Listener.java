@@ -127,6 +127,7 @@ final class Listener {
                                 : new Entrance.Room(
                                         server,
                                         config.protocol() == Protocol.HTTP,
+                                        config.protocol() == Protocol.TLS,
                                         config.entry().h2c(),
                                         certificates,
                                         config.entry().proxies(),

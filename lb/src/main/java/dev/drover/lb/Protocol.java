@@ -5,5 +5,7 @@ public enum Protocol {
     /** HTTP/1.1: each request is balanced on its own. */
     HTTP,
     /** A byte stream: each connection is balanced on its own. */
-    TCP
+    TCP,
+    /** As {@link #TCP}, of TLS that ends at the target: the server name the client asks for chooses the route. */
+    TLS
 }

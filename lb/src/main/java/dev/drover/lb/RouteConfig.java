@@ -68,6 +68,10 @@ public record RouteConfig(
         return new RouteConfig(host, path, List.of(), Map.of(), null, pool);
     }
 
+    boolean onlyHost() {
+        return path.isEmpty() && methods.isEmpty() && headers.isEmpty();
+    }
+
     boolean unconditional() {
         return host.isEmpty() && path.isEmpty() && methods.isEmpty() && headers.isEmpty();
     }

@@ -12,12 +12,14 @@ import org.jspecify.annotations.Nullable;
  * @param defaultName a name of the certificate for clients that ask for none, or for one that no certificate has; null
  *     for the first certificate
  * @param clientCa authorities of the certificates that clients must show (mTLS); null to ask for none
+ * @param strict whether clients that ask for no name, or for one that no certificate has, are refused
  */
 public record TlsConfig(
         List<Certificate> certificates,
         @Nullable String defaultName,
         Version minVersion,
-        @Nullable Path clientCa) {
+        @Nullable Path clientCa,
+        boolean strict) {
     /** Versions of TLS; older ones are not served (RFC 8996). */
     public enum Version {
         TLS_1_2,
@@ -37,6 +39,16 @@ public record TlsConfig(
         if (certificates.isEmpty()) {
             throw new IllegalArgumentException("tls.certificates: none (expected: at least one)");
         }
+        if (strict && defaultName != null) {
+            throw new IllegalArgumentException(
+                    "tls.strict-sni: with tls.default " + defaultName + " (expected: one of both)");
+        }
+    }
+
+    /** With a certificate for every client. */
+    public TlsConfig(
+            List<Certificate> certificates, @Nullable String defaultName, Version minVersion, @Nullable Path clientCa) {
+        this(certificates, defaultName, minVersion, clientCa, false);
     }
 
     /** With TLS 1.2 or newer, the first certificate as the default, and no certificates of clients. */

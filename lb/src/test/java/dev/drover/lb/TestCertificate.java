@@ -97,6 +97,18 @@ record TestCertificate(Path certificate, Path key, X509Certificate x509, KeyPair
         return new TlsConfig.Certificate(certificate, key);
     }
 
+    /** With the key under an empty password. */
+    KeyStore store() {
+        try {
+            KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+            store.load(null, null);
+            store.setKeyEntry("own", pair.getPrivate(), PASSWORD, new X509Certificate[] {x509});
+            return store;
+        } catch (GeneralSecurityException | IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** Trusts {@code servers}; shows {@code own} when asked, unless null. */
     static SSLContext client(@org.jspecify.annotations.Nullable TestCertificate own, TestCertificate... servers) {
         try {

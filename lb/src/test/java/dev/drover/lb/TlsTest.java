@@ -69,6 +69,23 @@ class TlsTest extends Harness {
     }
 
     @Test
+    void names_of_no_certificate_are_refused_where_it_is_strict() throws IOException {
+        TestCertificate own = TestCertificate.create(directory, "own", "a.example");
+        serve(https(
+                new TlsConfig(List.of(own.files()), null, TlsConfig.Version.TLS_1_2, null, true),
+                closing(Origin.named("one"))));
+        SSLContext client = TestCertificate.client(null, own);
+        assertThat(wire(client, "a.example").get("/").body()).isEqualTo("one");
+        for (String name : List.of("b.example", "")) {
+            assertThatThrownBy(() -> wire(TestCertificate.client(null, own), name))
+                    .as(name)
+                    .isInstanceOf(SSLException.class)
+                    .hasMessageContaining("unrecognized_name");
+        }
+        assertThat(event("TLS_FAILED")).isEqualTo(2);
+    }
+
+    @Test
     void requests_go_through_and_say_https() throws IOException {
         TestCertificate certificate = TestCertificate.create(directory, "web", "web.example");
         Origin origin = closing(Origin.http(request -> Origin.ok("x".repeat(300_000))));

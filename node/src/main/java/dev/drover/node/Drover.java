@@ -1,5 +1,6 @@
 package dev.drover.node;
 
+import dev.drover.node.cli.CertCommand;
 import dev.drover.node.cli.DnsCommand;
 import dev.drover.node.cli.EnvCommand;
 import dev.drover.node.cli.HostCommand;
@@ -47,6 +48,7 @@ public final class Drover implements Runnable {
         COMMANDS.put("env", EnvCommand::new);
         COMMANDS.put("host", HostCommand::new);
         COMMANDS.put("token", TokenCommand::new);
+        COMMANDS.put("cert", CertCommand::new);
         COMMANDS.put("stack", StackCommand::new);
         COMMANDS.put("service", ServiceCommand::new);
         COMMANDS.put("ps", PsCommand::new);

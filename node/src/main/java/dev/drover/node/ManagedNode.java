@@ -17,6 +17,7 @@ import dev.drover.node.mapping.HostResolvers;
 import dev.drover.node.mapping.Policies;
 import dev.drover.node.mapping.Tables;
 import dev.drover.node.metadata.MetadataSource;
+import dev.drover.node.state.CertificateFiles;
 import dev.drover.node.state.Desired;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
@@ -24,6 +25,7 @@ import dev.drover.node.workload.Workloads;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
@@ -72,6 +74,7 @@ final class ManagedNode implements AutoCloseable {
     private final Workloads workloads;
     private final Outbox outbox = new Outbox(containers::facts);
     private final LinkClient link;
+    private final CertificateFiles certificates;
     private final DrainWatch drains;
     private final ScheduledExecutorService core = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("node").factory());
@@ -108,6 +111,7 @@ final class ManagedNode implements AutoCloseable {
         attacher = new Attacher(addresses, dataPlane.wiring(), this::search);
         watcher = new ContainerWatcher(socket, syncInterval, new FromDocker());
         workloads = new Workloads(watcher::engine, this::requestApply);
+        certificates = new CertificateFiles(stateDir.directory().resolve("certificates"));
         drains = new DrainWatch(dataPlane::inFlight, outbox::drained);
         link = new LinkClient(
                 URI.create(identity.server()), identity.pin(), identity.hostKey(), outbox, new FromControlPlane());
@@ -213,18 +217,20 @@ final class ManagedNode implements AutoCloseable {
         applyQueued.set(false);
         Desired now = desired;
         Tables tables = Tables.of(
-                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read(), encryption),
+                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read(), encryption, certificates),
                 now.items(),
                 adopted ? containers.local() : null);
         Map<String, String> found = new TreeMap<>(tables.problems());
         Policies policies = Policies.of(host, now.items());
         found.putAll(policies.problems());
+        writeCertificates(now, found);
         Map<String, String> refused = dataPlane.apply(tables.overlay(), policies.policy(), tables.dns(), tables.lb());
         String unread = dataPlane.tell(new MetadataSource(host, now.items(), adopted ? containers.facts() : null));
         if (unread != null) {
             refused.put("metadata", unread);
         }
         found.putAll(refused);
+        keepCertificates(now, found);
         workloads.problems().forEach((instanceId, problem) -> found.put("workload/" + instanceId, problem));
         report(now.revision(), found);
         drains.draining(tables.draining());
@@ -234,6 +240,24 @@ final class ManagedNode implements AutoCloseable {
         if (!refused.isEmpty() && !applyRetrying) {
             applyRetrying = true;
             core.schedule(this::retryApply, RETRY_APPLY_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    /** Before the load balancer reads them. */
+    private void writeCertificates(Desired now, Map<String, String> found) {
+        try {
+            certificates.write(now.items().values());
+        } catch (UncheckedIOException | IllegalArgumentException e) {
+            found.put("certificates", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** After it has read others. */
+    private void keepCertificates(Desired now, Map<String, String> found) {
+        try {
+            certificates.keepOnly(now.items().values());
+        } catch (UncheckedIOException | IllegalArgumentException e) {
+            found.put("certificates", String.valueOf(e.getMessage()));
         }
     }
 

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.drover.controlplane.security.ServerKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -487,6 +488,66 @@ final class NodeOnDockerTest {
                 "unix://" + host.socket());
         assertThat(result.code()).as(result.err()).isEqualTo(1);
         return result.err().lines().reduce("", (_, line) -> line);
+    }
+
+    @Test
+    void aLoadBalancerOfAStackTerminatesTlsWithACertificateOfTheEnvironment() {
+        drover("login", "https://127.0.0.1:8443", "--password", adminPassword);
+        Path first = certificate("first");
+        Path second = certificate("second");
+        assertThat(addCertificate(first)).contains("certificate web valid until ");
+        String compose =
+                "services:\\n  app:\\n    image: busybox\\n    command: [/bin/busybox, httpd, -f, -p, '8000', -h, /etc]"
+                        + "\\n    labels: {tier: front}\\n  lb:\\n    image: drover/lb\\n    lb_config:\\n      default_cert: web"
+                        + "\\n      port_rules: [{source_port: 9443, target_port: 8000, protocol: https, selector: tier=front}]\\n";
+        host.api(
+                "POST",
+                "/v1/environments/test/stacks",
+                session,
+                "{\"name\":\"tls\",\"compose\":\"" + compose + "\",\"rancherCompose\":\"\"}");
+        attached("tls-app-1");
+        await().atMost(SOON).until(() -> served(first));
+        assertThat(served(second)).isFalse();
+        addCertificate(second);
+        await().atMost(SOON).until(() -> served(second));
+        assertThat(served(first)).isFalse();
+        assertThat(host.output("node") + host.output("server") + drover("cert", "ls", "--json"))
+                .doesNotContain("PRIVATE KEY");
+        assertThat(host.droverOnce("cert", "rm", "web").err()).contains("in use", "tls/lb");
+        drover("stack", "rm", "tls");
+        await().atMost(Duration.ofSeconds(60)).until(() -> known("tls-app-1").isMissingNode());
+        assertThat(drover("cert", "rm", "web")).contains("deleted");
+        assertThat(temporary.resolve("node/certificates")).isEmptyDirectory();
+    }
+
+    /** A key and a certificate for localhost. */
+    private static Path certificate(String name) {
+        Path directory = temporary.resolve(name);
+        assertThat(directory.toFile().mkdir()).isTrue();
+        ServerKey.loadOrCreate(directory);
+        return directory;
+    }
+
+    private String addCertificate(Path directory) {
+        return drover(
+                "cert",
+                "add",
+                "web",
+                "--cert",
+                directory.resolve("server.crt").toString(),
+                "--key",
+                directory.resolve("server.key").toString());
+    }
+
+    private boolean served(Path certificate) {
+        return host.succeeds(
+                "curl",
+                "-sSf",
+                "--cacert",
+                certificate.resolve("server.crt").toString(),
+                "--resolve",
+                "localhost:9443:127.0.0.1",
+                "https://localhost:9443/hostname");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.drover.controlplane.api;
 
 import dev.drover.controlplane.api.Views.EnvironmentView;
+import dev.drover.controlplane.model.Certificate;
 import dev.drover.controlplane.model.Environment;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.JoinToken;
@@ -230,6 +231,9 @@ final class EnvironmentResource {
             }
             for (JoinToken token : tx.list(Kind.JOIN_TOKEN, found.id())) {
                 tx.delete(Kind.JOIN_TOKEN, token);
+            }
+            for (Certificate certificate : tx.list(Kind.CERTIFICATE, found.id())) {
+                tx.delete(Kind.CERTIFICATE, certificate);
             }
             tx.delete(Kind.ENVIRONMENT, environment);
         });

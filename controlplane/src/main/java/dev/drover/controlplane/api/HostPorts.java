@@ -26,7 +26,7 @@ final class HostPorts {
                 services.stream().filter(service -> !service.removed()).toList();
         Map<Integer, Service> balancers = new HashMap<>();
         for (Service service : wanted) {
-            for (Service.PortRule rule : service.portRules()) {
+            for (Service.PortRule rule : service.listens()) {
                 Service other = balancers.putIfAbsent(rule.sourcePort(), service);
                 if (other != null && !other.id().equals(service.id())) {
                     throw taken(rule.sourcePort(), stack, service, other);

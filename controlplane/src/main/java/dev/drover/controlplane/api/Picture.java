@@ -198,7 +198,7 @@ final class Picture {
                     live.message(id).orElse(null),
                     s.spec() == null ? null : s.spec().image(),
                     own.stream().map(this::instance).toList(),
-                    s.portRules());
+                    s.listens());
         });
     }
 

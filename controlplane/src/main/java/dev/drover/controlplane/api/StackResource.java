@@ -148,6 +148,7 @@ final class StackResource {
             tx.put(Kind.SERVICE, service);
         }
         HostPorts.requireFree(stack, after.values());
+        CertificateResource.requireKnown(tx, stack.environmentId(), stack.id(), after.values());
     }
 
     private @Nullable Object delete(Call call) {

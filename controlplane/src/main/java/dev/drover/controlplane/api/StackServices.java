@@ -115,7 +115,8 @@ final class StackServices {
                 service.drainTimeoutMs(),
                 removed,
                 service.discovery(),
-                service.metadata());
+                service.metadata(),
+                service.healthCheck());
     }
 
     private static Service updated(Service service, ServiceDraft draft) {
@@ -137,7 +138,8 @@ final class StackServices {
                 draft.drainTimeoutMs(),
                 false,
                 draft.discovery(),
-                draft.metadata());
+                draft.metadata(),
+                draft.healthCheck());
     }
 
     private static Service created(Stack stack, ServiceDraft draft, int nextIndex) {
@@ -158,7 +160,8 @@ final class StackServices {
                 draft.drainTimeoutMs(),
                 false,
                 draft.discovery(),
-                draft.metadata());
+                draft.metadata(),
+                draft.healthCheck());
     }
 
     /** Goes on where a service of the same name that is still being removed has stopped, so that no container name recurs. */

@@ -1,22 +1,29 @@
 package dev.drover.controlplane.compose;
 
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.model.Service.Tls;
+import dev.drover.controlplane.policy.Selector;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the {@code lb_config} of a load balancer. */
 final class LbReader {
     static final String IMAGE = "drover/lb";
     private static final Set<String> IMAGES = Set.of(IMAGE, "rancher/lb-service-haproxy");
-    private static final Set<String> UNAVAILABLE_CONFIG = Set.of("certs", "config", "default_cert");
-    private static final Set<String> UNAVAILABLE_RULE = Set.of("container", "environment", "region", "selector");
+    private static final Set<String> UNAVAILABLE_CONFIG = Set.of("config");
+    private static final Set<String> UNAVAILABLE_RULE = Set.of("environment", "region");
+    private static final Set<String> UNAVAILABLE_SELECTED =
+            Set.of("balance", "certs", "config", "default_cert", "stickiness_policy");
     private static final Set<String> UNAVAILABLE_STICKINESS = Set.of("domain", "postonly");
     private static final Set<String> BALANCES =
             Set.of("round-robin", "least-connections", "power-of-two", "source-hash", "maglev");
@@ -74,6 +81,7 @@ final class LbReader {
             config.fault("balance", balance + " (expected: one of " + String.join(", ", new TreeSet<>(BALANCES)) + ")");
         }
         String cookie = stickyCookie(config.section("stickiness_policy"));
+        Tls tls = tls(config);
         List<PortRule> rules = new ArrayList<>();
         Map<Integer, String> protocols = new HashMap<>();
         Set<List<Object>> known = new HashSet<>();
@@ -82,17 +90,17 @@ final class LbReader {
             config.fault("port_rules", "has no rule (expected: a list of rules)");
         }
         for (Section section : sections) {
-            PortRule rule = rule(section, ports, cookie, balance);
+            PortRule rule = rule(section, ports, cookie, balance, tls);
             if (rule == null) {
                 continue;
             }
-            String protocol = protocols.putIfAbsent(rule.sourcePort(), rule.protocol());
-            if (protocol != null && !protocol.equals(rule.protocol())) {
+            String given = given(section);
+            String protocol = protocols.putIfAbsent(rule.sourcePort(), given);
+            if (protocol != null && !protocol.equals(given)) {
                 section.fault(
                         "protocol",
-                        rule.protocol() + " (expected: " + protocol + ", as another rule of port " + rule.sourcePort()
-                                + " has)");
-            } else if (protocol != null && !protocol.equals("http")) {
+                        given + " (expected: " + protocol + ", as another rule of port " + rule.sourcePort() + " has)");
+            } else if (protocol != null && !rule.protocol().equals("http")) {
                 section.fault("source_port", "another rule has this port");
             }
             List<Object> place = new ArrayList<>();
@@ -130,43 +138,146 @@ final class LbReader {
         return cookie == null ? DEFAULT_COOKIE : cookie;
     }
 
+    private static String given(Section section) {
+        String given = section.string("protocol");
+        return given == null ? "http" : given.toLowerCase(Locale.ROOT);
+    }
+
+    /** Null without certificates. A default alone is one for everybody; without a default other names are refused. */
+    private static @Nullable Tls tls(Section config) {
+        List<String> certificates = config.strings("certs").stream()
+                .map(name -> name.toLowerCase(Locale.ROOT))
+                .distinct()
+                .toList();
+        String fallback = config.string("default_cert");
+        return certificates.isEmpty() && fallback == null
+                ? null
+                : new Tls(certificates, fallback == null ? null : fallback.toLowerCase(Locale.ROOT));
+    }
+
+    /** What a service that is no load balancer says to those that select it. */
+    List<PortRule> readSelected(@Nullable Section config) {
+        if (config == null) {
+            return List.of();
+        }
+        List<PortRule> rules = new ArrayList<>();
+        for (Section section : config.sections("port_rules")) {
+            for (String key : List.of("container", "protocol", "selector", "service", "source_port")) {
+                if (section.has(key)) {
+                    section.accept(key);
+                    section.fault(key, "only for a load balancer (expected: image: " + IMAGE + ")");
+                }
+            }
+            int target = section.integer("target_port", 0, 1, 65_535);
+            if (!section.has("target_port")) {
+                section.fault("", "has no target_port");
+            }
+            rules.add(new PortRule(
+                    0,
+                    "",
+                    "",
+                    target,
+                    hostname(section),
+                    path(section),
+                    priority(section),
+                    weight(section),
+                    null,
+                    null));
+            section.accept("backend_name");
+            section.finish(UNAVAILABLE_RULE);
+        }
+        if (rules.isEmpty()) {
+            config.fault("port_rules", "has no rule (expected: a list of rules)");
+        }
+        config.finish(UNAVAILABLE_SELECTED);
+        return rules;
+    }
+
+    private static @Nullable Integer priority(Section section) {
+        return section.has("priority") ? section.integer("priority", 0, 0, MAX_PRIORITY) : null;
+    }
+
+    private static @Nullable Integer weight(Section section) {
+        return section.has("weight") ? section.integer("weight", 1, 0, MAX_WEIGHT) : null;
+    }
+
+    /** What a rule leads to, as {@link PortRule#service} has it; null when it does not say, or says it twice. */
+    private @Nullable String destination(Section section) {
+        String service = section.string("service");
+        String container = section.string("container");
+        String selector = section.string("selector");
+        long said =
+                Stream.of(service, container, selector).filter(Objects::nonNull).count();
+        if (said != 1) {
+            section.fault(
+                    "",
+                    said == 0 ? "has no service" : "has several of service, container and selector (expected: one)");
+            return null;
+        }
+        if (container != null) {
+            if (!container.matches("[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")) {
+                section.fault("container", container + " (expected: the name of a container)");
+            }
+            return Discovery.CONTAINER + container;
+        }
+        if (selector != null) {
+            try {
+                Selector.parse(selector);
+            } catch (IllegalArgumentException e) {
+                section.fault("selector", String.valueOf(e.getMessage()));
+            }
+            return PortRule.SELECTOR + selector;
+        }
+        if (service != null && service.indexOf('/') < 0 && !serviceNames.contains(service)) {
+            section.fault(
+                    "service", service + ": no such service in this stack" + Suggestion.of(service, serviceNames));
+        }
+        return service == null ? null : service.toLowerCase(Locale.ROOT);
+    }
+
     private @Nullable PortRule rule(
-            Section section, List<PortForm> ports, @Nullable String cookie, @Nullable String balance) {
+            Section section,
+            List<PortForm> ports,
+            @Nullable String cookie,
+            @Nullable String balance,
+            @Nullable Tls tls) {
         int source = section.integer("source_port", 0, 1, 65_535);
         int target = section.integer("target_port", 0, 1, 65_535);
-        String given = section.string("protocol");
-        String protocol = given == null ? "http" : given.toLowerCase(Locale.ROOT);
-        String service = section.string("service");
+        String given = given(section);
+        String protocol = given;
+        String service = destination(section);
         String hostname = hostname(section);
         String path = path(section);
-        Integer priority = section.has("priority") ? section.integer("priority", 0, 0, MAX_PRIORITY) : null;
-        Integer weight = section.has("weight") ? section.integer("weight", 1, 0, MAX_WEIGHT) : null;
+        Integer priority = priority(section);
+        Integer weight = weight(section);
         // Names a part of a haproxy configuration, which there is none of here.
         section.accept("backend_name");
         section.finish(UNAVAILABLE_RULE);
-        for (String key : List.of("source_port", "target_port", "service")) {
+        boolean selects = service != null && service.startsWith(PortRule.SELECTOR);
+        for (String key : selects ? List.of("source_port") : List.of("source_port", "target_port")) {
             if (!section.has(key)) {
                 section.fault("", "has no " + key);
             }
         }
-        switch (protocol) {
-            case "http" -> {}
-            case "tcp" -> {
+        switch (given) {
+            case "http", "https" -> protocol = "http";
+            case "tcp", "tls" -> {
+                protocol = "tcp";
                 for (String key : List.of("hostname", "path")) {
                     if (section.has(key)) {
-                        section.fault(key, "not with protocol tcp (expected: http)");
+                        section.fault(key, "not with protocol " + given + " (expected: http or https)");
                     }
                 }
             }
-            case "https", "tls", "sni", "udp" -> section.fault("protocol", given + ": not available in this version");
-            default -> section.fault("protocol", given + " (expected: http or tcp)");
+            case "sni", "udp" -> section.fault("protocol", given + ": not available in this version");
+            default -> section.fault("protocol", given + " (expected: http, https, tcp or tls)");
         }
-        if (service == null || source == 0 || target == 0) {
+        boolean encrypted = given.equals("https") || given.equals("tls");
+        if (encrypted && tls == null) {
+            section.fault("protocol", given + ": without a certificate (expected: certs or default_cert of lb_config)");
+        }
+        if (service == null || source == 0 || (target == 0 && !selects)) {
             return null;
-        }
-        if (service.indexOf('/') < 0 && !serviceNames.contains(service)) {
-            section.fault(
-                    "service", service + ": no such service in this stack" + Suggestion.of(service, serviceNames));
         }
         int opened = source;
         for (PortForm port : ports) {
@@ -175,14 +286,15 @@ final class LbReader {
         return new PortRule(
                 opened,
                 protocol,
-                service.toLowerCase(Locale.ROOT),
+                service,
                 target,
                 hostname,
                 path,
                 priority,
                 weight,
                 protocol.equals("http") ? cookie : null,
-                balance);
+                balance,
+                encrypted ? tls : null);
     }
 
     private static @Nullable String hostname(Section section) {

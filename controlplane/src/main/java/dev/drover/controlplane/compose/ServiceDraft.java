@@ -24,4 +24,5 @@ public record ServiceDraft(
         Map<String, String> labels,
         long drainTimeoutMs,
         Discovery discovery,
-        @Nullable Map<String, Object> metadata) {}
+        @Nullable Map<String, Object> metadata,
+        Service.@Nullable HealthCheck healthCheck) {}

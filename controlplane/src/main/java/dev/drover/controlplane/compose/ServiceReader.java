@@ -2,6 +2,7 @@ package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Discovery;
+import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
 import java.util.ArrayList;
@@ -100,7 +101,6 @@ final class ServiceReader {
             "certs",
             "default_cert",
             "disks",
-            "health_check",
             "load_balancer_config",
             "memory",
             "milli_cpu_reservation",
@@ -161,11 +161,11 @@ final class ServiceReader {
             } else {
                 acceptContainerKeys(docker);
             }
-            if (rancher != null && rancher.has("lb_config")) {
-                rancher.accept("lb_config");
-                rancher.fault("lb_config", "only for a load balancer (expected: image: " + LbReader.IMAGE + ")");
+            if (rancher != null) {
+                rules = new LbReader(serviceNames).readSelected(rancher.section("lb_config"));
             }
         }
+        Service.HealthCheck healthCheck = rancher == null || kind != Kind.SERVICE ? null : HealthReader.read(rancher);
         Discovery discovery = new NamesReader(serviceNames).read(kind, docker, rancher);
         Map<String, Object> metadata = rancher == null ? null : MetadataReader.read(rancher);
         docker.accept("depends_on");
@@ -185,7 +185,8 @@ final class ServiceReader {
                 labels,
                 drainTimeoutMs,
                 discovery,
-                metadata);
+                metadata,
+                healthCheck);
     }
 
     private ContainerSpec container(

@@ -2,6 +2,7 @@ package dev.drover.controlplane.desired;
 
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.controlplane.model.Certificate;
 import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
@@ -113,20 +114,35 @@ public final class Desired {
             return;
         }
         SortedMap<Integer, List<Service.PortRule>> ports = new TreeMap<>();
-        for (Service.PortRule rule : service.portRules()) {
+        for (Service.PortRule rule : targets.expanded(service)) {
             ports.computeIfAbsent(rule.sourcePort(), port -> new ArrayList<>()).add(rule);
         }
         ports.forEach((port, rules) -> {
             if (targets.isOwner(service, port)) {
                 common.put(listenerKey(service, port), listener(service, port, rules));
+                Service.Tls tls = rules.getFirst().tls();
+                if (tls != null) {
+                    certificates(tls.all());
+                }
             }
         });
+    }
+
+    /** Those that a load balancer needs, which runs on every host. */
+    private void certificates(List<String> names) {
+        for (Certificate certificate : state.certificates()) {
+            if (names.contains(certificate.name())) {
+                common.put(
+                        "certificate/" + certificate.name(),
+                        new DesiredItem.Certificate(certificate.name(), certificate.certificate(), certificate.key()));
+            }
+        }
     }
 
     /** The listener that the rules of one port make. */
     private DesiredItem.Listener listener(Service service, int port, List<Service.PortRule> rules) {
         Service.PortRule first = rules.getFirst();
-        if (rules.size() == 1 && first.equals(plain(first))) {
+        if (rules.size() == 1 && first.equals(plain(first)) && targets.healthCheck(service, first) == null) {
             return listener(service, port, first.protocol(), targets.of(service, first));
         }
         return new DesiredItem.Listener(
@@ -135,7 +151,19 @@ public final class Desired {
                 first.protocol(),
                 first.balance() == null ? "round-robin" : first.balance(),
                 List.of(),
-                routes(service, rules));
+                routes(service, rules),
+                tls(first.tls()));
+    }
+
+    private static DesiredItem.@Nullable Tls tls(Service.@Nullable Tls tls) {
+        return tls == null ? null : new DesiredItem.Tls(tls.all(), tls.fallback() == null);
+    }
+
+    private static DesiredItem.@Nullable HealthCheck health(Service.@Nullable HealthCheck check) {
+        return check == null
+                ? null
+                : new DesiredItem.HealthCheck(
+                        check.port(), check.path(), check.intervalMs(), check.timeoutMs(), check.rise(), check.fall());
     }
 
     /** The rule without all that takes a route of its own. */
@@ -155,7 +183,13 @@ public final class Desired {
                     String.valueOf(rule.hostname()), String.valueOf(rule.path()), String.valueOf(rule.priority()));
             routes.merge(
                     conditions,
-                    new DesiredItem.Route(rule.hostname(), rule.path(), rule.priority(), rule.stickyCookie(), own),
+                    new DesiredItem.Route(
+                            rule.hostname(),
+                            rule.path(),
+                            rule.priority(),
+                            rule.stickyCookie(),
+                            own,
+                            health(targets.healthCheck(service, rule))),
                     Desired::joined);
         }
         return List.copyOf(routes.values());
@@ -167,7 +201,12 @@ public final class Desired {
         a.targets().forEach(target -> byAddress.put(target.address(), target));
         b.targets().forEach(target -> byAddress.putIfAbsent(target.address(), target));
         return new DesiredItem.Route(
-                a.hostname(), a.path(), a.priority(), a.stickyCookie(), List.copyOf(byAddress.values()));
+                a.hostname(),
+                a.path(),
+                a.priority(),
+                a.stickyCookie(),
+                List.copyOf(byAddress.values()),
+                a.health() == null ? b.health() : a.health());
     }
 
     private void workloads() {

@@ -141,6 +141,7 @@ public final class DesiredState {
             case DesiredItem.Service service -> true;
             case DesiredItem.Workload workload -> true;
             case DesiredItem.Listener listener -> true;
+            case DesiredItem.Certificate certificate -> true;
             case DesiredItem.Policy policy -> true;
             case DesiredItem.Member member -> true;
             case DesiredItem.AboutHost host -> true;

@@ -1,5 +1,6 @@
 package dev.drover.controlplane.desired;
 
+import dev.drover.controlplane.model.Certificate;
 import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Environment;
 import dev.drover.controlplane.model.Host;
@@ -24,13 +25,27 @@ public record EnvironmentState(
         List<Stack> stacks,
         List<Service> services,
         List<Versioned<Instance>> instances,
-        List<Versioned<Container>> containers) {
+        List<Versioned<Container>> containers,
+        List<Certificate> certificates) {
     public EnvironmentState {
         hosts = List.copyOf(hosts);
         stacks = List.copyOf(stacks);
         services = List.copyOf(services);
         instances = List.copyOf(instances);
         containers = List.copyOf(containers);
+        certificates = List.copyOf(certificates);
+    }
+
+    /** Without certificates. */
+    public EnvironmentState(
+            Environment environment,
+            long revision,
+            List<Host> hosts,
+            List<Stack> stacks,
+            List<Service> services,
+            List<Versioned<Instance>> instances,
+            List<Versioned<Container>> containers) {
+        this(environment, revision, hosts, stacks, services, instances, containers, List.of());
     }
 
     /** Reads one consistent state; empty when there is no such environment. */
@@ -44,6 +59,7 @@ public record EnvironmentState(
                         repository.list(Kind.STACK, environmentId),
                         repository.list(Kind.SERVICE, environmentId),
                         repository.listVersioned(Kind.INSTANCE, environmentId),
-                        repository.listVersioned(Kind.CONTAINER, environmentId))));
+                        repository.listVersioned(Kind.CONTAINER, environmentId),
+                        repository.list(Kind.CERTIFICATE, environmentId))));
     }
 }

@@ -17,7 +17,7 @@ final class Ports {
         if (service.spec() != null) {
             PublishedPorts.of(service.spec()).values().forEach(port -> ports.add(port + TCP));
         }
-        service.portRules().forEach(rule -> ports.add(rule.sourcePort() + TCP));
+        service.listens().forEach(rule -> ports.add(rule.sourcePort() + TCP));
         return ports;
     }
 }

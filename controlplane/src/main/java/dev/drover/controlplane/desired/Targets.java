@@ -3,9 +3,11 @@ package dev.drover.controlplane.desired;
 import dev.drover.controlplane.link.DesiredItem.Target;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.model.Container;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Instance.Phase;
 import dev.drover.controlplane.model.Service;
+import dev.drover.controlplane.policy.Selector;
 import dev.drover.controlplane.repository.Versioned;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,10 +16,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Instances of an environment by service, and what listeners may send to. */
 final class Targets {
+    /** Aliases of aliases; more would be a circle. */
+    private static final int MAX_ALIASES = 8;
+
+    private final EnvironmentState state;
     private final Running running;
     private final Sidekicks sidekicks;
     private final Map<String, Service> services = new HashMap<>();
@@ -26,13 +33,14 @@ final class Targets {
     private final Map<Integer, String> balancerPorts = new HashMap<>();
 
     Targets(EnvironmentState state) {
+        this.state = state;
         running = new Running(state.instances(), state.containers());
         sidekicks = new Sidekicks(state.services());
         for (Service service : state.services()) {
             services.put(service.id(), service);
             if (!service.removed()) {
                 byName.put(key(service.stackName(), service.name()), service);
-                service.portRules().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), service.id()));
+                service.listens().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), service.id()));
             }
         }
         for (Versioned<Instance> instance : state.instances()) {
@@ -96,8 +104,95 @@ final class Targets {
     }
 
     List<Target> of(Service balancer, Service.PortRule rule) {
+        if (rule.service().startsWith(Discovery.CONTAINER)) {
+            return container(rule.service().substring(Discovery.CONTAINER.length()), rule.targetPort());
+        }
         Service target = named(rule.service(), balancer.stackName());
-        return target == null ? List.of() : of(instances.getOrDefault(target.id(), List.of()), rule.targetPort());
+        return target == null ? List.of() : of(target, rule.targetPort(), MAX_ALIASES);
+    }
+
+    /** @param depth how many aliases may still be followed */
+    private List<Target> of(Service service, int port, int depth) {
+        return switch (service.kind()) {
+            case SERVICE -> of(instances.getOrDefault(service.id(), List.of()), port);
+            case EXTERNAL ->
+                service.names().externalIps().stream()
+                        .map(ip -> new Target(service.id(), withPort(ip, port), false))
+                        .toList();
+            case ALIAS -> {
+                List<Target> all = new ArrayList<>();
+                for (String link : new TreeSet<>(service.names().links().values())) {
+                    Service linked = link.startsWith(Discovery.CONTAINER) ? null : named(link, service.stackName());
+                    if (linked != null && depth > 0) {
+                        all.addAll(of(linked, port, depth - 1));
+                    }
+                }
+                yield all;
+            }
+            case LOAD_BALANCER -> List.of();
+        };
+    }
+
+    private List<Target> container(String name, int port) {
+        List<Target> targets = new ArrayList<>();
+        for (Versioned<Container> container : state.containers()) {
+            ContainerFact fact = container.value().fact();
+            if (fact.name().equalsIgnoreCase(name) && fact.address() != null && Running.runs(fact)) {
+                targets.add(new Target(fact.dockerId(), withPort(fact.address(), port), false));
+            }
+        }
+        return targets;
+    }
+
+    /**
+     * The rules of a load balancer with what its selectors select in their place: each service by its own rules, or,
+     * where it has none, by that of the load balancer.
+     */
+    List<Service.PortRule> expanded(Service balancer) {
+        List<Service.PortRule> rules = new ArrayList<>();
+        for (Service.PortRule rule : balancer.portRules()) {
+            if (!rule.service().startsWith(Service.PortRule.SELECTOR)) {
+                rules.add(rule);
+                continue;
+            }
+            Selector selector = Selector.parse(rule.service().substring(Service.PortRule.SELECTOR.length()));
+            byName.values().stream()
+                    .filter(service ->
+                            service.kind() != Service.Kind.LOAD_BALANCER && selector.selects(service.labels()))
+                    .sorted(Comparator.comparing(service -> key(service.stackName(), service.name())))
+                    .forEach(service -> rules.addAll(selected(rule, service)));
+        }
+        return rules;
+    }
+
+    private static List<Service.PortRule> selected(Service.PortRule rule, Service service) {
+        String name = service.stackName() + "/" + service.name();
+        List<Service.PortRule> own = new ArrayList<>(service.portRules());
+        if (own.isEmpty() && rule.targetPort() > 0) {
+            own.add(rule);
+        }
+        boolean http = rule.protocol().equals("http");
+        return own.stream()
+                .map(each -> new Service.PortRule(
+                        rule.sourcePort(),
+                        rule.protocol(),
+                        name,
+                        each.targetPort(),
+                        http ? each.hostname() : null,
+                        http ? each.path() : null,
+                        http ? each.priority() : null,
+                        each.weight(),
+                        rule.stickyCookie(),
+                        rule.balance(),
+                        rule.tls()))
+                .toList();
+    }
+
+    /** How the targets of a rule are asked; null when they are not. */
+    Service.@Nullable HealthCheck healthCheck(Service balancer, Service.PortRule rule) {
+        Service target =
+                rule.service().startsWith(Discovery.CONTAINER) ? null : named(rule.service(), balancer.stackName());
+        return target == null ? null : target.healthCheck();
     }
 
     /** Targets that drain stay, marked, until their instance is gone: the node says when their last request is done. */
@@ -110,6 +205,10 @@ final class Targets {
             }
         }
         return List.copyOf(targets);
+    }
+
+    private static String withPort(String address, int port) {
+        return (address.indexOf(':') < 0 ? address : "[" + address + "]") + ":" + port;
     }
 
     private static String key(String stack, String service) {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = DesiredItem.Service.class, name = "service"),
     @JsonSubTypes.Type(value = DesiredItem.Workload.class, name = "workload"),
     @JsonSubTypes.Type(value = DesiredItem.Listener.class, name = "listener"),
+    @JsonSubTypes.Type(value = DesiredItem.Certificate.class, name = "certificate"),
     @JsonSubTypes.Type(value = DesiredItem.Policy.class, name = "policy"),
     @JsonSubTypes.Type(value = DesiredItem.Member.class, name = "member"),
     @JsonSubTypes.Type(value = DesiredItem.AboutHost.class, name = "about-host"),
@@ -112,6 +113,7 @@ public sealed interface DesiredItem {
      * @param protocol {@code http} or {@code tcp}
      * @param targets where everything goes, when there are no {@code routes}
      * @param routes which requests go where; null or empty for one route of everything to {@code targets}
+     * @param tls null for none
      */
     record Listener(
             String name,
@@ -119,13 +121,55 @@ public sealed interface DesiredItem {
             String protocol,
             String balance,
             List<Target> targets,
-            @Nullable List<Route> routes) implements DesiredItem {
+            @Nullable List<Route> routes,
+            @Nullable Tls tls)
+            implements DesiredItem {
+
+        /** Without TLS. */
+        public Listener(
+                String name,
+                int port,
+                String protocol,
+                String balance,
+                List<Target> targets,
+                @Nullable List<Route> routes) {
+            this(name, port, protocol, balance, targets, routes, null);
+        }
 
         /** Everything to {@code targets}. */
         public Listener(String name, int port, String protocol, String balance, List<Target> targets) {
-            this(name, port, protocol, balance, targets, null);
+            this(name, port, protocol, balance, targets, null, null);
         }
     }
+
+    /**
+     * TLS of a {@link Listener}.
+     *
+     * @param certificates names of {@link Certificate} items; the first is for clients that ask for none of theirs
+     * @param strict whether there is no such first one: these clients are refused
+     */
+    record Tls(List<String> certificates, boolean strict) {}
+
+    /**
+     * A certificate with its key; key {@code certificate/NAME}. Only nodes that need it get it.
+     *
+     * @param certificate PEM, with its chain
+     * @param key PEM, PKCS #8
+     */
+    record Certificate(String name, String certificate, String key) implements DesiredItem {
+        /** Without the key, wherever it may be shown. */
+        @Override
+        public String toString() {
+            return "Certificate[" + name + "]";
+        }
+    }
+
+    /**
+     * How the targets of a {@link Route} are asked whether they are well.
+     *
+     * @param path of a GET; null for a mere connect
+     */
+    record HealthCheck(int port, @Nullable String path, long intervalMs, long timeoutMs, int rise, int fall) {}
 
     /**
      * Which requests of a {@link Listener} go to which targets.
@@ -134,13 +178,26 @@ public sealed interface DesiredItem {
      * @param path null for any
      * @param priority lower is asked first; null to go by how exact the conditions are
      * @param stickyCookie null for none
+     * @param health null to take targets for well
      */
     record Route(
             @Nullable String hostname,
             @Nullable String path,
             @Nullable Integer priority,
             @Nullable String stickyCookie,
-            List<Target> targets) {}
+            List<Target> targets,
+            @Nullable HealthCheck health) {
+
+        /** Without a health check. */
+        public Route(
+                @Nullable String hostname,
+                @Nullable String path,
+                @Nullable Integer priority,
+                @Nullable String stickyCookie,
+                List<Target> targets) {
+            this(hostname, path, priority, stickyCookie, targets, null);
+        }
+    }
 
     /**
      * A target of a {@link Listener}.

@@ -2,6 +2,7 @@ package dev.drover.controlplane.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,12 +13,13 @@ import org.jspecify.annotations.Nullable;
  * @param scale wanted number of instances; ignored when {@code global} (one on each host)
  * @param version grows with each change of {@code spec}; instances of another version are upgraded
  * @param spec null for what has no containers: a load balancer, which runs in the nodes themselves, and what is but a name
- * @param portRules what a load balancer listens on; empty for other services
+ * @param portRules what a load balancer listens on; of another service what load balancers that select it send there
  * @param nextIndex number the next instance gets; never reused
  * @param drainTimeoutMs how long an instance may finish its requests before it is stopped
  * @param removed true while its instances are being drained and removed; then the record is deleted
  * @param discovery null, as in older records, is {@link Discovery#NONE}
  * @param metadata what its containers and others may read of it by the metadata service, as JSON values; null for nothing
+ * @param healthCheck null for none
  */
 public record Service(
         String id,
@@ -36,9 +38,49 @@ public record Service(
         long drainTimeoutMs,
         boolean removed,
         @Nullable Discovery discovery,
-        @Nullable Map<String, Object> metadata) {
+        @Nullable Map<String, Object> metadata,
+        @Nullable HealthCheck healthCheck) {
 
-    /** Without metadata. */
+    /** Without metadata and health check. */
+    public Service(
+            String id,
+            String environmentId,
+            String stackId,
+            String stackName,
+            String name,
+            Kind kind,
+            int scale,
+            boolean global,
+            long version,
+            @Nullable ContainerSpec spec,
+            List<PortRule> portRules,
+            Map<String, String> labels,
+            int nextIndex,
+            long drainTimeoutMs,
+            boolean removed,
+            @Nullable Discovery discovery) {
+        this(
+                id,
+                environmentId,
+                stackId,
+                stackName,
+                name,
+                kind,
+                scale,
+                global,
+                version,
+                spec,
+                portRules,
+                labels,
+                nextIndex,
+                drainTimeoutMs,
+                removed,
+                discovery,
+                null,
+                null);
+    }
+
+    /** Without a health check. */
     public Service(
             String id,
             String environmentId,
@@ -76,7 +118,7 @@ public record Service(
                 null);
     }
 
-    /** Without anything about names. */
+    /** Without anything about names, too. */
     public Service(
             String id,
             String environmentId,
@@ -112,6 +154,12 @@ public record Service(
                 null);
     }
 
+    /** The rules of a load balancer; empty for other services, whose rules are for those that select them. */
+    @JsonIgnore
+    public List<PortRule> listens() {
+        return kind == Kind.LOAD_BALANCER ? portRules : List.of();
+    }
+
     @JsonIgnore
     public Discovery names() {
         return discovery == null ? Discovery.NONE : discovery;
@@ -132,10 +180,46 @@ public record Service(
     }
 
     /**
+     * Certificates of the environment, by name, for ports with TLS.
+     *
+     * @param certificates shown to those that ask for one of their names
+     * @param fallback shown to all others; null refuses them
+     */
+    public record Tls(List<String> certificates, @Nullable String fallback) {
+        public Tls {
+            certificates = List.copyOf(certificates);
+        }
+
+        /** The fallback first, then the others, each once. */
+        @JsonIgnore
+        public List<String> all() {
+            List<String> all = new ArrayList<>(certificates);
+            if (fallback != null) {
+                all.remove(fallback);
+                all.addFirst(fallback);
+            }
+            return all;
+        }
+    }
+
+    /**
+     * How load balancers ask the containers of a service whether they are well.
+     *
+     * @param path that GET must answer with a status of 200 to 399; null for a mere connect
+     * @param rise good answers in a row that make an unhealthy one healthy
+     * @param fall failed checks in a row that make a healthy one unhealthy
+     */
+    public record HealthCheck(int port, @Nullable String path, long intervalMs, long timeoutMs, int rise, int fall) {}
+
+    /**
      * Where some requests of a load balancer's port go. Rules of one port are one listener.
      *
-     * @param protocol {@code http} or {@code tcp}
-     * @param service target as {@code service} (same stack) or {@code stack/service}
+     * @param sourcePort 0 in a service that load balancers select: their own port
+     * @param protocol {@code http} or {@code tcp}, with {@code tls} as Rancher's https and tls; empty in a service that
+     *     load balancers select
+     * @param service target as {@code service} (same stack), {@code stack/service}, {@code container:NAME}, or
+     *     {@code selector:} and a selector of services by their labels; empty for the service itself
+     * @param targetPort 0 where a selector leaves it to the rules of what it selects
      * @param hostname {@code a.example.com}, {@code *.example.com} or {@code example.*}; null for any
      * @param path by whole segments; null for any
      * @param priority lower is asked first, and before all without one; null to go by how exact the rule is
@@ -153,7 +237,37 @@ public record Service(
             @Nullable Integer priority,
             @Nullable Integer weight,
             @Nullable String stickyCookie,
-            @Nullable String balance) {
+            @Nullable String balance,
+            @Nullable Tls tls) {
+
+        /** What {@link #service} begins with where it selects by labels. */
+        public static final String SELECTOR = "selector:";
+
+        /** Without TLS. */
+        public PortRule(
+                int sourcePort,
+                String protocol,
+                String service,
+                int targetPort,
+                @Nullable String hostname,
+                @Nullable String path,
+                @Nullable Integer priority,
+                @Nullable Integer weight,
+                @Nullable String stickyCookie,
+                @Nullable String balance) {
+            this(
+                    sourcePort,
+                    protocol,
+                    service,
+                    targetPort,
+                    hostname,
+                    path,
+                    priority,
+                    weight,
+                    stickyCookie,
+                    balance,
+                    null);
+        }
 
         /** Everything of a port, in turn. */
         public PortRule(int sourcePort, String protocol, String service, int targetPort) {

@@ -8,10 +8,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Selects containers by their labels: terms with commas between, all of which have to hold. Terms as in Rancher's service
+ * Selects containers or services by their labels: terms with commas between, all of which have to hold. Terms as in Rancher's service
  * selectors: {@code key = value}, {@code key != value}, {@code key in (a, b)}, {@code key notin (a, b)}, {@code key}.
  */
-final class Selector {
+public final class Selector {
     private static final int MAX_LENGTH = 512;
     private static final String WORD = "[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}";
     private static final Pattern HAS = Pattern.compile(WORD);
@@ -35,7 +35,7 @@ final class Selector {
     }
 
     /** @throws IllegalArgumentException {@code TEXT (expected: …)} */
-    static Selector parse(String text) {
+    public static Selector parse(String text) {
         if (text.length() > MAX_LENGTH) {
             throw new IllegalArgumentException(text.length() + " characters (expected: at most " + MAX_LENGTH + ")");
         }
@@ -80,7 +80,7 @@ final class Selector {
                 whole + " (expected: KEY = VALUE, KEY != VALUE, KEY in (A, B), KEY notin (A, B) or KEY, with commas)");
     }
 
-    boolean selects(Map<String, String> labels) {
+    public boolean selects(Map<String, String> labels) {
         return terms.stream().allMatch(term -> term.holds(labels));
     }
 }

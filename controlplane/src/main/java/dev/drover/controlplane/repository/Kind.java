@@ -2,6 +2,7 @@ package dev.drover.controlplane.repository;
 
 import dev.drover.controlplane.model.AccessToken;
 import dev.drover.controlplane.model.Account;
+import dev.drover.controlplane.model.Certificate;
 import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Environment;
 import dev.drover.controlplane.model.Host;
@@ -22,6 +23,8 @@ public final class Kind<T> {
             new Kind<>("environments", Environment.class, true, e -> List.of(e.id()));
     public static final Kind<JoinToken> JOIN_TOKEN =
             new Kind<>("join-tokens", JoinToken.class, true, t -> List.of(t.environmentId(), t.id()));
+    public static final Kind<Certificate> CERTIFICATE =
+            new Kind<>("certificates", Certificate.class, true, c -> List.of(c.environmentId(), c.name()));
     public static final Kind<Host> HOST =
             new Kind<>("hosts", Host.class, true, h -> List.of(h.environmentId(), h.id()));
     public static final Kind<Stack> STACK =
@@ -36,8 +39,8 @@ public final class Kind<T> {
             true,
             c -> List.of(c.environmentId(), c.hostId(), c.fact().dockerId()));
 
-    private static final List<Kind<?>> ALL =
-            List.of(ACCOUNT, ACCESS_TOKEN, ENVIRONMENT, JOIN_TOKEN, HOST, STACK, SERVICE, INSTANCE, CONTAINER);
+    private static final List<Kind<?>> ALL = List.of(
+            ACCOUNT, ACCESS_TOKEN, ENVIRONMENT, JOIN_TOKEN, CERTIFICATE, HOST, STACK, SERVICE, INSTANCE, CONTAINER);
 
     private final String prefix;
     private final Class<T> type;

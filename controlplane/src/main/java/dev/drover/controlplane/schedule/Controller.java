@@ -38,8 +38,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Controller implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
-    private static final Set<Kind<?>> KINDS =
-            Set.of(Kind.ENVIRONMENT, Kind.HOST, Kind.STACK, Kind.SERVICE, Kind.INSTANCE, Kind.CONTAINER);
+    private static final Set<Kind<?>> KINDS = Set.of(
+            Kind.ENVIRONMENT, Kind.CERTIFICATE, Kind.HOST, Kind.STACK, Kind.SERVICE, Kind.INSTANCE, Kind.CONTAINER);
     private static final long WAITING_TICK_MS = 200;
     private static final long CLOSE_TIMEOUT_MS = 5_000;
 

@@ -1,29 +1,22 @@
 package dev.drover.controlplane.schedule;
 
+import dev.drover.controlplane.desired.Balanced;
 import dev.drover.controlplane.desired.PublishedPorts;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.repository.Versioned;
-import java.util.HashSet;
-import java.util.Locale;
 import java.util.Set;
 
 /** Says when a draining instance may be removed. */
 final class Drains {
     private final View view;
-    /** {@code STACK/SERVICE}, lower case, of every service that a load balancer sends to. */
-    private final Set<String> balanced = new HashSet<>();
+    /** Ids of the services that load balancers send to. */
+    private final Set<String> balanced;
 
     Drains(View view) {
         this.view = view;
-        for (Service service : view.state().services()) {
-            for (Service.PortRule rule : service.portRules()) {
-                String target =
-                        rule.service().indexOf('/') < 0 ? service.stackName() + "/" + rule.service() : rule.service();
-                balanced.add(target.toLowerCase(Locale.ROOT));
-            }
-        }
+        balanced = Balanced.ids(view.state().services());
     }
 
     /**
@@ -38,7 +31,7 @@ final class Drains {
         if (!view.lingered(instance) || !view.acknowledged(draining.revision())) {
             return false;
         }
-        boolean everywhere = balanced.contains(Placement.nameOf(service).toLowerCase(Locale.ROOT));
+        boolean everywhere = balanced.contains(service.id());
         boolean published = !PublishedPorts.of(instance.spec()).isEmpty();
         for (Host host : view.hosts()) {
             boolean listens = everywhere || (published && host.id().equals(instance.hostId()));

@@ -169,6 +169,7 @@ final class Executor {
                 service.drainTimeoutMs(),
                 service.removed(),
                 service.discovery(),
-                service.metadata());
+                service.metadata(),
+                service.healthCheck());
     }
 }

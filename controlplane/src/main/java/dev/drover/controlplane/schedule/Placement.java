@@ -45,7 +45,7 @@ final class Placement {
         for (Service service : state.services()) {
             services.put(service.id(), service);
             if (!service.removed()) {
-                service.portRules().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), nameOf(service)));
+                service.listens().forEach(rule -> balancerPorts.putIfAbsent(rule.sourcePort(), nameOf(service)));
             }
         }
         for (Versioned<Instance> instance : state.instances()) {

@@ -28,6 +28,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -748,6 +749,62 @@ class ApiTest {
                 409,
                 "compose.services.web.ports",
                 "load balancer one/lb");
+    }
+
+    @Test
+    void certificatesGoInAndTheirKeysNeverComeOut() throws Exception {
+        environment("test");
+        String path = "/v1/environments/test/certificates";
+        String certificate = Files.readString(directory.resolve("server.crt"));
+        String secret = Files.readString(directory.resolve("server.key"));
+        Answer added = admin.put(path + "/Shop.Example", Map.of("certificate", certificate, "key", secret));
+        assertThat(added.status()).as(added.raw().body()).isEqualTo(200);
+        assertThat(added.json().path("name").asText()).isEqualTo("shop.example");
+        assertThat(added.json().path("names").toString()).contains("localhost");
+        Answer listed = admin.get(path);
+        assertThat(listed.json()).hasSize(1);
+        String body = secret.lines().toList().get(1);
+        for (Answer answer : List.of(added, listed)) {
+            assertThat(answer.raw().body()).doesNotContain("PRIVATE KEY").doesNotContain(body);
+        }
+        assertThat(repository.list(Kind.CERTIFICATE).toString()).doesNotContain(body);
+
+        Path other = Files.createDirectory(directory.resolve("other"));
+        ServerKey.loadOrCreate(other);
+        String strange = Files.readString(other.resolve("server.key"));
+        assertRefused(
+                admin.put(path + "/x", Map.of("certificate", certificate, "key", strange)),
+                422,
+                "key",
+                "is not the key of the certificate");
+        assertRefused(
+                admin.put(path + "/x", Map.of("certificate", "none", "key", secret)),
+                422,
+                "certificate",
+                "expected: PEM");
+        assertRefused(
+                admin.put(path + "/x", Map.of("certificate", certificate, "key", certificate)),
+                422,
+                "key",
+                "has no BEGIN PRIVATE KEY");
+        assertRefused(
+                admin.put(path + "/-x", Map.of("certificate", certificate, "key", secret)), 422, "certificate", "-x");
+
+        String compose = WEB + "  lb:\n    image: drover/lb\n    lb_config: {default_cert: %s, port_rules:"
+                + " [{source_port: 443, target_port: 8000, service: web, protocol: https}]}\n";
+        assertRefused(
+                admin.post("/v1/environments/test/stacks", Map.of("name", "one", "compose", compose.formatted("nope"))),
+                422,
+                "compose.services.lb.lb_config.certs",
+                "nope does not exist",
+                "shop.example");
+        Answer up = admin.post(
+                "/v1/environments/test/stacks", Map.of("name", "one", "compose", compose.formatted("shop.example")));
+        assertThat(up.status()).as(up.raw().body()).isEqualTo(201);
+        assertRefused(admin.delete(path + "/shop.example"), 409, "certificate", "in use", "one/lb");
+        admin.delete("/v1/environments/test/stacks/one");
+        assertThat(admin.delete(path + "/shop.example").status()).isEqualTo(204);
+        assertThat(admin.get(path).json()).isEmpty();
     }
 
     @Test

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Discovery;
+import dev.drover.controlplane.model.Service.HealthCheck;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.model.Service.Tls;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -253,6 +255,41 @@ class ComposeTest {
     }
 
     @Test
+    void aLoadBalancerMayTerminateTlsSelectByLabelsAndLeadToContainers() {
+        List<ServiceDraft> drafts = Compose.parse("""
+                services:
+                  web: {image: i, labels: {tier: front}}
+                  lb: {image: rancher/lb-service-haproxy}
+                """, """
+                services:
+                  web:
+                    health_check: {port: 8000, request_line: '"GET /up HTTP/1.0"', interval: 500, healthy_threshold: 1, unhealthy_threshold: 4, response_timeout: 700, strategy: none}
+                    lb_config:
+                      port_rules:
+                      - {target_port: 8000, hostname: a.example.com, path: /x, priority: 2}
+                  lb:
+                    lb_config:
+                      certs: [Shop, web]
+                      default_cert: web
+                      port_rules:
+                      - {source_port: 443, protocol: https, selector: tier=front}
+                      - {source_port: 993, target_port: 143, protocol: tls, container: Mail_1}
+                      - {source_port: 80, target_port: 1, service: web}
+                """, Map.of());
+        ServiceDraft web = drafts.getFirst();
+        assertThat(web.healthCheck()).isEqualTo(new HealthCheck(8000, "/up", 500, 700, 1, 4));
+        assertThat(web.portRules())
+                .containsExactly(new PortRule(0, "", "", 8000, "a.example.com", "/x", 2, null, null, null));
+        Tls tls = new Tls(List.of("shop", "web"), "web");
+        assertThat(drafts.getLast().portRules())
+                .containsExactly(
+                        new PortRule(443, "http", "selector:tier=front", 0, null, null, null, null, null, null, tls),
+                        new PortRule(993, "tcp", "container:Mail_1", 143, null, null, null, null, null, null, tls),
+                        new PortRule(80, "http", "web", 1));
+        assertThat(tls.all()).as("the default first").containsExactly("web", "shop");
+    }
+
+    @Test
     void mergeKeysAndAliasesAreResolved() {
         List<ServiceDraft> drafts = Compose.parse("""
                 x-base: &base {image: busybox, tty: true, environment: {A: "1"}}
@@ -329,13 +366,18 @@ class ComposeTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        health_check: {port: 80}      | health_check: not available in this version
+        health_check: {interval: 5}   | health_check.interval: 5 (expected: an integer from 10 to 300000)
+        health_check: {port: 80, request_line: POST / HTTP/1.0} | health_check.request_line: POST / HTTP/1.0 (expected: GET /PATH HTTP/1.0, or none for a mere connect)
+        health_check: {port: 80, strategy: recreate} | health_check.strategy: recreate: not available in this version (expected: none, unhealthy containers get no requests)
+        health_check: {port: 80, initializing_timeout: 1} | health_check.initializing_timeout: not available in this version
         retain_ip: true               | retain_ip: not available in this version
         start_on_create: false        | start_on_create: false: services that wait are not available in this version
         sclae: 3                      | sclae: unknown key (did you mean scale?)
         upgrade_strategy: {batch_size: 2} | upgrade_strategy.batch_size: 2: not available in this version (expected: 1)
         upgrade_strategy: {start_first: false} | upgrade_strategy.start_first: false: not available in this version (expected: true, an upgrade starts the new instance first)
-        lb_config: {port_rules: []}   | lb_config: only for a load balancer (expected: image: drover/lb)
+        lb_config: {port_rules: []}   | lb_config.port_rules: has no rule (expected: a list of rules)
+        lb_config: {port_rules: [{target_port: 1, source_port: 2}]} | lb_config.port_rules[0].source_port: only for a load balancer (expected: image: drover/lb)
+        lb_config: {port_rules: [{path: /}]} | lb_config.port_rules[0]: has no target_port
         """)
     void faultOfRancherComposeNamesKeyAndLine(String line, String message) {
         assertThatThrownBy(() -> Compose.parse("web: {image: i}", "web:\n  " + line + "\n", Map.of()))
@@ -349,12 +391,17 @@ class ComposeTest {
         {port_rules: [{source_port: 1, target_port: 2}]}          | lb_config.port_rules[0]: has no service
         {port_rules: [{source_port: 1, target_port: 2, service: wbe}]} | lb_config.port_rules[0].service: wbe: no such service in this stack (did you mean web?)
         {port_rules: [{source_port: 0, target_port: 2, service: web}]} | lb_config.port_rules[0].source_port: 0 (expected: an integer from 1 to 65535)
-        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: not available in this version
-        {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0].selector: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: without a certificate (expected: certs or default_cert of lb_config)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}]} | lb_config.port_rules[0].protocol: udp: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0]: has several of service, container and selector (expected: one)
+        {port_rules: [{source_port: 1, selector: 'a = = b'}]} | lb_config.port_rules[0].selector: a = = b (expected: KEY = VALUE, KEY != VALUE, KEY in (A, B), KEY notin (A, B) or KEY, with commas)
+        {port_rules: [{source_port: 1, target_port: 2, container: 'a/b'}]} | lb_config.port_rules[0].container: a/b (expected: the name of a container)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, region: x}]} | lb_config.port_rules[0].region: not available in this version
+        {certs: web, port_rules: [{source_port: 1, target_port: 2, service: web}]} | lb_config.certs: a string (expected: a list)
         {port_rules: [{source_port: 1, target_port: 2, service: web, hostname: 'a.b:80'}]} | lb_config.port_rules[0].hostname: a.b:80 (expected: a name, *.name or name.*, without a port)
         {port_rules: [{source_port: 1, target_port: 2, service: web, path: foo}]} | lb_config.port_rules[0].path: foo (expected: a path that begins with '/', without '?', '#' and '%')
         {port_rules: [{source_port: 1, target_port: 2, service: web, weight: 300}]} | lb_config.port_rules[0].weight: 300 (expected: an integer from 0 to 256)
-        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: tcp, path: /x}]} | lb_config.port_rules[0].path: not with protocol tcp (expected: http)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: tcp, path: /x}]} | lb_config.port_rules[0].path: not with protocol tcp (expected: http or https)
         {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 2, service: web}]} | lb_config.port_rules[1]: another rule says the same (expected: each rule once)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: tcp}, {source_port: 1, target_port: 3, service: web, protocol: tcp}]} | lb_config.port_rules[1].source_port: another rule has this port
         {port_rules: [{source_port: 1, target_port: 2, service: web}, {source_port: 1, target_port: 3, service: web, protocol: tcp}]} | lb_config.port_rules[1].protocol: tcp (expected: http, as another rule of port 1 has)

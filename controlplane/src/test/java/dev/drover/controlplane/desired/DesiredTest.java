@@ -14,7 +14,9 @@ import dev.drover.controlplane.link.DesiredItem.Workload;
 import dev.drover.controlplane.link.LinkCodec;
 import dev.drover.controlplane.link.Up;
 import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.controlplane.model.Certificate;
 import dev.drover.controlplane.model.Container;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Environment;
 import dev.drover.controlplane.model.Host;
 import dev.drover.controlplane.model.Instance;
@@ -29,11 +31,13 @@ import java.util.Map;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 
 class DesiredTest {
     private final List<Host> hosts = new ArrayList<>(List.of(Samples.host(1), Samples.host(2)));
     private final List<Service> services = new ArrayList<>();
+    private final List<Certificate> certificates = new ArrayList<>();
     private final List<Versioned<Instance>> instances = new ArrayList<>();
     private final List<Versioned<Container>> containers = new ArrayList<>();
     private Environment environment = Samples.environment();
@@ -197,6 +201,168 @@ class DesiredTest {
                                         List.of(
                                                 new Target("i1", "10.42.1.2:2", false, null),
                                                 new Target("i1", "10.42.1.2:3", false, 0))))));
+    }
+
+    @Test
+    void aListenerWithTlsComesWithItsCertificatesAndNoOthers() {
+        services.add(Samples.service(1));
+        certificates.add(new Certificate(Samples.ENV, "web", "chain", "secret"));
+        certificates.add(new Certificate(Samples.ENV, "unused", "chain", "secret"));
+        services.add(Samples.balancer(new PortRule(
+                443, "http", "web", 1, null, null, null, null, null, null, new Service.Tls(List.of("web"), null))));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        for (String host : List.of("h1", "h2")) {
+            assertThat(of(host))
+                    .containsEntry("certificate/web", new DesiredItem.Certificate("web", "chain", "secret"))
+                    .doesNotContainKey("certificate/unused");
+            assertThat(of(host).get("listener/svc-lb/443"))
+                    .asInstanceOf(InstanceOfAssertFactories.type(Listener.class))
+                    .satisfies(listener ->
+                            assertThat(listener.tls()).isEqualTo(new DesiredItem.Tls(List.of("web"), true)));
+        }
+        assertThat(certificates.toString() + of("h1")).doesNotContain("secret");
+    }
+
+    /** Rancher: the selected service's own rules say where, else the load balancer's rule does. */
+    @Test
+    void aSelectorTakesServicesByTheirLabelsWithTheirOwnRules() {
+        services.add(labelled("web", List.of(new PortRule(0, "", "", 8000, "a.example.com", "/x", 2, 5, null, null))));
+        services.add(labelled("api", List.of()));
+        services.add(Samples.service("other", 1, 1, Map.of("tier", "back"), Samples.spec("i")));
+        services.add(Samples.balancer(
+                new PortRule(80, "http", "selector:tier=front", 9000, null, null, null, null, "c", null),
+                new PortRule(81, "http", "selector:tier=none", 1)));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        assertThat(of("h1").get("listener/svc-lb/80"))
+                .isEqualTo(new Listener(
+                        "lb.hello:80",
+                        80,
+                        "http",
+                        "round-robin",
+                        List.of(),
+                        List.of(
+                                new DesiredItem.Route(null, null, null, "c", List.of()),
+                                new DesiredItem.Route(
+                                        "a.example.com",
+                                        "/x",
+                                        2,
+                                        "c",
+                                        List.of(new Target("i1", "10.42.1.2:8000", false, 5))))));
+        assertThat(of("h1")).doesNotContainKey("listener/svc-lb/81");
+        assertThat(of("h1").get("listener/svc-web/0")).isNull();
+    }
+
+    private static Service labelled(String name, List<PortRule> rules) {
+        Service s = Samples.service(name, 1, 1, Map.of("tier", "front"), Samples.spec("i"));
+        return new Service(
+                s.id(),
+                s.environmentId(),
+                s.stackId(),
+                s.stackName(),
+                s.name(),
+                s.kind(),
+                1,
+                false,
+                1,
+                s.spec(),
+                rules,
+                s.labels(),
+                1,
+                30_000,
+                false);
+    }
+
+    @Test
+    void rulesLeadToContainersExternalServicesAndAliasesToo() {
+        services.add(named(
+                "ext",
+                Service.Kind.EXTERNAL,
+                new Discovery(Map.of(), List.of("192.0.2.9", "2001:db8::9"), null, List.of())));
+        services.add(named(
+                "name",
+                Service.Kind.ALIAS,
+                new Discovery(Map.of("x", "ext", "y", "name"), List.of(), null, List.of())));
+        services.add(Samples.balancer(
+                new PortRule(80, "tcp", "ext", 1),
+                new PortRule(81, "tcp", "name", 2),
+                new PortRule(82, "tcp", "container:Mail", 3)));
+        container("h1", Samples.running("c1", "mail", "10.42.1.7", null));
+        container("h1", Samples.container("c2", "stopped", "exited", null, null, null));
+        List<Target> external =
+                List.of(new Target("svc-ext", "192.0.2.9:1", false), new Target("svc-ext", "[2001:db8::9]:1", false));
+        assertThat(targets(80)).isEqualTo(external);
+        assertThat(targets(81)).extracting(Target::address).contains("192.0.2.9:2", "[2001:db8::9]:2");
+        assertThat(targets(82)).containsExactly(new Target("c1", "10.42.1.7:3", false));
+    }
+
+    /** Their instances drain until no load balancer has requests there any more. */
+    @Test
+    void servicesBehindSelectorsAndAliasesAreBalanced() {
+        services.add(labelled("web", List.of()));
+        services.add(Samples.service("db", 1, 1, Map.of(), Samples.spec("i")));
+        services.add(Samples.service("other", 1, 1, Map.of(), Samples.spec("i")));
+        services.add(named(
+                "name", Service.Kind.ALIAS, new Discovery(Map.of("x", "db", "y", "name"), List.of(), null, List.of())));
+        services.add(Samples.balancer(
+                new PortRule(80, "http", "selector:tier=front", 1), new PortRule(81, "tcp", "Hello/NAME", 2)));
+        assertThat(Balanced.ids(services)).containsExactlyInAnyOrder("svc-web", "svc-db", "svc-name");
+    }
+
+    private List<Target> targets(int port) {
+        return ((Listener) of("h1").get("listener/svc-lb/" + port)).targets();
+    }
+
+    private static Service named(String name, Service.Kind kind, Discovery discovery) {
+        return new Service(
+                "svc-" + name,
+                Samples.ENV,
+                "st1",
+                "hello",
+                name,
+                kind,
+                1,
+                false,
+                1,
+                null,
+                List.of(),
+                Map.of(),
+                1,
+                0,
+                false,
+                discovery);
+    }
+
+    @Test
+    void theHealthCheckOfAServiceIsThatOfItsRoutes() {
+        Service s = Samples.service(1);
+        services.add(new Service(
+                s.id(),
+                s.environmentId(),
+                s.stackId(),
+                s.stackName(),
+                s.name(),
+                s.kind(),
+                1,
+                false,
+                1,
+                s.spec(),
+                List.of(),
+                s.labels(),
+                1,
+                30_000,
+                false,
+                null,
+                new Service.HealthCheck(8000, "/up", 500, 700, 1, 4)));
+        services.add(Samples.balancer(new PortRule(80, "http", "web", 8000)));
+        instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
+        assertThat(((Listener) of("h1").get("listener/svc-lb/80")).routes())
+                .containsExactly(new DesiredItem.Route(
+                        null,
+                        null,
+                        null,
+                        null,
+                        List.of(new Target("i1", "10.42.1.2:8000", false)),
+                        new DesiredItem.HealthCheck(8000, "/up", 500, 700, 1, 4)));
     }
 
     @Test
@@ -410,7 +576,7 @@ class DesiredTest {
     }
 
     private DesiredState state() {
-        return Desired.of(
-                new EnvironmentState(environment, revision, hosts, List.of(), services, instances, containers));
+        return Desired.of(new EnvironmentState(
+                environment, revision, hosts, List.of(), services, instances, containers, certificates));
     }
 }

@@ -70,7 +70,8 @@ final class Arrival {
             pipeline.addLast(sni, gate);
             return sni;
         }
-        ChannelInboundHandler next = room.http() && room.h2c() ? new H2cGate(this) : front();
+        ChannelInboundHandler next =
+                room.passesTls() ? new SniGate(this) : room.http() && room.h2c() ? new H2cGate(this) : front();
         pipeline.addLast(next);
         return next;
     }
@@ -119,6 +120,23 @@ final class Arrival {
         next.channelRead(channel.pipeline().context(next), first);
     }
 
+    /** Where connections that ask for a server name go; see {@link Router#match(byte[], int, int)}. */
+    @Nullable
+    Route route(byte[] bytes, int from, int to) {
+        return room.server().router().match(bytes, from, to);
+    }
+
+    /** @param first the client's first message, and what came behind it; taken over */
+    void afterHello(ChannelHandler gate, Route route, ByteBuf first) throws Exception {
+        ChannelInboundHandler next = seat(gate, byteStream(route));
+        ChannelHandlerContext context = channel.pipeline().context(next);
+        if (context == null) {
+            first.release(); // no target, and the client is gone
+        } else {
+            next.channelRead(context, first);
+        }
+    }
+
     private ChannelInboundHandler seat(ChannelHandler gate, ChannelInboundHandler front) throws Exception {
         channel.pipeline().replace(gate, null, front);
         front.channelActive(channel.pipeline().context(front));
@@ -137,7 +155,11 @@ final class Arrival {
         if (room.http()) {
             return new HttpFront(lane, room.server(), channel, caller.amongst(room.forwarders()));
         }
+        return byteStream(null);
+    }
+
+    private TcpFront byteStream(@Nullable Route route) {
         channel.config().setAutoRead(false);
-        return new TcpFront(lane, room.server(), channel, caller, room.greeting());
+        return new TcpFront(lane, room.server(), channel, caller, room.greeting(), route);
     }
 }

@@ -14,7 +14,7 @@ public final class Certificates {
     public static final String HTTP_1_1 = "http/1.1";
 
     private final List<Entry> entries;
-    private final Entry fallback;
+    private final @Nullable Entry fallback;
     private final Map<String, Entry> exact = new HashMap<>();
     /** By what follows the asterisk and its dot. */
     private final Map<String, Entry> wildcard = new HashMap<>();
@@ -33,8 +33,11 @@ public final class Certificates {
         }
     }
 
-    /** @param entries where two have a name, the first gets it */
-    public Certificates(List<Entry> entries, Entry fallback) {
+    /**
+     * @param entries where two have a name, the first gets it
+     * @param fallback for names that none has; null refuses them
+     */
+    public Certificates(List<Entry> entries, @Nullable Entry fallback) {
         this.entries = List.copyOf(entries);
         this.fallback = fallback;
         for (Entry entry : entries) {
@@ -52,7 +55,12 @@ public final class Certificates {
         return entries;
     }
 
-    /** @param serverName lower case; null when the client named none */
+    /**
+     * The certificate to show, or null when there is none for that client.
+     *
+     * @param serverName lower case; null when the client named none
+     */
+    @Nullable
     Entry of(@Nullable String serverName) {
         Entry named = serverName == null ? null : named(serverName);
         return named == null ? fallback : named;

@@ -16,6 +16,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
      * What stands behind a port.
      *
      * @param http HTTP, or else a byte stream
+     * @param passesTls whether the stream is TLS between client and target, routed by the server name
      * @param h2c whether clients without TLS may begin with HTTP/2
      * @param certificates null without TLS
      * @param proxies whose connections begin with a header of the PROXY protocol; null when none does
@@ -25,6 +26,7 @@ public final class Entrance extends ChannelInitializer<Channel> {
     public record Room(
             VirtualServer server,
             boolean http,
+            boolean passesTls,
             boolean h2c,
             @Nullable Certificates certificates,
             @Nullable Networks proxies,

@@ -46,6 +46,7 @@ public final class LbLane {
     private final byte[] scratch;
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
+    private final ClientHello clientHello = new ClientHello();
     private long random = ThreadLocalRandom.current().nextLong() | 1;
     private final H2Message h2Message;
     private final Fields trailers = new Fields();
@@ -160,6 +161,11 @@ public final class LbLane {
 
     ResponseHead responseHead() {
         return responseHead;
+    }
+
+    /** For the first message of one connection at a time, as {@link #requestHead()}. */
+    ClientHello clientHello() {
+        return clientHello;
     }
 
     /** Writes heads of HTTP/2 to {@link #scratch()}. */

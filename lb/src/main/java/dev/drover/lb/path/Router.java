@@ -100,6 +100,36 @@ public final class Router {
         return best == ordered.length ? null : ordered[best];
     }
 
+    /**
+     * Where a connection goes that asks for a server name, or null when no route has it. The host is all that routes of
+     * such connections decide by.
+     *
+     * @param to equal to {@code from} for none
+     */
+    @Nullable
+    Route match(byte[] bytes, int from, int to) {
+        int best = first(any, ordered.length);
+        if (hosts && to > from) {
+            best = first(exact.find(bytes, from, to), best);
+            for (int at = from; at < to; at++) {
+                if (bytes[at] == '.') {
+                    best = first(suffixes.find(bytes, at, to), best);
+                }
+            }
+            for (Route route : prefixes) {
+                int end = from + route.host.length;
+                if (end <= to && Ascii.equal(bytes, from, end, route.host)) {
+                    best = Math.min(best, route.rank);
+                }
+            }
+        }
+        return best == ordered.length ? null : ordered[best];
+    }
+
+    private static int first(Route @Nullable [] routes, int best) {
+        return routes == null || routes.length == 0 ? best : Math.min(best, routes[0].rank);
+    }
+
     /** Rank of the first of {@code routes} that fits, if it is before {@code best}. */
     private static int first(Route @Nullable [] routes, RequestHead head, int best) {
         if (routes != null) {

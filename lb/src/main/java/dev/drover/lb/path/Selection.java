@@ -56,6 +56,12 @@ final class Selection {
         return null;
     }
 
+    /** As {@link #begin(RequestHead, long)} where the route has been found. */
+    void begin(Route route, long source) {
+        key = source;
+        begin(route.pool());
+    }
+
     private void begin(Pool to) {
         pool = to;
         policy = to.policy();

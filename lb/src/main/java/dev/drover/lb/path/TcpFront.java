@@ -25,13 +25,24 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private final Caller caller;
     private final @Nullable ProxyGreeting greeting;
     private final Account account;
+    private final @Nullable Route route;
     private boolean ended;
     private boolean queued;
     private long queuedAtNs;
     private long queueEndNs;
 
-    /** @param greeting what the target gets before the first byte; null for nothing */
-    TcpFront(LbLane lane, VirtualServer server, Channel client, Caller caller, @Nullable ProxyGreeting greeting) {
+    /**
+     * @param greeting what the target gets before the first byte; null for nothing
+     * @param route that the connection takes; null for the one that is for all
+     */
+    TcpFront(
+            LbLane lane,
+            VirtualServer server,
+            Channel client,
+            Caller caller,
+            @Nullable ProxyGreeting greeting,
+            @Nullable Route route) {
+        this.route = route;
         this.lane = lane;
         this.server = server;
         this.client = client;
@@ -58,7 +69,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
         account.beginStream(System.nanoTime());
-        Outcome nowhere = selection.begin(sourceKey);
+        Outcome nowhere = begin();
         if (nowhere != null) {
             end(nowhere);
             return;
@@ -69,6 +80,14 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         } else {
             attempt();
         }
+    }
+
+    private @Nullable Outcome begin() {
+        if (route == null) {
+            return selection.begin(sourceKey);
+        }
+        selection.begin(route, sourceKey);
+        return null;
     }
 
     private void attempt() {

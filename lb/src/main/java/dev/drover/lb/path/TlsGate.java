@@ -1,13 +1,17 @@
 package dev.drover.lb.path;
 
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandler;
 import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SniHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.AsyncMapping;
+import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class TlsGate extends Gate {
     private static final int MAX_CLIENT_HELLO_BYTES = 16 * 1024;
+    /** Fatal unrecognized_name in a record of its own (RFC 8446 section 6, RFC 6066 section 3). */
+    private static final byte[] UNRECOGNIZED_NAME = {21, 3, 3, 0, 2, 2, 112};
 
     private final Certificates certificates;
     private Certificates.@Nullable Entry shown;
@@ -32,9 +38,27 @@ final class TlsGate extends Gate {
         AsyncMapping<String, SslContext> choice = (name, promise) -> {
             Certificates.Entry entry = certificates.of(name);
             shown = entry;
+            if (entry == null) {
+                return promise.setFailure(new SSLHandshakeException("server name: none of ours"));
+            }
             return promise.setSuccess(entry.context());
         };
         return new SniHandler(choice, MAX_CLIENT_HELLO_BYTES, timeoutMs);
+    }
+
+    /** What fails before there is a certificate to show is told in the clear. */
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (shown == null
+                && !done
+                && cause instanceof DecoderException
+                && cause.getCause() instanceof SSLHandshakeException) {
+            done = true;
+            arrival.lane().count(Event.TLS_FAILED);
+            ctx.writeAndFlush(Unpooled.wrappedBuffer(UNRECOGNIZED_NAME)).addListener(ChannelFutureListener.CLOSE);
+        } else {
+            super.exceptionCaught(ctx, cause);
+        }
     }
 
     @Override

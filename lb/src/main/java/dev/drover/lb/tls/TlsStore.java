@@ -74,7 +74,7 @@ public final class TlsStore {
             TlsConfig.Certificate files = config.certificates().get(i);
             entries.add(entry("tls.certificates[" + i + "]", files, authorities));
         }
-        Certificates.Entry fallback = entries.getFirst();
+        Certificates.Entry fallback = config.strict() ? null : entries.getFirst();
         String name = config.defaultName();
         Certificates next = new Certificates(entries, fallback);
         if (name != null) {

@@ -136,7 +136,7 @@ final class LbSection {
         if (node == null) {
             return null;
         }
-        if (protocol != Protocol.TCP) {
+        if (protocol == Protocol.HTTP) {
             throw node.error("connections to HTTP targets are shared by clients (expected: none, or protocol: tcp)");
         }
         return switch (node.text()) {
@@ -175,8 +175,11 @@ final class LbSection {
         Protocol protocol = protocol(protocolNode);
         List<RouteConfig> routes = new ArrayList<>();
         YamlNode routesNode = YamlValues.present(entry.get("routes"));
-        if (routesNode != null && protocol != Protocol.HTTP) {
-            throw routesNode.error("not with protocol " + protocolNode.text() + " (expected: http)");
+        if (routesNode != null && protocol == Protocol.TCP) {
+            throw routesNode.error("not with protocol " + protocolNode.text() + " (expected: http or tls)");
+        }
+        if (protocol == Protocol.TLS && YamlValues.present(entry.get("tls")) != null) {
+            throw item.error("tls beside protocol: tls (expected: one of both, with protocol: tls it is the targets')");
         }
         if (routesNode == null || entry.containsKey("targets")) {
             routes.add(RouteConfig.everything(PoolSection.read(free(nameNode), item, entry)));
@@ -185,7 +188,7 @@ final class LbSection {
         }
         Map<String, YamlNode> seen = new HashMap<>();
         for (YamlNode route : items(routesNode)) {
-            routes.add(route(name, route, seen));
+            routes.add(route(name, protocol, route, seen));
         }
         return new ListenerConfig(
                 name,
@@ -206,8 +209,14 @@ final class LbSection {
         return name.text();
     }
 
-    private RouteConfig route(String listener, YamlNode item, Map<String, YamlNode> seen) {
+    private RouteConfig route(String listener, Protocol protocol, YamlNode item, Map<String, YamlNode> seen) {
         Map<String, YamlNode> entry = item.map(ROUTE_KEYS, List.of("regex", "rewrite", "redirect"));
+        for (String key : List.of("path", "methods", "headers")) {
+            YamlNode condition = YamlValues.present(entry.get(key));
+            if (condition != null && protocol == Protocol.TLS) {
+                throw condition.error("not with protocol tls, which does not see requests (expected: host alone)");
+            }
+        }
         YamlNode host = entry.get("host");
         YamlNode path = entry.get("path");
         YamlNode methods = YamlValues.present(entry.get("methods"));
@@ -268,8 +277,9 @@ final class LbSection {
         return switch (text) {
             case "http" -> Protocol.HTTP;
             case "tcp" -> Protocol.TCP;
-            case "udp", "tls" -> throw node.error(text + " is not available in this version (expected: http or tcp)");
-            default -> throw node.error(text + " (expected: http or tcp)");
+            case "tls" -> Protocol.TLS;
+            case "udp" -> throw node.error(text + " is not available in this version (expected: http, tcp or tls)");
+            default -> throw node.error(text + " (expected: http, tcp or tls)");
         };
     }
 

@@ -12,8 +12,9 @@ final class TlsSection {
 
     /** Relative paths are beside {@code file}. */
     static TlsConfig read(Path file, YamlNode node) {
-        Map<String, YamlNode> keys =
-                node.map(List.of("certificates", "default", "min-version", "client-ca"), List.of("ocsp", "ciphers"));
+        Map<String, YamlNode> keys = node.map(
+                List.of("certificates", "default", "strict-sni", "min-version", "client-ca"),
+                List.of("ocsp", "ciphers"));
         YamlNode certificatesNode = node.required(keys, "certificates");
         List<TlsConfig.Certificate> certificates = new ArrayList<>();
         for (YamlNode item : certificatesNode.list()) {
@@ -25,13 +26,18 @@ final class TlsSection {
             throw certificatesNode.error("empty (expected: at least one certificate with its key)");
         }
         YamlNode defaultNode = YamlValues.present(keys.get("default"));
+        YamlNode strict = YamlValues.present(keys.get("strict-sni"));
+        if (strict != null && YamlValues.flag(strict) && defaultNode != null) {
+            throw strict.error("true beside default (expected: one of both)");
+        }
         YamlNode minVersion = YamlValues.present(keys.get("min-version"));
         YamlNode clientCa = YamlValues.present(keys.get("client-ca"));
         return new TlsConfig(
                 certificates,
                 defaultNode == null ? null : defaultNode.text(),
                 minVersion == null ? TlsConfig.Version.TLS_1_2 : version(minVersion),
-                clientCa == null ? null : path(file, clientCa));
+                clientCa == null ? null : path(file, clientCa),
+                strict != null && YamlValues.flag(strict));
     }
 
     private static TlsConfig.Version version(YamlNode node) {

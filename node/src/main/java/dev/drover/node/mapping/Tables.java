@@ -6,12 +6,16 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import dev.drover.dns.DnsConfig;
 import dev.drover.lb.Balance;
+import dev.drover.lb.EntryConfig;
+import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TlsConfig;
+import dev.drover.node.state.CertificateFiles;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
@@ -20,6 +24,8 @@ import io.netty.util.NetUtil;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -61,13 +67,15 @@ public record Tables(
      * @param vtep underlay address of this host
      * @param forward resolvers for names that are not ours
      * @param encryption key of this host where the overlay is encrypted, else null
+     * @param certificates where the load balancer finds those that the control plane sent
      */
     public record Host(
             HostIdentity identity,
             InetAddress vtep,
             Mode mode,
             List<InetSocketAddress> forward,
-            @Nullable Encryption encryption) {
+            @Nullable Encryption encryption,
+            CertificateFiles certificates) {
         public Host {
             forward = List.copyOf(forward);
             if (identity.encrypted() != (encryption != null)) {
@@ -78,6 +86,16 @@ public record Tables(
         /** Without encryption. */
         public Host(HostIdentity identity, InetAddress vtep, Mode mode, List<InetSocketAddress> forward) {
             this(identity, vtep, mode, forward, null);
+        }
+
+        /** Without a directory of its own for certificates. */
+        public Host(
+                HostIdentity identity,
+                InetAddress vtep,
+                Mode mode,
+                List<InetSocketAddress> forward,
+                @Nullable Encryption encryption) {
+            this(identity, vtep, mode, forward, encryption, new CertificateFiles(Path.of("certificates")));
         }
 
         public Cidr block() {
@@ -120,7 +138,8 @@ public record Tables(
                         neighbours.add(neighbour(neighbour, vtep));
                     }
                 }
-                case DesiredItem.Listener listener -> listeners.add(listener(key, listener, alive, draining));
+                case DesiredItem.Listener listener ->
+                    listeners.add(listener(key, listener, alive, draining).withEntry(entry(listener, desired, host)));
                 default -> {}
             }
         }));
@@ -218,6 +237,42 @@ public record Tables(
                 key, new InetSocketAddress(ANY, listener.port()), protocol(listener.protocol()), routes);
     }
 
+    private static EntryConfig entry(DesiredItem.Listener listener, Map<String, DesiredItem> desired, Host host) {
+        DesiredItem.Tls tls = listener.tls();
+        if (tls == null) {
+            return EntryConfig.PLAIN;
+        }
+        List<TlsConfig.Certificate> certificates = new ArrayList<>();
+        for (String name : tls.certificates()) {
+            if (!(desired.get("certificate/" + name) instanceof DesiredItem.Certificate certificate)) {
+                throw new IllegalArgumentException(
+                        "certs: " + name + " is missing (expected: a certificate of the" + " environment)");
+            }
+            certificates.add(host.certificates().of(certificate));
+        }
+        return EntryConfig.tls(new TlsConfig(certificates, null, TlsConfig.Version.TLS_1_2, null, tls.strict()));
+    }
+
+    private static PoolConfig checked(PoolConfig pool, DesiredItem.@Nullable HealthCheck check) {
+        if (check == null) {
+            return pool;
+        }
+        return pool.withHealth(
+                new HealthCheckConfig(
+                        check.path() == null ? HealthCheckConfig.Type.TCP : HealthCheckConfig.Type.HTTP,
+                        check.port(),
+                        check.path() == null ? "/" : check.path(),
+                        null,
+                        Duration.ofMillis(check.intervalMs()),
+                        Duration.ofMillis(check.timeoutMs()),
+                        check.rise(),
+                        check.fall(),
+                        200,
+                        399,
+                        0),
+                true);
+    }
+
     /** The pool has the name of the route's conditions, so that a change of other routes leaves it as it is. */
     private static RouteConfig route(String key, DesiredItem.Route route, Balance balance, List<TargetConfig> targets) {
         RouteConfig conditions = new RouteConfig(
@@ -228,7 +283,7 @@ public record Tables(
                 route.priority(),
                 PoolConfig.of(key, balance, targets));
         String name = key + " " + conditions.conditions() + (route.priority() == null ? "" : " " + route.priority());
-        PoolConfig pool = PoolConfig.of(name, balance, targets);
+        PoolConfig pool = checked(PoolConfig.of(name, balance, targets), route.health());
         return new RouteConfig(
                 conditions.host(),
                 conditions.path(),

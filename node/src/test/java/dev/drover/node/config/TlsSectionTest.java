@@ -3,6 +3,8 @@ package dev.drover.node.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.Protocol;
 import dev.drover.lb.TlsConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,6 +38,45 @@ class TlsSectionTest {
                         "web.example",
                         TlsConfig.Version.TLS_1_3,
                         Path.of("/etc/drover/partners.pem")));
+    }
+
+    @Test
+    void names_of_no_certificate_may_be_refused() {
+        TlsConfig tls = parse("certificates: [ { certificate: a, key: b } ]\nstrict-sni: true")
+                .lb()
+                .listeners()
+                .getFirst()
+                .entry()
+                .tls();
+        assertThat(tls.strict()).isTrue();
+        assertThatThrownBy(() -> parse("certificates: [ { certificate: a, key: b } ]\nstrict-sni: true\ndefault: a"))
+                .hasMessage("/etc/drover/node.yaml:9: lb.listeners[0].tls.strict-sni: true beside default"
+                        + " (expected: one of both)");
+    }
+
+    @Test
+    void a_listener_may_pass_tls_on_by_the_server_name() {
+        ListenerConfig listener = passed("{ host: '*.a.example', targets: [ '127.0.0.1:1' ] }", "");
+        assertThat(listener.protocol()).isEqualTo(Protocol.TLS);
+        assertThat(listener.routes().getFirst().host()).isEqualTo("*.a.example");
+        assertThatThrownBy(() -> passed("{ host: a, path: /x, targets: [ '127.0.0.1:1' ] }", ""))
+                .hasMessage(
+                        "/etc/drover/node.yaml:6: lb.listeners[0].routes[0].path: not with protocol tls, which does not"
+                                + " see requests (expected: host alone)");
+        assertThatThrownBy(() -> passed("{ targets: [ '127.0.0.1:1' ] }", "      tls: {}\n"))
+                .hasMessage(
+                        "/etc/drover/node.yaml:3: lb.listeners[0]: tls beside protocol: tls (expected: one of both, with"
+                                + " protocol: tls it is the targets')");
+    }
+
+    private static ListenerConfig passed(String route, String more) {
+        return NodeFileParser.parse(
+                        "/etc/drover/node.yaml",
+                        "lb:\n  listeners:\n    - name: web\n      bind: 127.0.0.1:8443\n      protocol: tls\n      routes: [ "
+                                + route + " ]\n" + more)
+                .lb()
+                .listeners()
+                .getFirst();
     }
 
     @Test

@@ -6,10 +6,12 @@ import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.HostIdentity;
 import dev.drover.dataplane.Cidr;
 import dev.drover.lb.Balance;
+import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.LoadBalancer;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TlsConfig;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
@@ -94,6 +96,43 @@ final class TablesTest {
                 .containsExactly(new TargetConfig(Tables.socketAddress("10.42.2.2:8000"), false, 9, 0, "i1"));
         assertThat(routes.get(1).conditions()).isEqualTo("*");
         assertThat(tables.draining()).containsEntry("i2", Set.of(Tables.socketAddress("10.42.2.3:8000")));
+    }
+
+    @Test
+    void mapsTlsAndHealthChecksOfAListener() {
+        DesiredItem.Certificate web = new DesiredItem.Certificate("web", "chain", "secret");
+        Map<String, DesiredItem> desired = Map.of(
+                "certificate/web",
+                web,
+                "listener/s/443",
+                tls(443, new DesiredItem.Tls(List.of("web"), true)),
+                "listener/s/444",
+                tls(444, new DesiredItem.Tls(List.of("web", "lost"), false)));
+        Tables tables = Tables.of(HOST, desired, List.of());
+        assertThat(tables.problems())
+                .containsExactly(Map.entry(
+                        "listener/s/444", "certs: lost is missing (expected: a certificate of the environment)"));
+        TlsConfig mapped = tables.lb().listeners().getFirst().entry().tls();
+        assertThat(mapped.strict()).isTrue();
+        assertThat(mapped.certificates()).containsExactly(HOST.certificates().of(web));
+        HealthCheckConfig check =
+                tables.lb().listeners().getFirst().routes().getFirst().pool().health();
+        assertThat(check.type()).isEqualTo(HealthCheckConfig.Type.HTTP);
+        assertThat(check.path()).isEqualTo("/up");
+        assertThat(check.port()).isEqualTo(8000);
+        assertThat(check.fall()).isEqualTo(4);
+    }
+
+    private static DesiredItem.Listener tls(int port, DesiredItem.Tls tls) {
+        return new DesiredItem.Listener(
+                "web",
+                port,
+                "http",
+                "round-robin",
+                List.of(),
+                List.of(new DesiredItem.Route(
+                        null, null, null, null, List.of(), new DesiredItem.HealthCheck(8000, "/up", 500, 700, 1, 4))),
+                tls);
     }
 
     @Test
