@@ -176,7 +176,7 @@ final class Exchange implements WaitingRoom.Waiter {
             connectAtNs = nowNs;
             back = fresh;
             fresh.attach(this);
-            lane.connect(target.address(), fresh, fresh);
+            lane.connect(target.address(), target.tls(), fresh, fresh);
         }
     }
 
