@@ -16,7 +16,7 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
     private final LbLane lane;
     private final Target target;
     private final Inbox inbox = new Inbox();
-    private final BodyScanner body = new BodyScanner();
+    private final BodyScanner body;
     private @Nullable ChannelHandlerContext context;
     private @Nullable Exchange exchange;
     private boolean inBody;
@@ -34,6 +34,7 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
     HttpBack(LbLane lane, Target target) {
         this.lane = lane;
         this.target = target;
+        body = new BodyScanner(lane.trailers());
     }
 
     long idleSinceNs() {
