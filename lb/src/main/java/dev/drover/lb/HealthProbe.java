@@ -1,5 +1,6 @@
 package dev.drover.lb;
 
+import dev.drover.lb.tls.TargetTlsStore;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /** Asks one target once whether it is well, over a connection of its own. Blocks; meant for a virtual thread. */
 final class HealthProbe {
@@ -15,8 +17,12 @@ final class HealthProbe {
 
     private HealthProbe() {}
 
-    /** Why the target is not well, or empty when it is. */
-    static String check(HealthCheckConfig config, InetSocketAddress target) {
+    /**
+     * Why the target is not well, or empty when it is.
+     *
+     * @param tls by which the target is asked as its requests are; null for none
+     */
+    static String check(HealthCheckConfig config, InetSocketAddress target, @Nullable TargetTlsStore tls) {
         InetSocketAddress address =
                 config.port() == 0 ? target : new InetSocketAddress(target.getAddress(), config.port());
         long endNs = System.nanoTime() + config.timeout().toNanos();
@@ -24,16 +30,35 @@ final class HealthProbe {
             socket.connect(address, leftMs(endNs));
             // Not one more connection in TIME_WAIT per check: what was asked has been answered.
             socket.setSoLinger(true, 0);
-            return switch (config.type()) {
-                case TCP -> "";
-                case HTTP -> http(config, address, socket, endNs);
-                case GRPC -> GrpcHealth.ask(socket, authority(config, address), new Timed(socket, endNs));
-            };
+            return ask(config, address, encrypted(config, address, socket, tls, endNs), endNs);
         } catch (SocketTimeoutException e) {
             return "no answer within " + config.timeout().toMillis() + " ms";
         } catch (IOException e) {
             return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         }
+    }
+
+    private static Socket encrypted(
+            HealthCheckConfig config,
+            InetSocketAddress address,
+            Socket socket,
+            @Nullable TargetTlsStore tls,
+            long endNs)
+            throws IOException {
+        if (tls == null) {
+            return socket;
+        }
+        socket.setSoTimeout(leftMs(endNs));
+        return tls.connect(socket, address, config.type() == HealthCheckConfig.Type.GRPC ? "h2" : null);
+    }
+
+    private static String ask(HealthCheckConfig config, InetSocketAddress address, Socket socket, long endNs)
+            throws IOException {
+        return switch (config.type()) {
+            case TCP -> "";
+            case HTTP -> http(config, address, socket, endNs);
+            case GRPC -> GrpcHealth.ask(socket, authority(config, address), new Timed(socket, endNs));
+        };
     }
 
     private static String http(HealthCheckConfig config, InetSocketAddress address, Socket socket, long endNs)

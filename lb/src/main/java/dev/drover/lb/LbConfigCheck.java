@@ -64,6 +64,10 @@ final class LbConfigCheck {
                 problems.add(where + ": " + route.conditions() + " (expected: conditions of its own, routes[" + before
                         + "] has these)");
             }
+            if (listener.protocol() != Protocol.HTTP && route.pool().targetTls() != null) {
+                problems.add("listener " + name + ": target-tls: at pool "
+                        + route.pool().name() + " (expected: only with protocol http)");
+            }
             // What is wrong with the listener's name is not told again of the pool that is named after it.
             boolean named = !name.isBlank() && earlier == null;
             if (named || !route.pool().name().equals(name)) {

@@ -139,6 +139,11 @@ public final class LoadBalancer implements AutoCloseable {
             throw new LbConfigException(
                     tls.problems().values().stream().sorted().toList());
         }
+        TargetTlsStores.Read targetTls = TargetTlsStores.read(config, pools);
+        if (strict && !targetTls.problems().isEmpty()) {
+            throw new LbConfigException(
+                    targetTls.problems().values().stream().sorted().toList());
+        }
         Map<String, String> logProblems = openLogs(config);
         if (strict && !logProblems.isEmpty()) {
             accessLogs.keepOnly(logs(current));
@@ -154,9 +159,10 @@ public final class LoadBalancer implements AutoCloseable {
                     .toList());
         }
         Map<String, String> problemsOfNames = new HashMap<>(logProblems);
+        problemsOfNames.putAll(targetTls.problems());
         problemsOfNames.putAll(tls.problems());
         boolean changed = !config.equals(current) || failures.size() + problemsOfNames.size() < problemCount();
-        commit(config, wanted, failures, tls, problemsOfNames);
+        commit(config, wanted, failures, tls, targetTls, problemsOfNames);
         return result(changed);
     }
 
@@ -187,6 +193,7 @@ public final class LoadBalancer implements AutoCloseable {
     private void refreshCertificates() {
         if (!closed) {
             tlsStores.refresh(listeners.values());
+            TargetTlsStores.refresh(pools.values());
         }
     }
 
@@ -215,11 +222,12 @@ public final class LoadBalancer implements AutoCloseable {
             Set<Door.Key> wanted,
             Map<Door.Key, String> failures,
             TlsStores.Read tls,
+            TargetTlsStores.Read targetTls,
             Map<String, String> problems) {
         Map<String, Listener> next = new LinkedHashMap<>();
         Set<Door> used = new HashSet<>();
         Map<String, PoolState> nextPools = new LinkedHashMap<>();
-        List<PoolState.Gone> gone = updatePools(config, nextPools);
+        List<PoolState.Gone> gone = updatePools(config, targetTls, nextPools);
         for (ListenerConfig entry : config.listeners()) {
             Listener listener = listeners.get(entry.name());
             if (listener == null) {
@@ -274,7 +282,7 @@ public final class LoadBalancer implements AutoCloseable {
     }
 
     /** Makes {@code next} the pools of {@code config}; returns the targets whose lanes must be told. */
-    private List<PoolState.Gone> updatePools(LbConfig config, Map<String, PoolState> next) {
+    private List<PoolState.Gone> updatePools(LbConfig config, TargetTlsStores.Read tls, Map<String, PoolState> next) {
         List<PoolState.Gone> gone = new ArrayList<>();
         long nowNs = System.nanoTime();
         for (ListenerConfig listener : config.listeners()) {
@@ -287,11 +295,19 @@ public final class LoadBalancer implements AutoCloseable {
                 if (pool == null) {
                     pool = new PoolState(entry, lanes.size(), limits, tokens);
                 }
-                gone.addAll(pool.update(entry, nowNs));
+                gone.addAll(pool.update(entry, tls.stores().get(entry.name()), nowNs));
+                warnOfUnverified(entry);
                 next.put(entry.name(), pool);
             }
         }
         return gone;
+    }
+
+    private static void warnOfUnverified(PoolConfig pool) {
+        TargetTlsConfig tls = pool.targetTls();
+        if (tls != null && !tls.verify()) {
+            LOG.warn("lb targets are not verified: whoever answers gets the requests pool={}", pool.name());
+        }
     }
 
     /** A check has ended. */

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param stickyCookie name of the cookie that holds a client to its target; null for none
  * @param health how targets are asked whether they are well; null to take them for well
  * @param failOpen whether targets get work when every one is unhealthy
+ * @param targetTls how connections to the targets, and checks of them, are encrypted; null for not at all
  */
 public record PoolConfig(
         String name,
@@ -27,7 +28,8 @@ public record PoolConfig(
         OutlierConfig outlier,
         CapacityConfig capacity,
         RetryConfig retries,
-        List<TargetConfig> targets) {
+        List<TargetConfig> targets,
+        @Nullable TargetTlsConfig targetTls) {
     public PoolConfig {
         targets = List.copyOf(targets);
         if (boundedLoadPercent != 0 && (boundedLoadPercent < 101 || boundedLoadPercent > 1_000)) {
@@ -43,6 +45,34 @@ public record PoolConfig(
             throw new IllegalArgumentException(
                     "sticky: " + stickyCookie + " (expected: a cookie name of 1 to 64 letters, digits, '-' or '_')");
         }
+    }
+
+    /** Without TLS. */
+    public PoolConfig(
+            String name,
+            Balance balance,
+            int boundedLoadPercent,
+            Duration slowStart,
+            @Nullable String stickyCookie,
+            @Nullable HealthCheckConfig health,
+            boolean failOpen,
+            OutlierConfig outlier,
+            CapacityConfig capacity,
+            RetryConfig retries,
+            List<TargetConfig> targets) {
+        this(
+                name,
+                balance,
+                boundedLoadPercent,
+                slowStart,
+                stickyCookie,
+                health,
+                failOpen,
+                outlier,
+                capacity,
+                retries,
+                targets,
+                null);
     }
 
     /** With the defaults of everything else. */
@@ -63,7 +93,18 @@ public record PoolConfig(
 
     public PoolConfig withBoundedLoad(int percent) {
         return new PoolConfig(
-                name, balance, percent, slowStart, stickyCookie, health, failOpen, outlier, capacity, retries, targets);
+                name,
+                balance,
+                percent,
+                slowStart,
+                stickyCookie,
+                health,
+                failOpen,
+                outlier,
+                capacity,
+                retries,
+                targets,
+                targetTls);
     }
 
     public PoolConfig withSlowStart(Duration time) {
@@ -78,7 +119,8 @@ public record PoolConfig(
                 outlier,
                 capacity,
                 retries,
-                targets);
+                targets,
+                targetTls);
     }
 
     public PoolConfig withStickyCookie(String cookie) {
@@ -93,7 +135,8 @@ public record PoolConfig(
                 outlier,
                 capacity,
                 retries,
-                targets);
+                targets,
+                targetTls);
     }
 
     /** @param open whether targets get work when every one is unhealthy */
@@ -109,7 +152,8 @@ public record PoolConfig(
                 outlier,
                 capacity,
                 retries,
-                targets);
+                targets,
+                targetTls);
     }
 
     public PoolConfig withOutlier(OutlierConfig rules) {
@@ -124,7 +168,8 @@ public record PoolConfig(
                 rules,
                 capacity,
                 retries,
-                targets);
+                targets,
+                targetTls);
     }
 
     public PoolConfig withCapacity(CapacityConfig bounds) {
@@ -139,7 +184,8 @@ public record PoolConfig(
                 outlier,
                 bounds,
                 retries,
-                targets);
+                targets,
+                targetTls);
     }
 
     public PoolConfig withRetries(RetryConfig rules) {
@@ -154,6 +200,24 @@ public record PoolConfig(
                 outlier,
                 capacity,
                 rules,
-                targets);
+                targets,
+                targetTls);
+    }
+
+    /** @param tls null for none */
+    public PoolConfig withTargetTls(@Nullable TargetTlsConfig tls) {
+        return new PoolConfig(
+                name,
+                balance,
+                boundedLoadPercent,
+                slowStart,
+                stickyCookie,
+                health,
+                failOpen,
+                outlier,
+                capacity,
+                retries,
+                targets,
+                tls);
     }
 }

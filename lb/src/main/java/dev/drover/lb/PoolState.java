@@ -13,7 +13,9 @@ import dev.drover.lb.path.StickyCookie;
 import dev.drover.lb.path.Target;
 import dev.drover.lb.path.TargetCounter;
 import dev.drover.lb.path.TargetSet;
+import dev.drover.lb.path.TargetTls;
 import dev.drover.lb.path.Timing;
+import dev.drover.lb.tls.TargetTlsStore;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,6 +26,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A pool while it runs, and after its removal until its work has ended; guarded by the load balancer. */
 final class PoolState {
@@ -38,6 +41,7 @@ final class PoolState {
     private final List<Target> departed = new ArrayList<>();
     private PoolConfig config;
     private boolean removed;
+    private @Nullable TargetTlsStore tls;
     private List<Level> levels = List.of();
 
     /** A target of the configuration. */
@@ -84,12 +88,30 @@ final class PoolState {
         return config;
     }
 
+    /** How its targets are talked to; null without TLS. */
+    @Nullable
+    TargetTlsStore tls() {
+        return tls;
+    }
+
+    /** Has new connections use what {@link #tls} is now. */
+    void encrypt() {
+        TargetTls now = tls == null ? null : tls.current();
+        members.values().forEach(member -> member.target.tls(now));
+    }
+
     Map<InetSocketAddress, Member> members() {
         return members;
     }
 
-    /** Takes the new configuration; returns the targets whose lanes must be told. */
-    List<Gone> update(PoolConfig next, long nowNs) {
+    /**
+     * Takes the new configuration; returns the targets whose lanes must be told.
+     *
+     * @param encryption null for none
+     */
+    List<Gone> update(PoolConfig next, @Nullable TargetTlsStore encryption, long nowNs) {
+        boolean otherWay = encryption != tls;
+        tls = encryption;
         boolean live = members.values().stream().anyMatch(member -> member.config.working());
         boolean recheck = config.health() == null && next.health() != null;
         config = next;
@@ -102,6 +124,10 @@ final class PoolState {
                 member.startedNs = live && entry.working() ? nowNs : 0;
             } else {
                 boolean stops = member.config.working() && !entry.working();
+                if (otherWay && !stops) {
+                    // Idle connections are of the old kind.
+                    gone.add(new Gone(member.target, false));
+                }
                 boolean starts = !member.config.working() && entry.working();
                 if (stops) {
                     gone.add(new Gone(member.target, false));
@@ -129,6 +155,7 @@ final class PoolState {
         members.clear();
         members.putAll(wanted);
         wanted.values().forEach(member -> departed.remove(member.target));
+        encrypt();
         pool.publish(policy(next));
         refresh(nowNs);
         return gone;
@@ -306,6 +333,14 @@ final class PoolState {
         return list;
     }
 
+    private TargetStatus.Encryption encryption() {
+        TargetTlsConfig how = config.targetTls();
+        if (how == null) {
+            return TargetStatus.Encryption.NONE;
+        }
+        return how.verify() ? TargetStatus.Encryption.VERIFIED : TargetStatus.Encryption.UNVERIFIED;
+    }
+
     private TargetStatus.Health health(Member member) {
         if (config.health() == null || !member.config.working()) {
             return TargetStatus.Health.UNCHECKED;
@@ -326,6 +361,7 @@ final class PoolState {
                 health,
                 weight,
                 priority,
+                encryption(),
                 target.backingOff(nowNs),
                 target.ejected(nowNs),
                 target.sum(TargetCounter.ACTIVE),

@@ -13,6 +13,7 @@ import java.util.Map;
  *
  * @param state what the configuration says of it
  * @param health what checks say of it
+ * @param encryption of connections to it
  * @param backingOff passed over for a while since connects to it failed
  * @param ejected passed over for a while since its answers were failures
  * @param active requests (HTTP) or connections (TCP) at the target now
@@ -28,6 +29,7 @@ public record TargetStatus(
         Health health,
         int weight,
         int priority,
+        Encryption encryption,
         boolean backingOff,
         boolean ejected,
         long active,
@@ -64,6 +66,7 @@ public record TargetStatus(
                 health,
                 weight,
                 priority,
+                encryption,
                 backingOff,
                 ejected,
                 active + other.active,
@@ -90,5 +93,14 @@ public record TargetStatus(
         UNKNOWN,
         HEALTHY,
         UNHEALTHY
+    }
+
+    /** What stands between the load balancer and a target. */
+    public enum Encryption {
+        NONE,
+        /** TLS with a target that has proved who it is. */
+        VERIFIED,
+        /** TLS with whoever answers: {@link TargetTlsConfig#verify} is off. */
+        UNVERIFIED
     }
 }

@@ -62,7 +62,10 @@ final class TlsStores implements AutoCloseable {
                 }
             }
         }
-        if (!stores.isEmpty() && timer == null) {
+        boolean targets = config.listeners().stream()
+                .flatMap(listener -> listener.routes().stream())
+                .anyMatch(route -> route.pool().targetTls() != null);
+        if ((targets || !stores.isEmpty()) && timer == null) {
             timer = Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().daemon().name("lb-certificates").factory());
             timer.scheduleWithFixedDelay(this::tick, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);

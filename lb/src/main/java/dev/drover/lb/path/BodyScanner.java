@@ -48,7 +48,7 @@ final class BodyScanner {
         MALFORMED
     }
 
-    private final Fields fields = new Fields();
+    private final Fields fields;
     private State state = State.END;
     private long remaining;
     private int digits;
@@ -60,6 +60,11 @@ final class BodyScanner {
 
     private byte[] trailer = new byte[0];
     private int trailerBytes;
+
+    /** @param fields for trailers, used within one call of {@link #scan}: many scanners of one thread may share them */
+    BodyScanner(Fields fields) {
+        this.fields = fields;
+    }
 
     /** A body of that many bytes, 0 for none. */
     void length(long bytes) {

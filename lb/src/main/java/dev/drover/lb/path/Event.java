@@ -21,6 +21,8 @@ public enum Event {
     SERVER_NAME_UNKNOWN,
     UPSTREAM_CONNECTED,
     UPSTREAM_CONNECT_FAILED,
+    /** A target did not prove who it is, or did not complete the TLS handshake in time; it counts as a failed connect. */
+    UPSTREAM_TLS_FAILED,
     UPSTREAM_REUSED,
     /** A pooled connection was closed by the target, or held unasked bytes, while idle. */
     UPSTREAM_IDLE_CLOSED,

@@ -4,7 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.handler.ssl.SslHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +16,7 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
     private final LbLane lane;
     private final Target target;
     private final Inbox inbox = new Inbox();
-    private final BodyScanner body = new BodyScanner();
+    private final BodyScanner body;
     private @Nullable ChannelHandlerContext context;
     private @Nullable Exchange exchange;
     private boolean inBody;
@@ -23,12 +24,17 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
     private boolean idle;
     private boolean reused;
     private boolean answered;
+    /** A handshake is part of connecting: what goes wrong before is told by {@link #onConnect}. */
+    private boolean connected;
+
     private boolean inputEnded;
+    private boolean closeNotified;
     private long idleSinceNs;
 
     HttpBack(LbLane lane, Target target) {
         this.lane = lane;
         this.target = target;
+        body = new BodyScanner(lane.trailers());
     }
 
     long idleSinceNs() {
@@ -133,6 +139,7 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
             }
             return;
         }
+        connected = true;
         target.connected();
         lane.count(Event.UPSTREAM_CONNECTED);
         if (owner != null) {
@@ -164,7 +171,12 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
 
     private void process() {
         while (exchange != null && !inbox.isEmpty()) {
-            if (inBody) {
+            if (inBody && body.takesWhole(inbox.present())) {
+                exchange.onResponseBody(inbox.take());
+                if (body.ended()) {
+                    finish();
+                }
+            } else if (inBody) {
                 BodyScanner.Result result = body.scan(inbox.present(), this);
                 inbox.trim();
                 if (result == BodyScanner.Result.MALFORMED) {
@@ -282,7 +294,10 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event == ChannelInputShutdownEvent.INSTANCE) {
+        if (event instanceof SslCloseCompletionEvent closed && closed.isSuccess()) {
+            closeNotified = true;
+        }
+        if (Closing.inputEnded(event)) {
             onEnd();
         }
     }
@@ -292,14 +307,22 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
         onEnd();
     }
 
+    /** With TLS an end without close_notify may be somebody else's (RFC 8446 section 6.1). */
+    private boolean cutShort() {
+        return channel().pipeline().get(SslHandler.class) != null && !closeNotified;
+    }
+
     private void onEnd() {
+        if (!connected) {
+            return;
+        }
         inputEnded = true;
         if (exchange == null) {
             if (idle) {
                 lane.count(Event.UPSTREAM_IDLE_CLOSED);
             }
             closeNow();
-        } else if (inBody && body.endsWithConnection()) {
+        } else if (inBody && body.endsWithConnection() && !cutShort()) {
             finish();
         } else {
             fail(Failure.CLOSED);
@@ -309,8 +332,10 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         lane.caught(cause);
-        inputEnded = true;
-        fail(Failure.CLOSED);
+        if (connected) {
+            inputEnded = true;
+            fail(Failure.CLOSED);
+        }
     }
 
     private void fail(Failure failure) {

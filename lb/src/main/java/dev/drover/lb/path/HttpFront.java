@@ -33,7 +33,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final Channel channel;
     private final Exchange exchange;
     private final Inbox inbox = new Inbox();
-    private final BodyScanner body = new BodyScanner();
+    private final BodyScanner body;
     private final Caller caller;
     private final Account account;
     private final long source;
@@ -67,6 +67,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         account = new Account(lane, server, caller, false);
         source = SourceKey.exact(caller.client());
         limits = server.policy().limits();
+        body = new BodyScanner(lane.trailers());
         exchange = new Exchange(this, lane, server);
     }
 

@@ -4,13 +4,18 @@ import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Transport;
 import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import java.io.IOException;
@@ -21,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /** What the load balancer keeps per event loop; touched by that loop's thread alone, unless said otherwise. */
@@ -173,7 +179,7 @@ public final class LbLane {
         return h2Message;
     }
 
-    /** For trailers in {@link #scratch()}, valid as long as that. */
+    /** For trailers, valid until the caller returns to the loop. */
     Fields trailers() {
         return trailers;
     }
@@ -211,15 +217,52 @@ public final class LbLane {
         return journal.copies(kind);
     }
 
-    /** Opens a connection on this lane; {@code done} is told on this lane, also when no socket could be made. */
-    void connect(InetSocketAddress address, ChannelHandler handler, Connecting done) {
-        upstream.clone().handler(handler).connect(address).addListener(future -> {
-            if (loop.inEventLoop()) {
-                done.onConnect(future.cause());
+    /**
+     * Opens a connection on this lane; {@code done} is told on this lane, also when no socket could be made.
+     *
+     * @param tls whose handshake is part of connecting; null for none
+     */
+    void connect(InetSocketAddress address, @Nullable TargetTls tls, ChannelHandler handler, Connecting done) {
+        if (tls != null) {
+            connectTls(address, tls, handler, done);
+            return;
+        }
+        upstream.clone().handler(handler).connect(address).addListener(future -> tell(done, future.cause()));
+    }
+
+    private void connectTls(InetSocketAddress address, TargetTls tls, ChannelHandler handler, Connecting done) {
+        SslHandler encryption = tls.handler(PooledByteBufAllocator.DEFAULT, address, limits.connectTimeoutMs());
+        if (encryption == null) {
+            loop.execute(() -> done.onConnect(new SSLException("target-tls cannot be used")));
+            return;
+        }
+        ChannelInitializer<Channel> both = new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel channel) {
+                channel.pipeline().addLast(encryption, handler);
+            }
+        };
+        upstream.clone().handler(both).connect(address).addListener((ChannelFutureListener) connect -> {
+            if (connect.isSuccess()) {
+                encryption.handshakeFuture().addListener(shaken -> {
+                    if (!shaken.isSuccess()) {
+                        count(Event.UPSTREAM_TLS_FAILED);
+                        connect.channel().close();
+                    }
+                    tell(done, shaken.cause());
+                });
             } else {
-                loop.execute(() -> done.onConnect(future.cause()));
+                tell(done, connect.cause());
             }
         });
+    }
+
+    private void tell(Connecting done, @Nullable Throwable failure) {
+        if (loop.inEventLoop()) {
+            done.onConnect(failure);
+        } else {
+            loop.execute(() -> done.onConnect(failure));
+        }
     }
 
     /** Told the end of a connect. */

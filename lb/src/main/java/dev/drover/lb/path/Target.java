@@ -39,6 +39,7 @@ public final class Target {
     private volatile double averageNs;
     private volatile long averagedAtNs;
 
+    private volatile @Nullable TargetTls tls;
     private volatile boolean accepting = true;
     private volatile long maxActive = Long.MAX_VALUE;
 
@@ -118,6 +119,17 @@ public final class Target {
     boolean full() {
         long max = maxActive;
         return max != Long.MAX_VALUE && active() >= max;
+    }
+
+    /** How new connections to it are encrypted; null for not at all. */
+    @Nullable
+    TargetTls tls() {
+        return tls;
+    }
+
+    /** Set by the control thread. */
+    public void tls(@Nullable TargetTls with) {
+        tls = with;
     }
 
     /** Bounds its work; set by the control thread. */

@@ -141,7 +141,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         account.attempt(next, false);
         Upstream upstream = new Upstream();
         long atNs = System.nanoTime();
-        lane.connect(next.address(), upstream, failure -> {
+        lane.connect(next.address(), null, upstream, failure -> {
             if (failure == null) {
                 account.connected(System.nanoTime() - atNs);
             }

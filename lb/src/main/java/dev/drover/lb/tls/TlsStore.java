@@ -11,10 +11,6 @@ import io.netty.handler.ssl.OpenSsl;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.PrivateKey;
@@ -192,25 +188,15 @@ public final class TlsStore {
         }
     }
 
-    /** What of the files changes when their contents do; follows links, as those of mounted secrets. */
     private String signature() {
         StringBuilder text = new StringBuilder();
         config.certificates().forEach(files -> {
-            text.append(signature(files.certificate()));
-            text.append(signature(files.key()));
+            text.append(FileSignature.of(files.certificate()));
+            text.append(FileSignature.of(files.key()));
         });
         if (config.clientCa() != null) {
-            text.append(signature(config.clientCa()));
+            text.append(FileSignature.of(config.clientCa()));
         }
         return text.toString();
-    }
-
-    private static String signature(Path path) {
-        try {
-            BasicFileAttributes file = Files.readAttributes(path, BasicFileAttributes.class);
-            return file.lastModifiedTime() + "/" + file.size() + "/" + file.fileKey() + ";";
-        } catch (IOException e) {
-            return "missing;";
-        }
     }
 }

@@ -97,6 +97,11 @@ public final class LbCommand extends ClientGroup {
         if (!target.path("health").asText().equals("UNCHECKED")) {
             parts.add(lower(target.path("health")));
         }
+        switch (target.path("encryption").asText()) {
+            case "VERIFIED" -> parts.add("tls");
+            case "UNVERIFIED" -> parts.add("tls NOT VERIFIED");
+            default -> {}
+        }
         if (target.path("backingOff").asBoolean()) {
             parts.add("rests: connects failed");
         }

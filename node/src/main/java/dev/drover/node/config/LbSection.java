@@ -68,7 +68,7 @@ final class LbSection {
             if (!name.text().matches("[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")) {
                 throw name.error(name.text() + " (expected: letters, digits, '-', '_' and '.')");
             }
-            if (pools.put(name.text(), PoolSection.read(name.text(), item, entry)) != null) {
+            if (pools.put(name.text(), PoolSection.read(file, name.text(), item, entry)) != null) {
                 throw name.error(name.text() + " is given twice (expected: a unique name)");
             }
             poolNodes.put(name.text(), name);
@@ -182,7 +182,7 @@ final class LbSection {
             throw item.error("tls beside protocol: tls (expected: one of both, with protocol: tls it is the targets')");
         }
         if (routesNode == null || entry.containsKey("targets")) {
-            routes.add(RouteConfig.everything(PoolSection.read(free(nameNode), item, entry)));
+            routes.add(RouteConfig.everything(PoolSection.read(file, free(nameNode), item, entry)));
         } else {
             PoolSection.refuse(entry, "targets beside it");
         }
@@ -259,7 +259,7 @@ final class LbSection {
             if (!entry.containsKey("targets")) {
                 throw item.error("pool is missing (expected: the name of a pool, or targets)");
             }
-            return PoolSection.read(inlineName, item, entry);
+            return PoolSection.read(file, inlineName, item, entry);
         }
         PoolSection.refuse(entry, "no pool: beside it, or to stand in that pool");
         PoolConfig pool = pools.get(name.text());

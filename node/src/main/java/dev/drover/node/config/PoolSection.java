@@ -8,6 +8,7 @@ import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.TargetConfig;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,7 +34,8 @@ final class PoolSection {
             "outlier",
             "max-connections",
             "queue",
-            "retries");
+            "retries",
+            "target-tls");
 
     private PoolSection() {}
 
@@ -51,13 +53,15 @@ final class PoolSection {
         });
     }
 
-    static PoolConfig read(String name, YamlNode node, Map<String, YamlNode> entry) {
+    /** Relative paths are beside {@code file}. */
+    static PoolConfig read(Path file, String name, YamlNode node, Map<String, YamlNode> entry) {
         YamlNode balance = entry.get("balance");
         YamlNode bound = entry.get("bounded-load");
         YamlNode slowStart = entry.get("slow-start");
         YamlNode sticky = YamlValues.present(entry.get("sticky"));
         YamlNode health = YamlValues.present(entry.get("health"));
         YamlNode open = entry.get("when-none-healthy");
+        YamlNode tls = YamlValues.present(entry.get("target-tls"));
         if (open != null && health == null) {
             throw open.error("nobody asks whether targets are healthy (expected: health beside it)");
         }
@@ -75,7 +79,8 @@ final class PoolSection {
                         outlier(YamlValues.present(entry.get("outlier"))),
                         capacity(entry.get("max-connections"), YamlValues.present(entry.get("queue"))),
                         retries(YamlValues.present(entry.get("retries"))),
-                        targets));
+                        targets,
+                        tls == null ? null : TargetTlsSection.read(file, tls)));
     }
 
     private static List<TargetConfig> targets(YamlNode node) {

@@ -15,6 +15,8 @@ import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TargetTlsConfig;
+import dev.drover.lb.TlsConfig;
 import dev.drover.node.mapping.Tables;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -170,6 +172,21 @@ class LbSectionTest {
                         .with(LimitsConfig.Limit.FIRST_BYTE, Duration.ofMillis(500)));
     }
 
+    @Test
+    void reads_tls_to_targets() {
+        assertThat(listener("target-tls: { ca: ca.pem, name: a.b, certificate: c.pem, key: c.key }")
+                        .routes()
+                        .getFirst()
+                        .pool()
+                        .targetTls())
+                .isEqualTo(new TargetTlsConfig(
+                        Path.of("/etc/drover/ca.pem"),
+                        List.of(),
+                        "a.b",
+                        new TlsConfig.Certificate(Path.of("/etc/drover/c.pem"), Path.of("/etc/drover/c.key")),
+                        true));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -180,6 +197,9 @@ class LbSectionTest {
                 "timeouts: { request: 2 } | timeouts.request: 2 (expected: a time from 0s to 86400s)",
                 "access-log: { format: json } | file is missing",
                 "access-log: { file: x, format: xml } | format: xml (expected: json or combined)",
+                "target-tls: { verify: false, ca: x } | verify: false (expected: neither ca nor pins beside it)",
+                "target-tls: { certificate: x } | key is missing",
+                "target-tls: { pins: [ abc ] } | pins: abc (expected: sha256/ and 32 bytes in Base64)",
                 "slow: 0ms | slow: 0ms (expected: a time from 1ms to 3600s)",
                 "trace: { make: false, sample: 1 } | sample: 1 (expected: none, or make: true)",
                 "trace: { make: true, sample: 101 } | sample: 101 (expected: a number from 0 to 100)"
