@@ -77,7 +77,8 @@ final class StackServices {
                 scaled.drainTimeoutMs(),
                 scaled.removed(),
                 scaled.discovery(),
-                scaled.metadata());
+                scaled.metadata(),
+                scaled.healthCheck());
     }
 
     /** With another number of instances. */

@@ -80,44 +80,6 @@ public record Service(
                 null);
     }
 
-    /** Without a health check. */
-    public Service(
-            String id,
-            String environmentId,
-            String stackId,
-            String stackName,
-            String name,
-            Kind kind,
-            int scale,
-            boolean global,
-            long version,
-            @Nullable ContainerSpec spec,
-            List<PortRule> portRules,
-            Map<String, String> labels,
-            int nextIndex,
-            long drainTimeoutMs,
-            boolean removed,
-            @Nullable Discovery discovery) {
-        this(
-                id,
-                environmentId,
-                stackId,
-                stackName,
-                name,
-                kind,
-                scale,
-                global,
-                version,
-                spec,
-                portRules,
-                labels,
-                nextIndex,
-                drainTimeoutMs,
-                removed,
-                discovery,
-                null);
-    }
-
     /** Without anything about names, too. */
     public Service(
             String id,

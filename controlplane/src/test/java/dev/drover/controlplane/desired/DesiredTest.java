@@ -352,6 +352,7 @@ class DesiredTest {
                 30_000,
                 false,
                 null,
+                null,
                 new Service.HealthCheck(8000, "/up", 500, 700, 1, 4)));
         services.add(Samples.balancer(new PortRule(80, "http", "web", 8000)));
         instance("i1", 1, "h1", Phase.ACTIVE, "10.42.1.2", Samples.spec("i"));
