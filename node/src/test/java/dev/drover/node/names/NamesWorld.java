@@ -120,7 +120,8 @@ final class NamesWorld implements AutoCloseable {
                             30_000,
                             false,
                             draft.discovery(),
-                            draft.metadata()));
+                            draft.metadata(),
+                            draft.healthCheck()));
             scale(stack + "/" + draft.name(), draft.scale() == null ? 1 : draft.scale());
         }
         instances
