@@ -12,6 +12,8 @@ import dev.drover.dns.path.ResponseRate;
 import dev.drover.dns.resolve.CachePolicy;
 import dev.drover.dns.resolve.Timing;
 import dev.drover.dns.resolve.Upstream.Endpoint;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -277,9 +279,16 @@ final class DnsSoak implements AutoCloseable {
             long residentKilobytes = lines.filter(line -> line.startsWith("VmRSS:"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
                     .sum();
-            return new Memory(
-                    heap + PooledByteBufAllocator.DEFAULT.metric().usedDirectMemory(), residentKilobytes * 1024);
+            return new Memory(heap + directMemory(), residentKilobytes * 1024);
         }
+    }
+
+    /** In chunks of both allocators: replies come from the pooled one, what is received from Netty's default. */
+    private static long directMemory() {
+        long pooled = PooledByteBufAllocator.DEFAULT.metric().usedDirectMemory();
+        return ByteBufAllocator.DEFAULT instanceof ByteBufAllocatorMetricProvider other
+                ? pooled + other.metric().usedDirectMemory()
+                : pooled;
     }
 
     private interface Part {

@@ -13,9 +13,9 @@ final class DnsSoakTest {
     @Test
     void everyAnswerIsTrueNoneIsMissingAndNothingGrows() throws Exception {
         try (DnsSoak soak = new DnsSoak()) {
-            DnsSoak.Outcome outcome = soak.run(Duration.ofSeconds(8), step -> {});
+            DnsSoak.Outcome outcome = soak.run(Duration.ofSeconds(5), step -> {});
             assertThat(outcome.failures()).isEmpty();
-            assertThat(outcome.answered()).isGreaterThan(800);
+            assertThat(outcome.answered()).isGreaterThan(500);
         }
     }
 
