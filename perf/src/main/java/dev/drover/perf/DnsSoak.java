@@ -60,7 +60,7 @@ final class DnsSoak implements AutoCloseable {
     /** Resident memory follows the collector's mood too; looked at when it has had time to settle. */
     private static final long RESIDENT_GROWTH_BYTES = 64 << 20;
 
-    private static final Duration SETTLED = Duration.ofMinutes(1);
+    private static final Duration SETTLED = Duration.ofMinutes(3);
 
     private final Lanes lanes = Lanes.open(Transport.EPOLL, Runtime.getRuntime().availableProcessors());
     private final DnsServer server = new DnsServer(lanes);
