@@ -84,6 +84,7 @@ final class DnsSoak implements AutoCloseable {
      * What happened.
      *
      * @param lost queries without reply
+     * @param gaveUp SERVFAIL for names of the upstream; a claim once the process has settled
      * @param overflows datagrams that the kernel threw away because the queue of a socket of server or clients was full
      * @param liveGrowth of {@link Memory#live}, from the second quarter to the last
      * @param residentGrowth of {@link Memory#resident}, the same
@@ -94,6 +95,7 @@ final class DnsSoak implements AutoCloseable {
             long wrong,
             List<String> wrongOnes,
             long lost,
+            long gaveUp,
             long overflows,
             long changes,
             long liveGrowth,
@@ -112,6 +114,10 @@ final class DnsSoak implements AutoCloseable {
                     failures,
                     lost <= overflows,
                     "lost queries: " + lost + " (expected: at most the " + overflows + " of full sockets)");
+            claim(
+                    failures,
+                    length.compareTo(SETTLED) < 0 || gaveUp == 0,
+                    "SERVFAIL for names of the upstream: " + gaveUp + " (expected: none)");
             claim(
                     failures,
                     liveGrowth < GROWTH_BYTES,
@@ -193,6 +199,7 @@ final class DnsSoak implements AutoCloseable {
                 wrong.get(),
                 List.copyOf(wrongKept),
                 clients.stream().mapToLong(SoakClient::lost).sum(),
+                clients.stream().mapToLong(SoakClient::gaveUp).sum(),
                 overflows(),
                 applied.get(),
                 growth(memory, Memory::live),

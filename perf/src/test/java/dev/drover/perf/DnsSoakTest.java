@@ -38,6 +38,6 @@ final class DnsSoakTest {
 
     private static DnsSoak.Outcome outcome(long wrong, long lost, long overflows, long growth) {
         return new DnsSoak.Outcome(
-                Duration.ofMinutes(3), 1, wrong, List.of(), lost, overflows, 12_000, growth, growth, 0, 0);
+                Duration.ofMinutes(3), 1, wrong, List.of(), lost, 0, overflows, 12_000, growth, growth, 0, 0);
     }
 }
