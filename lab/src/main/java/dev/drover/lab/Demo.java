@@ -7,7 +7,6 @@ import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -20,7 +19,6 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true)
 final class Demo implements Callable<Integer> {
     private static final int HOSTS = 3;
-    private static final int TEARDOWN_SECONDS = 90;
 
     @Option(names = "--once", description = "take everything down at the end; exit code 1 if a step failed")
     private boolean once;
@@ -42,28 +40,8 @@ final class Demo implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Thread player = Thread.currentThread();
-        CountDownLatch ended = new CountDownLatch(1);
-        // Ctrl-C and SIGTERM: the player is interrupted and takes the lab down on its way out.
-        Thread onSignal = new Thread(() -> {
-            player.interrupt();
-            await(ended);
-        });
-        Runtime.getRuntime().addShutdownHook(onSignal);
-        try {
+        try (SignalHold _ = SignalHold.open()) {
             return play();
-        } finally {
-            ended.countDown();
-        }
-    }
-
-    private static void await(CountDownLatch ended) {
-        try {
-            if (!ended.await(TEARDOWN_SECONDS, TimeUnit.SECONDS)) {
-                System.out.println("drover: the lab does not go down (expected: drover lab down --all)");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -73,7 +51,7 @@ final class Demo implements Callable<Integer> {
         }
         requireFree(uiPort);
         Progress progress = new Progress(System.out);
-        removeOrphans(progress);
+        Lab.removeOrphans(progress::step);
         StartTraining.ensure(progress::step);
         boolean passed;
         LabSpec spec = new LabSpec("demo" + ProcessHandle.current().pid(), HOSTS);
@@ -89,16 +67,6 @@ final class Demo implements Callable<Integer> {
         }
         progress.step("the lab is gone");
         return passed ? 0 : 1;
-    }
-
-    /** Labs of demos that were killed. */
-    private static void removeOrphans(Progress progress) {
-        for (String id : LabStore.ids()) {
-            LabRecord record = LabStore.find(id);
-            if (record != null && record.isOwned() && !record.ownerIsAlive()) {
-                Lab.remove(id, progress::step);
-            }
-        }
     }
 
     /** Said before the lab is built and not after. */

@@ -172,6 +172,13 @@ final class DemoStage implements Closeable {
 
     /** Writes a file where {@link #drover} finds it by its name, and prints it. */
     void file(Script script, String name, String content) {
+        fileQuietly(name, content);
+        script.command("cp", "cat " + name);
+        script.output(content);
+    }
+
+    /** Writes a file where {@link #drover} finds it by its name. */
+    void fileQuietly(String name, String content) {
         try {
             Path file = files().resolve(name);
             Files.createDirectories(Objects.requireNonNull(file.getParent()));
@@ -179,8 +186,6 @@ final class DemoStage implements Closeable {
         } catch (IOException e) {
             throw new LabException(name + ": " + e.getMessage(), e);
         }
-        script.command("cp", "cat " + name);
-        script.output(content);
     }
 
     private Path files() {
@@ -229,6 +234,14 @@ final class DemoStage implements Closeable {
                 .sorted((a, b) ->
                         a.path("name").asText().compareTo(b.path("name").asText()))
                 .toList();
+    }
+
+    /** How many hosts are connected; fails when the process of one has ended. */
+    long connectedHosts() {
+        lab.spec().hosts().forEach(processes::requireAlive);
+        return hosts().stream()
+                .filter(host -> host.path("state").asText().equals("connected"))
+                .count();
     }
 
     private static List<JsonNode> items(JsonNode answer) {

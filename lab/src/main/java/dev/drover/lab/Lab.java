@@ -117,6 +117,16 @@ public final class Lab implements AutoCloseable {
         Pause.uninterrupted(() -> remove(spec.id(), null));
     }
 
+    /** Removes the labs whose process was killed. */
+    static void removeOrphans(Consumer<String> progress) {
+        for (String id : LabStore.ids()) {
+            LabRecord record = LabStore.find(id);
+            if (record != null && record.isOwned() && !record.ownerIsAlive()) {
+                remove(id, progress);
+            }
+        }
+    }
+
     /** Removes what is left of a lab; refuses while another process owns it. */
     static void remove(String id, @Nullable Consumer<String> progress) {
         new LabSpec(id, 1);

@@ -108,13 +108,7 @@ final class Walkthrough {
         stage.await(
                 "all hosts connected",
                 STARTED,
-                () -> {
-                    hosts().forEach(stage.processes()::requireAlive);
-                    return stage.hosts().stream()
-                                    .filter(host -> text(host, "state").equals("connected"))
-                                    .count()
-                            == hosts().size();
-                },
+                () -> stage.connectedHosts() == hosts().size(),
                 () -> stage.processes().tail("host1"));
     }
 

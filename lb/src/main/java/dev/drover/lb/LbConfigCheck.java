@@ -44,6 +44,7 @@ final class LbConfigCheck {
                         + other + " has it)");
             }
         }
+        listener.limits().problems().forEach(problem -> problems.add("listener " + name + ": " + problem));
         Map<String, Integer> conditions = new HashMap<>();
         for (int i = 0; i < listener.routes().size(); i++) {
             RouteConfig route = listener.routes().get(i);

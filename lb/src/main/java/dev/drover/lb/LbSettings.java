@@ -4,7 +4,7 @@ import dev.drover.lb.path.Limits;
 import java.time.Duration;
 
 /**
- * Time and size limits of the load balancer, the same for all listeners. {@link #DEFAULTS} says what each is by
+ * Time and size limits of the load balancer; those that concern clients may be others at a listener ({@link LimitsConfig}). {@link #DEFAULTS} says what each is by
  * default; the README says what each is for.
  */
 public record LbSettings(
@@ -134,20 +134,13 @@ public record LbSettings(
         return new Limits(
                 Math.toIntExact(connectTimeout.toMillis()),
                 Math.toIntExact(upstreamUserTimeout.toMillis()),
-                headTimeout.toNanos(),
-                bodyTimeout.toNanos(),
-                keepAliveTimeout.toNanos(),
-                responseTimeout.toNanos(),
-                streamIdleTimeout.toNanos(),
                 pooledIdleTimeout.toNanos(),
                 removedTargetGrace.toNanos(),
                 halfClosedTimeout.toNanos(),
                 lingerTimeout.toNanos(),
                 backOffMin.toNanos(),
                 backOffMax.toNanos(),
-                maxRequestLineBytes,
                 maxHeadBytes,
-                maxBodyBytes,
                 replayBytes,
                 maxPooledPerTarget);
     }

@@ -1,14 +1,19 @@
 package dev.drover.lb;
 
+import dev.drover.lb.log.AccessLog;
 import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Entrance;
+import dev.drover.lb.path.ListenerPolicy;
+import dev.drover.lb.path.Outcome;
 import dev.drover.lb.path.Pool;
 import dev.drover.lb.path.Route;
 import dev.drover.lb.path.Router;
 import dev.drover.lb.path.VirtualServer;
 import dev.drover.lb.tls.TlsStore;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +25,7 @@ final class Listener {
     private @Nullable Door door;
     private @Nullable String problem;
     private boolean removed;
+    private ListenerPolicy policy = ListenerPolicy.PLAIN;
     /** What the router was made of, in its order. */
     private List<Leg> legs = List.of();
 
@@ -43,7 +49,7 @@ final class Listener {
 
     Listener(ListenerConfig config, int lanes) {
         this.config = config;
-        server = new VirtualServer(lanes);
+        server = new VirtualServer(config.name(), lanes);
     }
 
     ListenerConfig config() {
@@ -79,6 +85,24 @@ final class Listener {
         if (!wanted.equals(legs)) {
             legs = wanted;
             server.publish(new Router(wanted.stream().map(Leg::route).toList()));
+        }
+    }
+
+    /**
+     * Publishes limits and what is told of its requests, if that changed.
+     *
+     * @param log null for no access log
+     */
+    void govern(LbSettings settings, @Nullable AccessLog log) {
+        ObservationConfig observation = config.observation();
+        ListenerPolicy wanted = new ListenerPolicy(
+                config.limits().over(settings),
+                log == null ? List.of() : log.queues(),
+                observation.slow().toNanos(),
+                observation.traceSample());
+        if (!wanted.equals(policy)) {
+            policy = wanted;
+            server.publish(wanted);
         }
     }
 
@@ -147,6 +171,18 @@ final class Listener {
         return removed && server.connections() == 0;
     }
 
+    /** Outcome, in lower case, to how many requests or connections ended so; without those that never did. */
+    Map<String, Long> outcomes() {
+        Map<String, Long> ended = new LinkedHashMap<>();
+        for (Outcome outcome : Outcome.values()) {
+            long count = server.ended(outcome);
+            if (count > 0) {
+                ended.put(outcome.name().toLowerCase(Locale.ROOT), count);
+            }
+        }
+        return ended;
+    }
+
     /** @param targets of a pool by its name */
     ListenerStatus status(Map<String, List<TargetStatus>> targets) {
         List<TargetStatus> list = new ArrayList<>();
@@ -162,6 +198,7 @@ final class Listener {
                 problem,
                 removed,
                 server.connections(),
+                outcomes(),
                 config.routes().stream()
                         .sorted(RouteOrder.INSTANCE)
                         .map(route -> new ListenerStatus.RouteStatus(

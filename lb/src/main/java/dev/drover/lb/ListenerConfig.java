@@ -11,11 +11,25 @@ import java.util.List;
  * @param bind resolved address and port; port 0 takes a free one
  * @param routes which requests go to which pool, in any order
  * @param entry what lies below HTTP or the byte stream
+ * @param observation what is told of its requests
+ * @param limits of its clients and of the phases of its requests
  */
 public record ListenerConfig(
-        String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes, EntryConfig entry) {
+        String name,
+        InetSocketAddress bind,
+        Protocol protocol,
+        List<RouteConfig> routes,
+        EntryConfig entry,
+        ObservationConfig observation,
+        LimitsConfig limits) {
     public ListenerConfig {
         routes = List.copyOf(routes);
+    }
+
+    /** With what is told, and limits, by default. */
+    public ListenerConfig(
+            String name, InetSocketAddress bind, Protocol protocol, List<RouteConfig> routes, EntryConfig entry) {
+        this(name, bind, protocol, routes, entry, ObservationConfig.DEFAULTS, LimitsConfig.DEFAULTS);
     }
 
     /** Without anything below. */
@@ -39,6 +53,16 @@ public record ListenerConfig(
 
     /** A copy with another entry. */
     public ListenerConfig withEntry(EntryConfig with) {
-        return new ListenerConfig(name, bind, protocol, routes, with);
+        return new ListenerConfig(name, bind, protocol, routes, with, observation, limits);
+    }
+
+    /** A copy that tells this of its requests. */
+    public ListenerConfig withObservation(ObservationConfig with) {
+        return new ListenerConfig(name, bind, protocol, routes, entry, with, limits);
+    }
+
+    /** A copy with other limits. */
+    public ListenerConfig withLimits(LimitsConfig with) {
+        return new ListenerConfig(name, bind, protocol, routes, entry, observation, with);
     }
 }

@@ -1,7 +1,10 @@
 package dev.drover.lb;
 
 import java.net.InetSocketAddress;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param problem why {@code wanted} could not be bound, {@code listener NAME: bind ADDRESS: cause}; null when it is
  * @param removed no longer in the configuration, but connections are left
  * @param connections client connections open now
+ * @param ended how requests (HTTP) and connections (TCP) have ended, without what never happened
  * @param routes in the order they are asked
  * @param targets of the pools of its routes
  */
@@ -24,6 +28,7 @@ public record ListenerStatus(
         @Nullable String problem,
         boolean removed,
         long connections,
+        Map<String, Long> ended,
         List<RouteStatus> routes,
         List<TargetStatus> targets) {
     /**
@@ -34,6 +39,7 @@ public record ListenerStatus(
     public record RouteStatus(String conditions, String pool) {}
 
     public ListenerStatus {
+        ended = Collections.unmodifiableMap(new LinkedHashMap<>(ended));
         routes = List.copyOf(routes);
         targets = List.copyOf(targets);
     }

@@ -2,19 +2,23 @@ package dev.drover.lb;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Lanes;
+import dev.drover.lb.log.AccessLogs;
 import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.Event;
+import dev.drover.lb.path.Journal;
+import dev.drover.lb.path.Latencies;
 import dev.drover.lb.path.LbLane;
 import dev.drover.lb.path.Limits;
 import dev.drover.lb.path.Outcome;
+import dev.drover.lb.path.Transaction;
 import dev.drover.lb.tls.TlsStore;
 import io.netty.util.concurrent.Future;
-import io.prometheus.metrics.core.metrics.CounterWithCallback;
-import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.Labels;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -60,6 +64,7 @@ public final class LoadBalancer implements AutoCloseable {
     private final HealthChecks checks = new HealthChecks(control, this::onCheck);
     private Map<String, Listener> listeners = new LinkedHashMap<>();
     private Map<String, PoolState> pools = new LinkedHashMap<>();
+    private final AccessLogs accessLogs;
     private boolean ramping;
     private LbConfig current = LbConfig.EMPTY;
     private boolean closed;
@@ -75,6 +80,7 @@ public final class LoadBalancer implements AutoCloseable {
             this.lanes.add(new LbLane(lanes, i, limits, outcomes, events, this::onDefect));
         }
         doors = new Doors(lanes, List.copyOf(this.lanes));
+        accessLogs = new AccessLogs(lanes.count());
     }
 
     public LoadBalancer(Lanes lanes) {
@@ -133,18 +139,49 @@ public final class LoadBalancer implements AutoCloseable {
             throw new LbConfigException(
                     tls.problems().values().stream().sorted().toList());
         }
+        Map<String, String> logProblems = openLogs(config);
+        if (strict && !logProblems.isEmpty()) {
+            accessLogs.keepOnly(logs(current));
+            throw new LbConfigException(logProblems.values().stream().sorted().toList());
+        }
         Map<Door.Key, String> failures = doors.open(wanted);
         if (strict && !failures.isEmpty()) {
             doors.rollBack();
+            accessLogs.keepOnly(logs(current));
             throw new LbConfigException(config.listeners().stream()
                     .filter(listener -> failures.containsKey(Door.Key.of(listener)))
                     .map(listener -> problem(listener, failures.get(Door.Key.of(listener))))
                     .toList());
         }
-        boolean changed =
-                !config.equals(current) || failures.size() + tls.problems().size() < problemCount();
-        commit(config, wanted, failures, tls);
+        Map<String, String> problemsOfNames = new HashMap<>(logProblems);
+        problemsOfNames.putAll(tls.problems());
+        boolean changed = !config.equals(current) || failures.size() + problemsOfNames.size() < problemCount();
+        commit(config, wanted, failures, tls, problemsOfNames);
         return result(changed);
+    }
+
+    /** Opens the access logs of {@code config}; returns what is wrong with them by name of the listener. */
+    private Map<String, String> openLogs(LbConfig config) {
+        Map<AccessLogConfig, String> failures = accessLogs.open(logs(config));
+        Map<String, String> problems = new HashMap<>();
+        for (ListenerConfig listener : config.listeners()) {
+            String failure = failures.get(listener.observation().accessLog());
+            if (failure != null) {
+                problems.put(listener.name(), "listener " + listener.name() + ": " + failure);
+            }
+        }
+        return problems;
+    }
+
+    private static Set<AccessLogConfig> logs(LbConfig config) {
+        Set<AccessLogConfig> logs = new LinkedHashSet<>();
+        for (ListenerConfig listener : config.listeners()) {
+            AccessLogConfig log = listener.observation().accessLog();
+            if (log != null) {
+                logs.add(log);
+            }
+        }
+        return logs;
     }
 
     private void refreshCertificates() {
@@ -172,7 +209,13 @@ public final class LoadBalancer implements AutoCloseable {
         }
     }
 
-    private void commit(LbConfig config, Set<Door.Key> wanted, Map<Door.Key, String> failures, TlsStores.Read tls) {
+    /** @param problems that are told of listeners which are served all the same, by name */
+    private void commit(
+            LbConfig config,
+            Set<Door.Key> wanted,
+            Map<Door.Key, String> failures,
+            TlsStores.Read tls,
+            Map<String, String> problems) {
         Map<String, Listener> next = new LinkedHashMap<>();
         Set<Door> used = new HashSet<>();
         Map<String, PoolState> nextPools = new LinkedHashMap<>();
@@ -184,8 +227,9 @@ public final class LoadBalancer implements AutoCloseable {
             }
             next.put(entry.name(), listener);
             listener.update(entry, nextPools);
+            listener.govern(settings, accessLogs.get(entry.observation().accessLog()));
             Door door = doors.get(Door.Key.of(entry));
-            String problem = tls.problems().get(entry.name());
+            String problem = problems.get(entry.name());
             listener.tls(tls.stores().get(entry.name()));
             if (door == null) {
                 problem = problem(entry, failures.get(Door.Key.of(entry)));
@@ -218,6 +262,7 @@ public final class LoadBalancer implements AutoCloseable {
             gone.forEach(entry -> lane.targetGone(entry.target(), entry.removed()));
             removed.forEach(listener -> lane.serverRetired(listener.server(), endNs));
         });
+        accessLogs.keepOnly(logs(config));
         checks.update(pools.values());
         ramp();
         LOG.info(
@@ -372,62 +417,32 @@ public final class LoadBalancer implements AutoCloseable {
         return sums;
     }
 
+    /**
+     * The requests that ended last, the newest first; the lanes keep a fixed number of each kind.
+     *
+     * @param limit of the answer
+     */
+    public List<RequestStatus> requests(Journal.Kind kind, int limit) {
+        List<Transaction> all = new CopyOnWriteArrayList<>();
+        onEveryLane(lane -> all.addAll(lane.journal(kind)));
+        long nowNs = System.nanoTime();
+        return all.stream()
+                .sorted(Comparator.comparingLong(ended -> nowNs - ended.startNs() - ended.totalNs()))
+                .limit(limit)
+                .map(RequestStatus::of)
+                .toList();
+    }
+
     /** Exposes the metrics the README lists; they are read at scrape. */
     public void registerMetrics(PrometheusRegistry registry) {
         outcomes.register(
                 registry, "drover_lb_requests", "Requests (HTTP) and connections (TCP) by how they ended", "outcome");
         events.register(registry, "drover_lb_events", "What happened on the way of requests", "event");
-        GaugeWithCallback.builder()
-                .name("drover_lb_certificate_end_seconds")
-                .help("Time of the epoch at which a certificate ends")
-                .labelNames("listener", "certificate")
-                .callback(sink ->
-                        certificateEnds().forEach((labels, end) -> sink.call(end, labels.getFirst(), labels.getLast())))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("drover_lb_client_connections")
-                .help("Client connections open now")
-                .labelNames("listener")
-                .callback(sink -> connections().forEach((name, count) -> sink.call((double) count, name)))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("drover_lb_target_active")
-                .help("Requests (HTTP) and connections (TCP) at a target now")
-                .labelNames("pool", "target")
-                .callback(sink -> eachTarget(
-                        (name, target) -> sink.call((double) target.active(), name, Addresses.text(target.address()))))
-                .register(registry);
-        CounterWithCallback.builder()
-                .name("drover_lb_target_requests")
-                .help("Requests (HTTP) and connections (TCP) given to a target")
-                .labelNames("pool", "target")
-                .callback(sink -> eachTarget(
-                        (name, target) -> sink.call((double) target.total(), name, Addresses.text(target.address()))))
-                .register(registry);
-        CounterWithCallback.builder()
-                .name("drover_lb_target_failures")
-                .help("Failed connects, early closes, invalid responses and timeouts of a target")
-                .labelNames("pool", "target")
-                .callback(sink -> eachTarget(
-                        (name, target) -> sink.call((double) target.failed(), name, Addresses.text(target.address()))))
-                .register(registry);
-        GaugeWithCallback.builder()
-                .name("drover_lb_target_serving")
-                .help("1 while a target gets work, 0 while it drains, is unhealthy or rests after failures")
-                .labelNames("pool", "target")
-                .callback(sink -> eachTarget(
-                        (name, target) -> sink.call(serves(target) ? 1 : 0, name, Addresses.text(target.address()))))
-                .register(registry);
+        new LbMetrics(this).register(registry);
     }
 
-    private static boolean serves(TargetStatus target) {
-        return target.state() == TargetStatus.State.ACTIVE
-                && !target.backingOff()
-                && !target.ejected()
-                && (target.health() == TargetStatus.Health.UNCHECKED || target.health() == TargetStatus.Health.HEALTHY);
-    }
-
-    private synchronized Map<List<String>, Double> certificateEnds() {
+    /** Every certificate in use by listener and names, and when it ends in seconds of the epoch. */
+    synchronized Map<List<String>, Double> certificateEnds() {
         Map<List<String>, Double> ends = new LinkedHashMap<>();
         for (Listener listener : listeners.values()) {
             TlsStore store = listener.tls();
@@ -443,40 +458,32 @@ public final class LoadBalancer implements AutoCloseable {
         return ends;
     }
 
-    /** A removed listener and its successor of the same name are one row. */
-    private Map<String, Long> connections() {
-        Map<String, Long> sums = new HashMap<>();
-        status().forEach(listener -> sums.merge(listener.name(), listener.connections(), Long::sum));
-        return sums;
-    }
-
-    private interface EachTarget {
-        void accept(String pool, TargetStatus target);
-    }
-
-    /** A target that left and came back while it had work is one row. */
-    private synchronized void eachTarget(EachTarget step) {
-        Map<List<Object>, TargetStatus> sums = new LinkedHashMap<>();
+    /** Every target of every pool, behind them those of removed pools that still have work. */
+    public synchronized List<TargetStatus> targets() {
         prune();
-        targets(everyPool())
-                .forEach((pool, list) ->
-                        list.forEach(target -> sums.merge(List.of(pool, target.address()), target, LoadBalancer::sum)));
-        sums.forEach((key, target) -> step.accept((String) key.getFirst(), target));
+        return targets(everyPool()).values().stream().flatMap(List::stream).toList();
     }
 
-    private static TargetStatus sum(TargetStatus a, TargetStatus b) {
-        return new TargetStatus(
-                a.pool(),
-                a.address(),
-                a.state(),
-                a.health(),
-                a.weight(),
-                a.priority(),
-                a.backingOff(),
-                a.ejected(),
-                a.active() + b.active(),
-                a.total() + b.total(),
-                a.failed() + b.failed());
+    /** Every pool in use with the times of its requests. */
+    synchronized Map<Labels, Latencies> poolTimes() {
+        Map<Labels, Latencies> times = new LinkedHashMap<>();
+        pools.forEach(
+                (name, pool) -> times.put(Labels.of("pool", name), pool.pool().latencies()));
+        return times;
+    }
+
+    /** Every target of a pool in use with the times of requests at it. */
+    synchronized Map<Labels, Latencies> targetTimes() {
+        Map<Labels, Latencies> times = new LinkedHashMap<>();
+        pools.forEach((name, pool) -> pool.members()
+                .forEach((address, member) -> times.put(
+                        Labels.of("pool", name, "target", Addresses.text(address)), member.target.latencies())));
+        return times;
+    }
+
+    /** Requests that an access log could not write. */
+    synchronized long unwritten() {
+        return accessLogs.unwritten();
     }
 
     private List<PoolState> everyPool() {
@@ -507,5 +514,6 @@ public final class LoadBalancer implements AutoCloseable {
         List<Future<Void>> ends = new CopyOnWriteArrayList<>();
         onEveryLane(lane -> ends.add(lane.closeAll()));
         ends.forEach(end -> end.awaitUninterruptibly(LANE_TIMEOUT_MS));
+        accessLogs.close();
     }
 }

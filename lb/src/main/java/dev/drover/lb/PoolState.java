@@ -13,6 +13,7 @@ import dev.drover.lb.path.StickyCookie;
 import dev.drover.lb.path.Target;
 import dev.drover.lb.path.TargetCounter;
 import dev.drover.lb.path.TargetSet;
+import dev.drover.lb.path.Timing;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /** A pool while it runs, and after its removal until its work has ended; guarded by the load balancer. */
 final class PoolState {
@@ -328,6 +330,10 @@ final class PoolState {
                 target.ejected(nowNs),
                 target.sum(TargetCounter.ACTIVE),
                 target.sum(TargetCounter.TOTAL),
-                target.sum(TargetCounter.FAILED));
+                target.sum(TargetCounter.FAILED),
+                target.failures(),
+                Stream.of(Timing.CONNECT, Timing.FIRST_BYTE, Timing.TOTAL)
+                        .map(timing -> TargetStatus.TimeStatus.of(timing, target.latencies()))
+                        .toList());
     }
 }

@@ -1,6 +1,12 @@
 package dev.drover.lb;
 
+import dev.drover.lb.path.Latencies;
+import dev.drover.lb.path.Timing;
 import java.net.InetSocketAddress;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /**
  * A target of a pool as it is now.
@@ -12,6 +18,8 @@ import java.net.InetSocketAddress;
  * @param active requests (HTTP) or connections (TCP) at the target now
  * @param total all that were given to it
  * @param failed failed connects, early closes, invalid responses and timeouts
+ * @param failures of these, how many for which reason
+ * @param times how long requests took at it
  */
 public record TargetStatus(
         String pool,
@@ -24,7 +32,47 @@ public record TargetStatus(
         boolean ejected,
         long active,
         long total,
-        long failed) {
+        long failed,
+        Map<String, Long> failures,
+        List<TimeStatus> times) {
+    /**
+     * How long one part of requests took, since the target is there.
+     *
+     * @param part {@code connect}, {@code first_byte} or {@code total}
+     * @param count how often it was measured
+     * @param p50Us half of them took less, in microseconds; as p90 and p99 by the bounds of a histogram
+     */
+    public record TimeStatus(String part, long count, long p50Us, long p90Us, long p99Us) {
+        static TimeStatus of(Timing timing, Latencies latencies) {
+            return new TimeStatus(
+                    timing.name().toLowerCase(Locale.ROOT),
+                    latencies.count(timing),
+                    latencies.quantileUs(timing, 0.5),
+                    latencies.quantileUs(timing, 0.9),
+                    latencies.quantileUs(timing, 0.99));
+        }
+    }
+
+    /** The counts of both, and {@code this} for the rest. */
+    TargetStatus sum(TargetStatus other) {
+        Map<String, Long> both = new LinkedHashMap<>(failures);
+        other.failures.forEach((reason, count) -> both.merge(reason, count, Long::sum));
+        return new TargetStatus(
+                pool,
+                address,
+                state,
+                health,
+                weight,
+                priority,
+                backingOff,
+                ejected,
+                active + other.active,
+                total + other.total,
+                failed + other.failed,
+                both,
+                times);
+    }
+
     /** What the configuration says of a target. */
     public enum State {
         ACTIVE,

@@ -14,6 +14,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -39,6 +40,12 @@ class H2FrontTest extends Harness {
 
     private void serveH2c(Origin... origins) {
         serve(http("web", origins).withEntry(EntryConfig.PLAIN.withH2c(true)));
+    }
+
+    /** The clients of these tests mean well: a busy machine must not be taken for a slow one of them. */
+    @Override
+    LbSettings settings() {
+        return LbSettings.DEFAULTS.withDrainTimeout(Duration.ofSeconds(3));
     }
 
     @Test

@@ -16,9 +16,14 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** Every container of this host as it was seen last. Safe for any thread; one writer at a time for an id. */
+/**
+ * Every container of this host as it was seen last. Safe for any thread. Looks at one container come one after another; its
+ * end may be told beside them.
+ */
 final class Containers {
     private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+    /** When the processes of a container ended last, epoch nanoseconds; of containers that are among the entries. */
+    private final Map<String, Long> ends = new ConcurrentHashMap<>();
 
     record Entry(Seen seen, Attachment attachment) {
         ContainerFact fact() {
@@ -45,15 +50,52 @@ final class Containers {
         }
     }
 
-    /** Returns whether anything that is told to others has changed. */
+    /**
+     * Returns whether anything that is told to others has changed. A look that began before the container's end, and came
+     * back after it, changes nothing.
+     */
     boolean put(Entry entry) {
-        Entry before = entries.put(entry.seen().id(), entry);
-        return before == null || !before.fact().equals(entry.fact());
+        boolean[] changed = new boolean[1];
+        entries.compute(entry.seen().id(), (id, before) -> {
+            if (before != null && entry.seen().running() && hasEnded(id, entry.seen())) {
+                return before;
+            }
+            changed[0] = before == null || !before.fact().equals(entry.fact());
+            return entry;
+        });
+        return changed[0];
+    }
+
+    private boolean hasEnded(String id, Seen seen) {
+        Long endedNanos = ends.get(id);
+        return endedNanos != null && seen.startedAtNanos() <= endedNanos;
+    }
+
+    /**
+     * The processes of a container have ended.
+     *
+     * @param timeNanos epoch nanoseconds by the engine's clock
+     * @return what it is now, null when it was not known to run, or has been started again since
+     */
+    @Nullable
+    Entry ended(String id, long timeNanos, @Nullable Integer exitCode) {
+        @Nullable Entry[] ended = new @Nullable Entry[1];
+        entries.computeIfPresent(id, (_, entry) -> {
+            ends.merge(id, timeNanos, Math::max);
+            if (!entry.seen().running() || !hasEnded(id, entry.seen())) {
+                return entry;
+            }
+            ended[0] = new Entry(entry.seen().ended(exitCode), Attachment.NONE);
+            return ended[0];
+        });
+        return ended[0];
     }
 
     @Nullable
     Entry remove(String id) {
-        return entries.remove(id);
+        Entry removed = entries.remove(id);
+        ends.remove(id);
+        return removed;
     }
 
     @Nullable

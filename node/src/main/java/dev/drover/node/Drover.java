@@ -3,6 +3,7 @@ package dev.drover.node;
 import dev.drover.node.cli.DnsCommand;
 import dev.drover.node.cli.EnvCommand;
 import dev.drover.node.cli.HostCommand;
+import dev.drover.node.cli.LbCommand;
 import dev.drover.node.cli.LoginCommand;
 import dev.drover.node.cli.OverlayCommand;
 import dev.drover.node.cli.PsCommand;
@@ -51,6 +52,7 @@ public final class Drover implements Runnable {
         COMMANDS.put("ps", PsCommand::new);
         COMMANDS.put("overlay", OverlayCommand::new);
         COMMANDS.put("dns", DnsCommand::new);
+        COMMANDS.put("lb", LbCommand::new);
         // no method reference: to a class as old as picocli's it crashes JDK 25 when it writes the start cache
         COMMANDS.put("help", () -> new CommandLine.HelpCommand());
     }

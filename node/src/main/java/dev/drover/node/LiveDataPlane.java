@@ -237,7 +237,7 @@ final class LiveDataPlane implements DataPlane {
 
     /** Path of the admin endpoint to what it shows. */
     Map<String, Supplier<Object>> tables() {
-        return Map.of(
+        Map<String, Supplier<Object>> tables = new TreeMap<>(Map.of(
                 "/overlay",
                 this::overlayTable,
                 "/overlay/peers",
@@ -246,19 +246,21 @@ final class LiveDataPlane implements DataPlane {
                 () -> seen().fdb(),
                 "/overlay/drops",
                 () -> seen().drops(),
-                "/lb",
-                this::lbTable,
                 "/dns",
-                this::dnsTable);
+                this::dnsTable));
+        tables.putAll(new LbSight(loadBalancer).tables());
+        return tables;
     }
 
     /** Path of the admin endpoint to what it answers. */
     Map<String, AdminServer.Question> questions() {
-        return Map.of(
+        Map<String, AdminServer.Question> questions = new TreeMap<>(Map.of(
                 "/overlay/trace",
                 query -> seen().trace(query),
                 "/dns/lookup",
-                query -> new DnsSight(dnsServer, dnsApplied).lookup(query));
+                query -> new DnsSight(dnsServer, dnsApplied).lookup(query)));
+        questions.putAll(new LbSight(loadBalancer).questions());
+        return questions;
     }
 
     private OverlaySight seen() {
@@ -268,10 +270,6 @@ final class LiveDataPlane implements DataPlane {
     private Object overlayTable() {
         Overlay running = overlay;
         return running == null ? Map.of() : Map.of("status", running.status(), "config", running.config());
-    }
-
-    private Object lbTable() {
-        return Map.of("listeners", loadBalancer.status(), "requests", loadBalancer.outcomes());
     }
 
     private Object dnsTable() {

@@ -315,6 +315,17 @@ final class ManagedNode implements AutoCloseable {
         }
 
         @Override
+        public void onEnded(String id, long timeNanos, @Nullable Integer exitCode) {
+            Containers.Entry entry = containers.ended(id, timeNanos, exitCode);
+            if (entry != null) {
+                if (adopted) {
+                    outbox.put(entry.fact());
+                }
+                requestApply();
+            }
+        }
+
+        @Override
         public void onGone(String id) {
             attacher.remove(id);
             retryMs.remove(id);
@@ -510,6 +521,7 @@ final class ManagedNode implements AutoCloseable {
         watcher.close();
         core.shutdownNow();
         saver.shutdownNow();
+        addresses.close();
         save();
     }
 }

@@ -8,7 +8,7 @@ import picocli.CommandLine.Command;
         name = "drover bench",
         description = "Side-by-side benchmarks against peers, in alternating rounds.",
         mixinStandardHelpOptions = true,
-        subcommands = {OverlayBench.class, LbBench.class, DnsBench.class})
+        subcommands = {OverlayBench.class, LbBench.class, DnsBench.class, ConvergenceBench.class})
 public final class Bench {
     private Bench() {}
 

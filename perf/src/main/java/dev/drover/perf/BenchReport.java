@@ -10,12 +10,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Rows of one benchmark: medians of both sides, the median of the per-round ratios, and its spread. */
 final class BenchReport {
     /**
      * @param better whether a larger value is better, for the reader
-     * @param ratio median over rounds of drover/peer
+     * @param ratio median over rounds of drover/peer; NaN when they cannot be compared
      */
     record Row(
             String name,
@@ -25,7 +27,13 @@ final class BenchReport {
             double ratio,
             double ratioMin,
             double ratioMax,
-            Better better) {}
+            Better better) {
+        String ratios() {
+            return Double.isNaN(ratio)
+                    ? String.format(Locale.ROOT, "%7s  %s", "-", "-")
+                    : String.format(Locale.ROOT, "%6.2fx  %.2f..%.2f", ratio, ratioMin, ratioMax);
+        }
+    }
 
     enum Better {
         HIGHER,
@@ -43,11 +51,15 @@ final class BenchReport {
         this.conditions = conditions;
     }
 
-    /** Adds a case; the two lists hold one value a round, taken right after each other. */
+    /**
+     * Adds a case; the two lists hold one value a round, taken right after each other. Values that are not above zero, as
+     * of what had happened before the moment it is counted from, have no ratio.
+     */
     Row add(String caseName, List<Double> drover, List<Double> peer, String unit, Better better) {
+        boolean comparable = Stream.concat(drover.stream(), peer.stream()).allMatch(value -> value > 0);
         List<Double> ratios = new ArrayList<>();
         for (int i = 0; i < drover.size(); i++) {
-            ratios.add(drover.get(i) / peer.get(i));
+            ratios.add(comparable ? drover.get(i) / peer.get(i) : Double.NaN);
         }
         ratios.sort(Double::compare);
         Row row = new Row(
@@ -76,30 +88,33 @@ final class BenchReport {
         for (Row row : rows) {
             out.append(String.format(
                     Locale.ROOT,
-                    "%-72s %10.2f %10.2f  %-8s %6.2fx  %.2f..%.2f (%s is better)%n",
+                    "%-72s %10.2f %10.2f  %-8s %s (%s is better)%n",
                     row.name,
                     row.drover,
                     row.peer,
                     row.unit,
-                    row.ratio,
-                    row.ratioMin,
-                    row.ratioMax,
+                    row.ratios(),
                     row.better.name().toLowerCase(Locale.ROOT)));
         }
         return out.toString();
     }
 
+    /** JSON has no NaN. */
+    private static @Nullable Double orNull(double ratio) {
+        return Double.isNaN(ratio) ? null : ratio;
+    }
+
     void writeJson(Path file) throws IOException {
-        List<Map<String, Object>> json = new ArrayList<>();
+        List<Map<String, @Nullable Object>> json = new ArrayList<>();
         for (Row row : rows) {
-            Map<String, Object> object = new LinkedHashMap<>();
+            Map<String, @Nullable Object> object = new LinkedHashMap<>();
             object.put("case", row.name);
             object.put("drover", row.drover);
             object.put("peer", row.peer);
             object.put("unit", row.unit);
-            object.put("ratio", row.ratio);
-            object.put("ratioMin", row.ratioMin);
-            object.put("ratioMax", row.ratioMax);
+            object.put("ratio", orNull(row.ratio));
+            object.put("ratioMin", orNull(row.ratioMin));
+            object.put("ratioMax", orNull(row.ratioMax));
             object.put("better", row.better.name().toLowerCase(Locale.ROOT));
             json.add(object);
         }

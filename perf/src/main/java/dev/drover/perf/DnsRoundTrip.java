@@ -7,7 +7,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import org.HdrHistogram.Histogram;
 
@@ -15,10 +14,6 @@ import org.HdrHistogram.Histogram;
 final class DnsRoundTrip {
     private static final int TIMEOUT_MS = 1_000;
     private static final long HIGHEST_NS = 10_000_000_000L;
-    private static final int HEADER_BYTES = 12;
-    private static final int RECURSION_DESIRED = 0x0100;
-    private static final int RCODE_MASK = 0xf;
-    private static final int BUFFER_BYTES = 1_500;
 
     private DnsRoundTrip() {}
 
@@ -30,9 +25,10 @@ final class DnsRoundTrip {
         try (DatagramSocket socket = OverlayTopology.in(servers.client(), DatagramSocket::new)) {
             socket.connect(new InetSocketAddress(address, kind.port()));
             socket.setSoTimeout(TIMEOUT_MS);
-            DatagramPacket answer = new DatagramPacket(new byte[BUFFER_BYTES], BUFFER_BYTES);
+            DatagramPacket answer = new DatagramPacket(new byte[DnsMessage.BUFFER_BYTES], DnsMessage.BUFFER_BYTES);
             for (int i = 0; i < count; i++) {
-                byte[] query = query(i, DnsServers.name(random.nextInt(DnsServers.NAMES)) + "." + DnsServers.ZONE);
+                byte[] query = DnsMessage.question(
+                        i, DnsServers.name(random.nextInt(DnsServers.NAMES)) + "." + DnsServers.ZONE);
                 long start = System.nanoTime();
                 socket.send(new DatagramPacket(query, query.length));
                 receive(socket, answer, i, kind);
@@ -46,27 +42,14 @@ final class DnsRoundTrip {
             throws IOException {
         try {
             do {
-                answer.setLength(BUFFER_BYTES);
+                answer.setLength(DnsMessage.BUFFER_BYTES);
                 socket.receive(answer);
             } while (ByteBuffer.wrap(answer.getData()).getShort(0) != (short) id);
         } catch (SocketTimeoutException e) {
             return;
         }
-        ByteBuffer header = ByteBuffer.wrap(answer.getData(), 0, HEADER_BYTES);
-        if ((header.getShort(2) & RCODE_MASK) != 0 || header.getShort(6) != 1) {
+        if (DnsMessage.rcode(answer.getData()) != 0 || DnsMessage.answers(answer.getData()) != 1) {
             throw new IllegalStateException(kind.label() + ": a wrong answer (expected: one address)");
         }
-    }
-
-    private static byte[] query(int id, String name) {
-        ByteBuffer query = ByteBuffer.allocate(BUFFER_BYTES);
-        query.putShort((short) id).putShort((short) RECURSION_DESIRED).putShort((short) 1);
-        query.putShort((short) 0).putShort((short) 0).putShort((short) 0);
-        for (String label : name.split("\\.")) {
-            byte[] bytes = label.getBytes(StandardCharsets.US_ASCII);
-            query.put((byte) bytes.length).put(bytes);
-        }
-        query.put((byte) 0).putShort((short) 1).putShort((short) 1);
-        return java.util.Arrays.copyOf(query.array(), query.position());
     }
 }

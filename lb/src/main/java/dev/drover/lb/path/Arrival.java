@@ -6,6 +6,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandler;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -33,14 +34,30 @@ final class Arrival {
         return channel;
     }
 
+    ListenerLimits limits() {
+        return room.server().policy().limits();
+    }
+
     /** Called while the channel is made ready. */
     void begin() {
+        if (!room.server().admit(channel)) {
+            refuse(Event.CLIENT_REFUSED_LISTENER_FULL);
+            return;
+        }
         Networks proxies = room.proxies();
         if (proxies != null && proxies.contains(caller.client().getAddress())) {
             channel.pipeline().addLast(new ProxyGate(this));
-        } else {
+        } else if (room.server().admit(channel, caller.client())) {
             addNext();
+        } else {
+            refuse(Event.CLIENT_REFUSED_SOURCE_FULL);
         }
+    }
+
+    private void refuse(Event why) {
+        lane.count(why);
+        channel.config().setOption(ChannelOption.SO_LINGER, 0);
+        channel.close();
     }
 
     /** Adds what comes first behind the PROXY protocol, and returns the first handler of it. */
@@ -64,6 +81,11 @@ final class Arrival {
         InetSocketAddress local = header.local();
         if (client != null && local != null) {
             caller = new Caller(client, local, null, false);
+        }
+        if (!room.server().admit(channel, caller.client())) {
+            rest.release();
+            refuse(Event.CLIENT_REFUSED_SOURCE_FULL);
+            return;
         }
         ChannelInboundHandler next = addNext();
         channel.pipeline().remove(gate);

@@ -19,7 +19,12 @@ interface Back {
         TIMEOUT,
         /** No response within the time of one attempt. */
         SLOW,
-        TARGET_REMOVED
+        TARGET_REMOVED;
+
+        /** Whether it speaks against the target. */
+        boolean ofTarget() {
+            return this != UNSENT && this != TARGET_REMOVED;
+        }
     }
 
     Target target();

@@ -7,6 +7,10 @@ public enum Event {
     CLIENT_HTTP2,
     /** A connection of HTTP/2 was ended for frames that cost us more than the client. */
     CLIENT_FLOODED,
+    /** A client was reset since its listener has as many connections as it may. */
+    CLIENT_REFUSED_LISTENER_FULL,
+    /** A client was reset since its address has as many connections as it may. */
+    CLIENT_REFUSED_SOURCE_FULL,
     /** A trusted proxy's connection began without a valid header of the PROXY protocol. */
     PROXY_HEADER_REFUSED,
     /** A TLS handshake with a client was completed. */
@@ -30,6 +34,8 @@ public enum Event {
     RETRY_BUDGET_SPENT,
     /** A request had to wait for room at a target. */
     QUEUED,
+    /** A request is missing in the access log: its writer was too far behind. */
+    LOG_DROPPED,
     /** An exception without a cause of its own; a defect if it is ever counted. */
     UNEXPECTED_EXCEPTION
 }

@@ -45,7 +45,9 @@ final class Exchange implements WaitingRoom.Waiter {
     private boolean rechunk;
     private boolean targetRemoved;
     private boolean queued;
+    private long queuedAtNs;
     private long queueEndNs;
+    private long connectAtNs;
     private long sentAtNs;
 
     Exchange(Front front, LbLane lane, VirtualServer server) {
@@ -72,7 +74,10 @@ final class Exchange implements WaitingRoom.Waiter {
         Outcome nowhere = selection.begin(request, front.sourceKey());
         if (nowhere != null) {
             giveUp(nowhere);
-        } else if (selection.pool().room().occupied(lane)) {
+            return;
+        }
+        front.account().routed(selection.pool());
+        if (selection.pool().room().occupied(lane)) {
             queue();
         } else {
             attempt(Back.Failure.CONNECT);
@@ -121,8 +126,9 @@ final class Exchange implements WaitingRoom.Waiter {
         }
         lane.count(Event.QUEUED);
         queued = true;
-        queueEndNs = System.nanoTime() + policy.queueNs();
-        front.graceUntil(Math.min(queueEndNs, System.nanoTime() + LOOK_AGAIN_NS));
+        queuedAtNs = System.nanoTime();
+        queueEndNs = queuedAtNs + policy.queueNs();
+        front.graceUntil(Math.min(queueEndNs, queuedAtNs + LOOK_AGAIN_NS));
     }
 
     @Override
@@ -145,6 +151,7 @@ final class Exchange implements WaitingRoom.Waiter {
     private void leaveQueue() {
         if (queued) {
             queued = false;
+            front.account().queued(System.nanoTime() - queuedAtNs);
             selection.pool().room().leave(lane, this);
         }
     }
@@ -156,7 +163,9 @@ final class Exchange implements WaitingRoom.Waiter {
         }
         target.begin(lane);
         sent = false;
-        HttpBack pooled = freshOnly ? null : target.takeIdle(lane, System.nanoTime(), maxIdleNs());
+        long nowNs = System.nanoTime();
+        HttpBack pooled = freshOnly ? null : target.takeIdle(lane, nowNs, maxIdleNs());
+        front.account().attempt(target, pooled != null);
         if (pooled != null) {
             lane.count(Event.UPSTREAM_REUSED);
             back = pooled;
@@ -164,6 +173,7 @@ final class Exchange implements WaitingRoom.Waiter {
             send(pooled);
         } else {
             HttpBack fresh = new HttpBack(lane, target);
+            connectAtNs = nowNs;
             back = fresh;
             fresh.attach(this);
             lane.connect(target.address(), fresh, fresh);
@@ -176,6 +186,7 @@ final class Exchange implements WaitingRoom.Waiter {
 
     void onConnected() {
         if (back != null) {
+            front.account().connected(System.nanoTime() - connectAtNs);
             send(back);
             flush();
         }
@@ -208,6 +219,7 @@ final class Exchange implements WaitingRoom.Waiter {
     /** Takes over the next piece of the request body. */
     void requestBody(ByteBuf piece) {
         bodyBytes += Math.min(piece.readableBytes(), Integer.MAX_VALUE - bodyBytes);
+        front.account().received(piece.readableBytes());
         if (!sent) {
             body.add(piece);
             // Held as long as it takes to connect, but no more than one read beyond what may be sent again.
@@ -290,6 +302,7 @@ final class Exchange implements WaitingRoom.Waiter {
             }
             responseStarted = true;
             drop();
+            front.account().answered(response.status(), System.nanoTime() - sentAtNs);
             front.head(response, ResponseHead.Persistence.IMPLIED, false);
             tunnel();
             return true;
@@ -319,7 +332,9 @@ final class Exchange implements WaitingRoom.Waiter {
         responseStarted = true;
         drop();
         if (back != null) {
-            selection.answered(back.target(), response, sentAtNs, front.secure());
+            long tookNs = System.nanoTime() - sentAtNs;
+            front.account().answered(response.status(), tookNs);
+            selection.answered(back.target(), response, tookNs, front.secure());
         }
         boolean bodyless = response.bodyless(method);
         boolean untilEnd = !bodyless && !response.chunked() && response.contentLength() < 0;
@@ -394,7 +409,7 @@ final class Exchange implements WaitingRoom.Waiter {
         if (stale || failure == Back.Failure.UNSENT) {
             lane.count(Event.UPSTREAM_STALE);
         } else if (failure != Back.Failure.CONNECT && failure != Back.Failure.TARGET_REMOVED) {
-            target.failed(lane);
+            target.failed(lane, failure);
             selection.failed(target);
         }
         if (responseStarted) {
@@ -447,6 +462,17 @@ final class Exchange implements WaitingRoom.Waiter {
         if (from != null) {
             from.abandon();
             onBackFailed(from, Back.Failure.TIMEOUT);
+        }
+    }
+
+    /** The request as a whole has taken too long, whoever is to blame. */
+    void onDeadline() {
+        boolean started = responseStarted;
+        abort();
+        if (started) {
+            front.onTruncated(rechunk || !http10);
+        } else {
+            front.onGivenUp(Outcome.DEADLINE_EXCEEDED);
         }
     }
 

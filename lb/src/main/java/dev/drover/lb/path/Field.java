@@ -35,7 +35,12 @@ enum Field {
     CONTENT_RANGE(false, true),
     CONTENT_ENCODING(false, true),
     CACHE_CONTROL(false, true),
-    MAX_FORWARDS(false, true);
+    MAX_FORWARDS(false, true),
+    USER_AGENT(false, false),
+    REFERER(false, false),
+    /** W3C Trace Context. */
+    TRACEPARENT(false, true),
+    TRACESTATE(false, true);
 
     private static final int MAX_LENGTH = 19;
     /** The fields by the length of their names. */

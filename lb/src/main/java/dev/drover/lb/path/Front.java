@@ -15,6 +15,9 @@ import io.netty.buffer.ByteBufAllocator;
 interface Front {
     ByteBufAllocator allocator();
 
+    /** Of the request under way, which the front begins and ends there. */
+    Account account();
+
     /** Hash of the client's address, spread over all 64 bits. */
     long sourceKey();
 

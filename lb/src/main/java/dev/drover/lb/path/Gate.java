@@ -16,7 +16,7 @@ abstract class Gate extends Timed {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         arrival.lane().add(this);
-        deadlineNs = System.nanoTime() + arrival.lane().limits().headTimeoutNs();
+        deadlineNs = System.nanoTime() + arrival.limits().headTimeoutNs();
     }
 
     @Override

@@ -27,7 +27,6 @@ import org.jspecify.annotations.Nullable;
  * that {@link H2Message} sees them as they came, and with bounds on what costs us more than the other side.
  */
 final class H2Codec extends Http2ConnectionHandler {
-    static final int MAX_STREAMS = 128;
     /** What a stream may send before we have passed it on. */
     static final int STREAM_WINDOW = 256 * 1024;
     /** What all streams may: four that are stuck do not stop the others. */
@@ -112,13 +111,18 @@ final class H2Codec extends Http2ConnectionHandler {
     }
 
     /**
+     * @param maxStreams the client may have at once
      * @param onStreamError told of each stream that the other side made us reset
      * @param onDefect told of what no frame of the other side explains
      */
     static H2Codec server(
-            Http2FrameListener listener, int maxHeadBytes, Runnable onStreamError, Consumer<Throwable> onDefect) {
+            Http2FrameListener listener,
+            int maxHeadBytes,
+            int maxStreams,
+            Runnable onStreamError,
+            Consumer<Throwable> onDefect) {
         Http2Settings settings = new Http2Settings()
-                .maxConcurrentStreams(MAX_STREAMS)
+                .maxConcurrentStreams(maxStreams)
                 .initialWindowSize(STREAM_WINDOW)
                 .maxHeaderListSize(maxHeadBytes);
         return new Builder(settings, listener, onStreamError, onDefect).make(true, maxHeadBytes);

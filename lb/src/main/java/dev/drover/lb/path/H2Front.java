@@ -33,7 +33,11 @@ final class H2Front extends Timed {
     private final LbLane lane;
     private final VirtualServer server;
     private final long sourceKey;
-    private final boolean secure;
+    private final long source;
+    /** Those that held when the newest request began. */
+    private ListenerLimits limits;
+
+    private final Caller caller;
     private final Channel channel;
     private final Forwarded forwarded;
     private final @Nullable HostCheck hostCheck;
@@ -58,9 +62,11 @@ final class H2Front extends Timed {
         this.channel = channel;
         forwarded = Forwarded.of(caller);
         sourceKey = SourceKey.of(caller.client());
-        secure = caller.tls() != null;
+        this.caller = caller;
         hostCheck = HostCheck.of(caller);
-        codec = H2Codec.server(new Frames(), lane.limits().maxHeadBytes(), () -> glitched(DEAR), lane::caught);
+        source = SourceKey.exact(caller.client());
+        limits = server.policy().limits();
+        codec = H2Codec.server(new Frames(), limits.headBytes(), limits.streams(), () -> glitched(DEAR), lane::caught);
         streamKey = codec.connection().newKey();
         codec.connection().addListener(new Ends());
         codec.encoder().flowController().listener(this::onWritability);
@@ -80,8 +86,8 @@ final class H2Front extends Timed {
         return sourceKey;
     }
 
-    boolean secure() {
-        return secure;
+    Caller caller() {
+        return caller;
     }
 
     VirtualServer server() {
@@ -121,7 +127,7 @@ final class H2Front extends Timed {
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
         lane.count(Event.CLIENT_HTTP2);
-        idleFor(lane.limits().headTimeoutNs());
+        idleFor(limits.headTimeoutNs());
         if (server.retired()) {
             onServerRetired(server, server.endNs());
         }
@@ -216,34 +222,50 @@ final class H2Front extends Timed {
     }
 
     private void request(Http2Stream frames, Http2Headers headers, boolean ends) throws Http2Exception {
+        long startNs = System.nanoTime();
         H2Message message = lane.h2Message();
         int length = message.request(headers, ends);
         if (length == H2Message.MALFORMED) {
-            lane.count(Outcome.BAD_REQUEST);
+            Account account = new Account(lane, server, caller, true);
+            account.beginUnread(startNs);
+            account.end(Outcome.BAD_REQUEST);
             throw Http2Exception.streamError(frames.id(), Http2Error.PROTOCOL_ERROR, "malformed request");
         }
-        H2FrontStream stream = new H2FrontStream(this, frames);
+        ListenerPolicy policy = server.policy();
+        limits = policy.limits();
+        H2FrontStream stream = new H2FrontStream(this, frames, limits, startNs);
         frames.setProperty(streamKey, stream);
         lane.add(stream);
         active++;
         idleAtNs = NEVER;
         applyLimits();
         boolean bodyless = message.head();
-        if (length == H2Message.TOO_LARGE) {
+        if (length == H2Message.TOO_LARGE || length > limits.headBytes()) {
             stream.refuse(431, bodyless);
             return;
         }
         RequestHead head = lane.requestHead();
-        int status = head.parse(lane.scratch(), length);
-        long maxBody = lane.limits().maxBodyBytes();
+        int status = head.parse(lane.scratch(), length, limits.lineBytes(), limits.headFields());
         if (status != 0) {
             stream.refuse(status, bodyless);
-        } else if (maxBody > 0 && head.contentLength() > maxBody) {
+            return;
+        }
+        if (policy.traceSample() >= 0) {
+            head.ensureTrace(lane, policy.traceSample());
+        }
+        stream.account().begin(head, startNs);
+        long maxBody = limits.bodyBytes();
+        if (maxBody > 0 && head.contentLength() > maxBody) {
             stream.refuse(413, bodyless);
         } else if (hostCheck != null && hostCheck.misdirected(head)) {
             stream.refuse(421, bodyless);
         } else {
-            stream.begin(head, !ends);
+            long waitNs = server.takeTurn(source, limits);
+            if (waitNs > 0) {
+                stream.refuseForNow(waitNs, bodyless);
+            } else {
+                stream.begin(head, !ends);
+            }
         }
     }
 
@@ -303,7 +325,7 @@ final class H2Front extends Timed {
                 if (wentAway) {
                     closeBehind();
                 } else {
-                    idleFor(lane.limits().keepAliveNs());
+                    idleFor(limits.keepAliveNs());
                 }
             }
         }

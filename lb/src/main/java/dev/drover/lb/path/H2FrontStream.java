@@ -33,6 +33,11 @@ final class H2FrontStream extends Timed implements Front {
     private final LbLane lane;
     private final Http2Stream frames;
     private final Exchange exchange;
+    private final Account account;
+    private final ListenerLimits limits;
+    private final long startNs;
+    private final long requestEndNs;
+    private final BodyRate bodyRate = new BodyRate();
     private Phase phase = Phase.DONE;
     private boolean chunked;
     private boolean upstreamReady = true;
@@ -48,10 +53,15 @@ final class H2FrontStream extends Timed implements Front {
     /** The end of the response, once it was written. */
     private @Nullable ChannelFuture ended;
 
-    H2FrontStream(H2Front connection, Http2Stream frames) {
+    /** @param startNs when its head was read */
+    H2FrontStream(H2Front connection, Http2Stream frames, ListenerLimits limits, long startNs) {
         this.connection = connection;
         this.frames = frames;
+        this.limits = limits;
+        this.startNs = startNs;
+        requestEndNs = limits.requestNs() == 0 ? NEVER : startNs + limits.requestNs();
         lane = connection.lane();
+        account = new Account(lane, connection.server(), connection.caller(), true);
         exchange = new Exchange(this, lane, connection.server());
     }
 
@@ -65,9 +75,14 @@ final class H2FrontStream extends Timed implements Front {
         // With Content-Length: 0 the end comes by itself.
         if (body && request.hasBody()) {
             phase = Phase.BODY;
-            limit(lane.limits().bodyTimeoutNs());
+            if (!chunked) {
+                // Streams without a known length, as those of gRPC, may say nothing for a while.
+                bodyRate.begin(limits, System.nanoTime());
+            }
+            limit(limits.bodyTimeoutNs());
         } else {
             phase = Phase.RESPONSE;
+            applyLimits();
         }
         exchange.begin(request, request.rewrite(allocator(), connection.forwarded()));
         flushLater();
@@ -94,7 +109,8 @@ final class H2FrontStream extends Timed implements Front {
             return length + padding;
         }
         bodyBytes += length;
-        long maxBody = lane.limits().maxBodyBytes();
+        bodyRate.read(length);
+        long maxBody = limits.bodyBytes();
         if (maxBody > 0 && bodyBytes > maxBody) {
             breakOff(413);
             return length + padding;
@@ -111,10 +127,7 @@ final class H2FrontStream extends Timed implements Front {
         if (ends) {
             end(Unpooled.wrappedBuffer(LAST_CHUNK));
         } else if (phase == Phase.BODY) {
-            limit(
-                    exchange.responseStarted()
-                            ? lane.limits().streamIdleNs()
-                            : lane.limits().bodyTimeoutNs());
+            limit(exchange.responseStarted() ? limits.responseIdleNs() : limits.bodyTimeoutNs());
         }
         flushLater();
         if (upstreamReady) {
@@ -139,6 +152,7 @@ final class H2FrontStream extends Timed implements Front {
             return;
         }
         phase = Phase.RESPONSE;
+        bodyRate.end();
         if (chunked) {
             exchange.requestBody(lastChunk);
         } else {
@@ -161,8 +175,8 @@ final class H2FrontStream extends Timed implements Front {
     /** The client wants no response any more. */
     void onReset() {
         if (phase != Phase.DONE) {
-            lane.count(Outcome.CLIENT_ABORT);
             leave();
+            account.end(Outcome.CLIENT_ABORT);
         }
     }
 
@@ -196,6 +210,11 @@ final class H2FrontStream extends Timed implements Front {
     }
 
     @Override
+    public Account account() {
+        return account;
+    }
+
+    @Override
     public boolean bare() {
         return true;
     }
@@ -207,7 +226,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public boolean secure() {
-        return connection.secure();
+        return connection.caller().tls() != null;
     }
 
     @Override
@@ -226,6 +245,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void write(ByteBuf piece) {
+        account.sent(piece.readableBytes());
         send(false);
         last = piece;
     }
@@ -301,9 +321,11 @@ final class H2FrontStream extends Timed implements Front {
         upstreamReady = ready;
         if (ready) {
             consume();
+        } else {
+            bodyRate.held();
         }
         if (phase == Phase.BODY) {
-            limit(ready ? lane.limits().bodyTimeoutNs() : lane.limits().responseTimeoutNs());
+            limit(ready ? limits.bodyTimeoutNs() : limits.firstByteNs());
         }
     }
 
@@ -321,14 +343,14 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void awaitResponse() {
-        limit(lane.limits().responseTimeoutNs());
+        limit(limits.firstByteNs());
     }
 
     @Override
     public void streaming() {
         graceNs = NEVER;
         // Streams in both directions (gRPC) may rest on either side as long as one moves.
-        limit(lane.limits().streamIdleNs());
+        limit(limits.responseIdleNs());
     }
 
     @Override
@@ -339,7 +361,7 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void onExchangeEnd(Outcome outcome, boolean goOn) {
-        lane.count(outcome);
+        account.end(outcome);
         boolean complete = phase != Phase.BODY;
         phase = Phase.DONE;
         deadlineNs = NEVER;
@@ -356,26 +378,41 @@ final class H2FrontStream extends Timed implements Front {
 
     @Override
     public void onGivenUp(Outcome outcome) {
-        lane.count(outcome);
-        answer(Refusal.status(outcome), exchange.method() == Method.HEAD);
+        answer(outcome, Refusal.status(outcome), exchange.method() == Method.HEAD);
     }
 
     /** Answers a request that is no part of an exchange. */
     void refuse(int status, boolean bodyless) {
-        lane.count(Refusal.outcome(status));
-        answer(status, bodyless);
+        if (!account.open()) {
+            account.beginUnread(startNs);
+        }
+        answer(Refusal.outcome(status), status, bodyless);
     }
 
-    private void answer(int status, boolean bodyless) {
+    /** The source asks too often. */
+    void refuseForNow(long waitNs, boolean bodyless) {
+        answer(Outcome.RATE_LIMITED, 429, bodyless, Refusal.seconds(waitNs));
+    }
+
+    private void answer(Outcome outcome, int status, boolean bodyless) {
+        answer(outcome, status, bodyless, 0);
+    }
+
+    private void answer(Outcome outcome, int status, boolean bodyless, long retryAfterS) {
         phase = Phase.DONE;
         deadlineNs = NEVER;
         dropHeld();
         ByteBuf body = Refusal.body(status);
+        account.sent(bodyless ? 0 : body.readableBytes());
+        account.end(outcome, status);
         Http2Headers headers = new DefaultHttp2Headers(false, 4);
         headers.status(Integer.toString(status));
         headers.add("content-type", "text/plain; charset=utf-8");
         headers.add("cache-control", "no-store");
         headers.add("content-length", Integer.toString(body.readableBytes()));
+        if (retryAfterS > 0) {
+            headers.add("retry-after", Long.toString(retryAfterS));
+        }
         ChannelFuture sent = headers(headers, bodyless);
         if (bodyless) {
             body.release();
@@ -393,21 +430,21 @@ final class H2FrontStream extends Timed implements Front {
     /** The request under way cannot be read on. */
     private void breakOff(int status) {
         boolean started = exchange.responseStarted();
-        lane.count(Refusal.outcome(status));
         exchange.abort();
         if (started) {
+            account.end(Refusal.outcome(status));
             phase = Phase.DONE;
             deadlineNs = NEVER;
             dropHeld();
             reset(Http2Error.CANCEL);
         } else {
-            answer(status, exchange.method() == Method.HEAD);
+            answer(Refusal.outcome(status), status, exchange.method() == Method.HEAD);
         }
     }
 
     @Override
     public void onTruncated(boolean framed) {
-        lane.count(Outcome.RESPONSE_TRUNCATED);
+        account.end(Outcome.RESPONSE_TRUNCATED);
         phase = Phase.DONE;
         deadlineNs = NEVER;
         send(false);
@@ -436,7 +473,7 @@ final class H2FrontStream extends Timed implements Front {
     }
 
     private void applyLimits() {
-        deadlineNs = Math.min(limitNs, graceNs);
+        deadlineNs = Math.min(Math.min(limitNs, graceNs), Math.min(requestEndNs, bodyRate.lookAtNs()));
     }
 
     @Override
@@ -444,6 +481,16 @@ final class H2FrontStream extends Timed implements Front {
         if (graceNs != NEVER && graceNs - nowNs <= 0) {
             graceNs = NEVER;
             exchange.onGraceEnd();
+        }
+        if (phase == Phase.BODY && bodyRate.tooSlow(nowNs) && !exchange.responseStarted()) {
+            breakOff(408);
+        }
+        if (phase != Phase.DONE && requestEndNs != NEVER && requestEndNs - nowNs <= 0) {
+            if (phase == Phase.BODY && upstreamReady && !exchange.responseStarted()) {
+                breakOff(408);
+            } else {
+                exchange.onDeadline();
+            }
         }
         if (phase != Phase.DONE && limitNs != NEVER && limitNs - nowNs <= 0) {
             limitNs = NEVER;

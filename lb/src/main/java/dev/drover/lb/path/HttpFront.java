@@ -35,6 +35,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private final Inbox inbox = new Inbox();
     private final BodyScanner body = new BodyScanner();
     private final Caller caller;
+    private final Account account;
+    private final long source;
+    /** Those that held when the request under way began. */
+    private ListenerLimits limits;
+
     private @Nullable Forwarded forwarded;
     private long sourceKey;
     private @Nullable HostCheck hostCheck;
@@ -45,8 +50,13 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     private boolean emptyLineSkipped;
     private boolean lingerFlushed;
     private long lingerBytes;
+    /** When the first byte of the request under way was read. */
+    private long startNs;
+
     private long limitNs = NEVER;
     private long graceNs = NEVER;
+    private long requestEndNs = NEVER;
+    private final BodyRate bodyRate = new BodyRate();
     private long endNs = NEVER;
 
     HttpFront(LbLane lane, VirtualServer server, Channel channel, Caller caller) {
@@ -54,6 +64,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         this.server = server;
         this.channel = channel;
         this.caller = caller;
+        account = new Account(lane, server, caller, false);
+        source = SourceKey.exact(caller.client());
+        limits = server.policy().limits();
         exchange = new Exchange(this, lane, server);
     }
 
@@ -83,7 +96,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (server.retired()) {
             endNs = server.endNs();
         }
-        limit(lane.limits().keepAliveNs());
+        limit(limits.keepAliveNs());
     }
 
     @Override
@@ -98,7 +111,14 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         if (phase == Phase.HEAD && inbox.isEmpty()) {
-            limit(lane.limits().headTimeoutNs());
+            limits = server.policy().limits();
+            startNs = System.nanoTime();
+            limitNs = startNs + limits.headTimeoutNs();
+            requestEndNs = limits.requestNs() == 0 ? NEVER : startNs + limits.requestNs();
+            applyLimits();
+        }
+        if (phase == Phase.BODY) {
+            bodyRate.read(bytes.readableBytes());
         }
         if (phase == Phase.BODY && inbox.isEmpty() && body.takesWhole(bytes)) {
             exchange.requestBody(bytes);
@@ -150,7 +170,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return false;
         }
         int length = inbox.headLength();
-        int max = lane.limits().maxHeadBytes();
+        int max = limits.headBytes();
         if (length < 0 && inbox.length() < max) {
             return false;
         }
@@ -161,12 +181,17 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         byte[] scratch = lane.scratch();
         inbox.read(scratch, length);
         RequestHead head = lane.requestHead();
-        int status = head.parse(scratch, length);
+        int status = head.parse(scratch, length, limits.lineBytes(), limits.headFields());
         if (status != 0) {
             refuse(status);
             return false;
         }
-        long maxBody = lane.limits().maxBodyBytes();
+        ListenerPolicy policy = server.policy();
+        if (policy.traceSample() >= 0) {
+            head.ensureTrace(lane, policy.traceSample());
+        }
+        account.begin(head, startNs);
+        long maxBody = limits.bodyBytes();
         if (maxBody > 0 && head.contentLength() > maxBody) {
             refuse(413);
             return false;
@@ -175,8 +200,21 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             refuse(421);
             return false;
         }
+        long waitNs = server.takeTurn(source, limits);
+        if (waitNs > 0) {
+            return refuseForNow(head, waitNs);
+        }
         begin(head);
         return true;
+    }
+
+    /** The source asks too often; the connection goes on where the request is all there. */
+    private boolean refuseForNow(RequestHead head, long waitNs) {
+        boolean goOn = !head.hasBody() && head.keepAlive() && mayGoOn();
+        write(Refusal.of(429, !goOn, head.method() == Method.HEAD, Refusal.seconds(waitNs)));
+        account.end(Outcome.RATE_LIMITED, 429);
+        next(goOn);
+        return goOn;
     }
 
     /** RFC 9112 section 2.2: an empty line before the request line is skipped; here it must be a whole one. */
@@ -210,7 +248,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         }
         if (head.hasBody()) {
             phase = Phase.BODY;
-            limit(lane.limits().bodyTimeoutNs());
+            bodyRate.begin(limits, System.nanoTime());
+            limit(limits.bodyTimeoutNs());
         } else {
             phase = Phase.RESPONSE;
             limitNs = NEVER;
@@ -225,7 +264,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         if (phase != Phase.BODY) {
             return phase == Phase.HEAD;
         }
-        long maxBody = lane.limits().maxBodyBytes();
+        long maxBody = limits.bodyBytes();
         if (result == BodyScanner.Result.MALFORMED) {
             breakOff(400);
             return false;
@@ -244,9 +283,10 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         }
         if (complete) {
             phase = Phase.RESPONSE;
+            bodyRate.end();
             exchange.requestEnd();
         } else {
-            limit(lane.limits().bodyTimeoutNs());
+            limit(limits.bodyTimeoutNs());
         }
     }
 
@@ -264,7 +304,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         boolean started = exchange.responseStarted();
         exchange.abort();
         if (started) {
-            lane.count(Refusal.outcome(status));
+            account.end(Refusal.outcome(status));
             cut(false);
         } else {
             refuse(status);
@@ -273,12 +313,20 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     /** Answers a request that is no part of an exchange (any more), and closes. */
     private void refuse(int status) {
-        lane.count(Refusal.outcome(status));
+        if (!account.open()) {
+            account.beginUnread(startNs);
+        }
         write(Refusal.of(status, true, false));
+        account.end(Refusal.outcome(status), status);
         linger();
     }
 
     // What the exchange calls.
+
+    @Override
+    public Account account() {
+        return account;
+    }
 
     @Override
     public long sourceKey() {
@@ -308,6 +356,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     @Override
     public void write(ByteBuf bytes) {
         // Quiet: a failed write closes the channel, and channelInactive ends the exchange.
+        account.sent(bytes.readableBytes());
         channel.write(bytes, channel.unsafe().voidPromise());
     }
 
@@ -330,8 +379,11 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     public void upstreamReady(boolean ready) {
         if (upstreamReady != ready) {
             upstreamReady = ready;
+            if (!ready) {
+                bodyRate.held();
+            }
             if (phase == Phase.BODY) {
-                limit(ready ? lane.limits().bodyTimeoutNs() : lane.limits().responseTimeoutNs());
+                limit(ready ? limits.bodyTimeoutNs() : limits.firstByteNs());
             }
             if (!processing) {
                 regulate();
@@ -341,14 +393,14 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void awaitResponse() {
-        limit(inputEnded ? lane.limits().halfClosedNs() : lane.limits().responseTimeoutNs());
+        limit(inputEnded ? lane.limits().halfClosedNs() : limits.firstByteNs());
     }
 
     @Override
     public void streaming() {
         graceNs = NEVER;
         if (phase == Phase.RESPONSE) {
-            limit(lane.limits().streamIdleNs());
+            limit(limits.responseIdleNs());
         } else {
             applyLimits();
         }
@@ -362,29 +414,29 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
 
     @Override
     public void onExchangeEnd(Outcome outcome, boolean goOn) {
-        lane.count(outcome);
+        account.end(outcome);
         next(goOn);
     }
 
     @Override
     public void onGivenUp(Outcome outcome) {
-        lane.count(outcome);
         int status = Refusal.status(outcome);
         boolean goOn = exchange.requestComplete() && exchange.keepAlive() && mayGoOn();
         write(Refusal.of(status, !goOn, exchange.method() == Method.HEAD));
+        account.end(outcome, status);
         next(goOn);
     }
 
     @Override
     public void onTruncated(boolean framed) {
-        lane.count(Outcome.RESPONSE_TRUNCATED);
+        account.end(Outcome.RESPONSE_TRUNCATED);
         cut(framed);
     }
 
     @Override
     public void tunnel(HttpBack back) {
         phase = Phase.GONE;
-        Tunnel tunnel = new Tunnel(lane, server, back.target(), Outcome.UPGRADED, channel, back.channel());
+        Tunnel tunnel = new Tunnel(lane, server, back.target(), account, Outcome.UPGRADED, channel, back.channel());
         ByteBuf fromClient = inbox.isEmpty() ? null : inbox.take();
         boolean targetEnded = back.inputEnded();
         ByteBuf fromTarget = back.release(tunnel.upstream());
@@ -400,7 +452,12 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             return;
         }
         phase = Phase.HEAD;
-        limit(inbox.isEmpty() ? lane.limits().keepAliveNs() : lane.limits().headTimeoutNs());
+        limits = server.policy().limits();
+        startNs = System.nanoTime();
+        boolean more = !inbox.isEmpty();
+        limitNs = startNs + (more ? limits.headTimeoutNs() : limits.keepAliveNs());
+        requestEndNs = more && limits.requestNs() > 0 ? startNs + limits.requestNs() : NEVER;
+        applyLimits();
         if (inputEnded && inbox.isEmpty()) {
             linger();
         } else {
@@ -418,7 +475,9 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
         phase = Phase.LINGER;
         inbox.clear();
         graceNs = NEVER;
-        limit(lane.limits().streamIdleNs());
+        requestEndNs = NEVER;
+        bodyRate.end();
+        limit(limits.responseIdleNs());
         channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> {
             lingerFlushed = true;
             if (inputEnded || !written.isSuccess()) {
@@ -456,8 +515,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             }
             case GONE -> {}
             case BODY -> {
-                lane.count(Outcome.CLIENT_ABORT);
                 exchange.abort();
+                account.end(Outcome.CLIENT_ABORT);
                 phase = Phase.GONE;
                 channel.close();
             }
@@ -475,8 +534,8 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     public void channelInactive(ChannelHandlerContext ctx) {
         server.closed(lane);
         if (phase == Phase.BODY || phase == Phase.RESPONSE) {
-            lane.count(Outcome.CLIENT_ABORT);
             exchange.abort();
+            account.end(Outcome.CLIENT_ABORT);
         }
         phase = Phase.GONE;
         inbox.clear();
@@ -503,7 +562,7 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
     }
 
     private void applyLimits() {
-        deadlineNs = Math.min(limitNs, Math.min(graceNs, endNs));
+        deadlineNs = Math.min(Math.min(limitNs, requestEndNs), Math.min(Math.min(graceNs, endNs), bodyRate.lookAtNs()));
     }
 
     @Override
@@ -516,11 +575,34 @@ final class HttpFront extends Timed implements Front, BodyScanner.Sink {
             graceNs = NEVER;
             exchange.onGraceEnd();
         }
+        if (phase == Phase.BODY && bodyRate.tooSlow(nowNs)) {
+            breakOff(408);
+        }
+        if (requestEndNs != NEVER && requestEndNs - nowNs <= 0) {
+            requestEndNs = NEVER;
+            onRequestEnd();
+        }
         if (limitNs != NEVER && limitNs - nowNs <= 0) {
             limitNs = NEVER;
             onLimit();
         }
         applyLimits();
+    }
+
+    /** The request as a whole has taken too long. */
+    private void onRequestEnd() {
+        switch (phase) {
+            case HEAD -> refuse(408);
+            case BODY -> {
+                if (upstreamReady) {
+                    breakOff(408);
+                } else {
+                    exchange.onDeadline();
+                }
+            }
+            case RESPONSE -> exchange.onDeadline();
+            case LINGER, GONE -> {}
+        }
     }
 
     private void onLimit() {

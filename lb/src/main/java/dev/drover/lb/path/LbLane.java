@@ -15,7 +15,9 @@ import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -27,6 +29,9 @@ public final class LbLane {
     private static final long TICK_MS = 50;
     /** Between the head of a blackholed target's kernel dying and our noticing while no data is under way. */
     private static final int KEEP_IDLE_S = 10;
+
+    /** Records of requests kept for the next ones. */
+    private static final int MAX_UNUSED = 1_024;
 
     private static final int KEEP_INTERVAL_S = 3;
     private static final int KEEP_PROBES = 3;
@@ -44,6 +49,8 @@ public final class LbLane {
     private long random = ThreadLocalRandom.current().nextLong() | 1;
     private final H2Message h2Message;
     private final Fields trailers = new Fields();
+    private final Journal journal = new Journal();
+    private final ArrayDeque<Transaction> unused = new ArrayDeque<>();
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
     private @Nullable Promise<Void> allClosed;
@@ -62,8 +69,8 @@ public final class LbLane {
         this.outcomes = outcomes;
         this.events = events;
         this.onDefect = onDefect;
-        scratch = new byte[limits.maxHeadBytes()];
-        requestHead = new RequestHead(limits.maxLineBytes());
+        scratch = new byte[Math.max(limits.maxHeadBytes(), ListenerLimits.MAX_HEAD_BYTES)];
+        requestHead = new RequestHead();
         responseHead = new ResponseHead();
         h2Message = new H2Message(scratch);
         upstream = upstream(lanes, loop, limits);
@@ -163,6 +170,39 @@ public final class LbLane {
     /** For trailers in {@link #scratch()}, valid as long as that. */
     Fields trailers() {
         return trailers;
+    }
+
+    /** For the next request; goes back by {@link #close(Transaction, ListenerPolicy)}. */
+    Transaction transaction() {
+        Transaction next = unused.pollLast();
+        return next == null ? new Transaction() : next;
+    }
+
+    /** Keeps what must be kept of an ended request. */
+    void close(Transaction done, ListenerPolicy policy) {
+        journal.keep(done, policy.slowNs());
+        if (!policy.log().isEmpty()) {
+            AccessQueue log = policy.log().get(index);
+            for (Transaction next = log.reclaim(); next != null; next = log.reclaim()) {
+                keepUnused(next);
+            }
+            if (log.offer(done)) {
+                return;
+            }
+            count(Event.LOG_DROPPED);
+        }
+        keepUnused(done);
+    }
+
+    private void keepUnused(Transaction transaction) {
+        if (unused.size() < MAX_UNUSED) {
+            unused.addLast(transaction);
+        }
+    }
+
+    /** Copies of the last requests of this lane, the oldest first. */
+    public List<Transaction> journal(Journal.Kind kind) {
+        return journal.copies(kind);
     }
 
     /** Opens a connection on this lane; {@code done} is told on this lane, also when no socket could be made. */

@@ -18,6 +18,10 @@ public enum Outcome {
     BODY_TOO_LARGE,
     /** 408. */
     REQUEST_TIMEOUT,
+    /** 429: the source of the request asks too often. */
+    RATE_LIMITED,
+    /** 504: the request as a whole took longer than it may. */
+    DEADLINE_EXCEEDED,
     /** 404: no route of the listener fits. */
     NO_ROUTE,
     /** 503: every target is full, and so is the queue or the wait was too long. */
@@ -33,5 +37,10 @@ public enum Outcome {
     /** 504. */
     RESPONSE_TIMEOUT,
     /** The response broke off after its head had been relayed; the client's connection was cut. */
-    RESPONSE_TRUNCATED
+    RESPONSE_TRUNCATED;
+
+    /** Whether somebody did not get what was asked for. */
+    public boolean failure() {
+        return this != RELAYED && this != UPGRADED && this != TUNNELLED;
+    }
 }

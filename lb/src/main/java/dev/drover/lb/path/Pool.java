@@ -11,12 +11,19 @@ public final class Pool {
     private final Snapshot<PoolPolicy> policy;
     private final RetryBudget budget;
     private final WaitingRoom room;
+    private final Latencies latencies;
 
     public Pool(String name, PoolPolicy policy, int lanes) {
         this.name = name;
         this.policy = new Snapshot<>(policy);
         budget = new RetryBudget(lanes);
         room = new WaitingRoom(lanes);
+        latencies = new Latencies(lanes);
+    }
+
+    /** How long its requests took. */
+    public Latencies latencies() {
+        return latencies;
     }
 
     RetryBudget budget() {

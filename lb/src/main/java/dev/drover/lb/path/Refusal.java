@@ -9,12 +9,23 @@ final class Refusal {
 
     /** A whole response; {@code bodyless} for HEAD. */
     static ByteBuf of(int status, boolean close, boolean bodyless) {
+        return of(status, close, bodyless, 0);
+    }
+
+    /** @param retryAfterS for the field of that name; 0 for none */
+    static ByteBuf of(int status, boolean close, boolean bodyless, long retryAfterS) {
         String reason = reason(status);
         String body = text(status);
         String head = "HTTP/1.1 " + status + " " + reason
                 + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: "
-                + body.length() + "\r\n" + (close ? "Connection: close\r\n" : "") + "\r\n";
+                + body.length() + "\r\n" + (close ? "Connection: close\r\n" : "")
+                + (retryAfterS > 0 ? "Retry-After: " + retryAfterS + "\r\n" : "") + "\r\n";
         return Unpooled.wrappedBuffer(Ascii.bytes(bodyless ? head : head + body));
+    }
+
+    /** Whole seconds until {@code ns} have passed. */
+    static long seconds(long ns) {
+        return (ns + 999_999_999) / 1_000_000_000;
     }
 
     /** The body alone. */
@@ -32,7 +43,7 @@ final class Refusal {
             case BAD_REQUEST -> 400;
             case NO_ROUTE -> 404;
             case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
-            case RESPONSE_TIMEOUT -> 504;
+            case RESPONSE_TIMEOUT, DEADLINE_EXCEEDED -> 504;
             default -> 502;
         };
     }
@@ -41,6 +52,7 @@ final class Refusal {
         return switch (status) {
             case 408 -> Outcome.REQUEST_TIMEOUT;
             case 413 -> Outcome.BODY_TOO_LARGE;
+            case 429 -> Outcome.RATE_LIMITED;
             case 414, 431 -> Outcome.HEAD_TOO_LARGE;
             default -> Outcome.BAD_REQUEST;
         };
@@ -55,6 +67,7 @@ final class Refusal {
             case 414 -> "URI Too Long";
             case 417 -> "Expectation Failed";
             case 421 -> "Misdirected Request";
+            case 429 -> "Too Many Requests";
             case 431 -> "Request Header Fields Too Large";
             case 501 -> "Not Implemented";
             case 502 -> "Bad Gateway";

@@ -72,6 +72,7 @@ final class Relay extends Timed {
             return;
         }
         Relay to = peer();
+        tunnel.passing(this, ((ByteBuf) message).readableBytes());
         to.write((ByteBuf) message);
         if (!to.channel.isWritable()) {
             // Most often the kernel takes it all, and reading need not be turned off and on again.

@@ -10,6 +10,8 @@ import java.util.Arrays;
  */
 final class RequestHead {
     private static final int MAX_METHOD_BYTES = 32;
+    /** Of {@link #trace}. */
+    private static final int AMBIGUOUS = -2;
 
     private static final byte[] CHUNKED = Ascii.bytes("chunked");
     private static final byte[] CONTINUE = Ascii.bytes("100-continue");
@@ -25,9 +27,9 @@ final class RequestHead {
     private static final byte[] UPGRADE_LINE = Ascii.bytes("Connection: Upgrade\r\n");
     private static final byte[] FORWARDED_FOR = Ascii.bytes("X-Forwarded-For: ");
     private static final byte[] FORWARDED_HOST = Ascii.bytes("X-Forwarded-Host: ");
+    private static final byte[] TRACEPARENT = Ascii.bytes("traceparent: ");
     private static final byte[] COMMA = Ascii.bytes(", ");
 
-    private final int maxLineBytes;
     private final Fields fields = new Fields();
     private byte[] bytes = new byte[0];
     private Method method = Method.OTHER;
@@ -45,18 +47,25 @@ final class RequestHead {
     private boolean expectContinue;
     private boolean upgrade;
     private boolean trailers;
+    private int length;
+    /** Field that names the trace; -1 when there is none that may be believed. */
+    private int trace;
 
-    RequestHead(int maxLineBytes) {
-        this.maxLineBytes = maxLineBytes;
-    }
+    private boolean traceMade;
+    private final byte[] madeTrace = new byte[TraceContext.LENGTH];
 
     /**
-     * Parses the head in {@code source} from 0 to {@code length}, its last bytes being the empty line.
+     * Parses the head in {@code source} from 0 to {@code to}, its last bytes being the empty line.
      *
+     * @param maxLineBytes of the request line with its end
+     * @param maxFields at most {@link Fields#MAX_COUNT}
      * @return 0, or the status to refuse it with
      */
-    int parse(byte[] source, int length) {
+    int parse(byte[] source, int to, int maxLineBytes, int maxFields) {
         bytes = source;
+        length = to;
+        trace = -1;
+        traceMade = false;
         contentLength = -1;
         chunked = false;
         expectContinue = false;
@@ -89,7 +98,7 @@ final class RequestHead {
             }
             case OK -> {}
         }
-        return meaning();
+        return fields.count() > maxFields ? 431 : meaning();
     }
 
     private int requestLine(int end) {
@@ -208,6 +217,7 @@ final class RequestHead {
                     }
                     expectContinue = !http10;
                 }
+                case TRACEPARENT -> trace(i);
                 case TE -> trailers |= fields.listHas(i, TRAILERS);
                 case UPGRADE -> {
                     upgradeField = true;
@@ -231,6 +241,51 @@ final class RequestHead {
                 && !chunked
                 && contentLength <= 0;
         return 0;
+    }
+
+    /** Two of them are as good as none (W3C Trace Context section 3.2). */
+    private void trace(int i) {
+        boolean valid = trace == -1 && TraceContext.valid(bytes, fields.valueStart(i), fields.valueEnd(i));
+        trace = valid ? i : AMBIGUOUS;
+    }
+
+    /**
+     * Gives the request a trace when it has none.
+     *
+     * @param sample share of these, in percent, that is marked to be recorded
+     */
+    void ensureTrace(LbLane lane, int sample) {
+        if (trace < 0) {
+            traceMade = true;
+            TraceContext.make(madeTrace, lane, Long.remainderUnsigned(lane.random(), 100) < sample);
+        }
+    }
+
+    /** Bytes of the head. */
+    int length() {
+        return length;
+    }
+
+    /** Notes what is told of the request afterwards. */
+    void describe(Transaction request) {
+        request.text(Transaction.Text.METHOD, bytes, 0, methodEnd);
+        request.text(Transaction.Text.TARGET, bytes, targetStart, targetEnd);
+        if (hostStart >= 0) {
+            request.text(Transaction.Text.HOST, bytes, hostStart, hostEnd);
+        }
+        for (int i = 0; i < fields.count(); i++) {
+            if (fields.field(i) == Field.USER_AGENT) {
+                request.text(Transaction.Text.USER_AGENT, bytes, fields.valueStart(i), fields.valueEnd(i));
+            } else if (fields.field(i) == Field.REFERER) {
+                request.text(Transaction.Text.REFERER, bytes, fields.valueStart(i), fields.valueEnd(i));
+            }
+        }
+        if (traceMade) {
+            request.text(Transaction.Text.TRACE, madeTrace, TraceContext.TRACE, TraceContext.TRACE_END);
+        } else if (trace >= 0) {
+            int start = fields.valueStart(trace);
+            request.text(Transaction.Text.TRACE, bytes, start + TraceContext.TRACE, start + TraceContext.TRACE_END);
+        }
     }
 
     private boolean endsWithChunked(int i) {
@@ -360,7 +415,7 @@ final class RequestHead {
 
     /** The head as the target gets it; the caller owns the buffer. */
     ByteBuf rewrite(ByteBufAllocator allocator, Forwarded forwarded) {
-        ByteBuf out = allocator.directBuffer(fields.count() == 0 ? 256 : fields.lineEnd(fields.count() - 1) + 320);
+        ByteBuf out = allocator.directBuffer(fields.count() == 0 ? 256 : fields.lineEnd(fields.count() - 1) + 400);
         out.writeBytes(bytes, 0, methodEnd + 1);
         if (asterisk) {
             out.writeByte('*');
@@ -381,6 +436,9 @@ final class RequestHead {
             out.writeBytes(UPGRADE_LINE);
         } else if (trailers) {
             out.writeBytes(TE_LINES);
+        }
+        if (traceMade) {
+            out.writeBytes(TRACEPARENT).writeBytes(madeTrace).writeBytes(CRLF);
         }
         forwarded(out, forwarded);
         out.writeBytes(CRLF);
@@ -420,6 +478,7 @@ final class RequestHead {
             case UPGRADE -> upgrade;
             case EXPECT -> expectContinue;
             case CONTENT_LENGTH -> true;
+            case TRACEPARENT, TRACESTATE -> !traceMade && !fields.listed(i);
             default -> !fields.field(i).hopByHop() && !fields.listed(i);
         };
     }

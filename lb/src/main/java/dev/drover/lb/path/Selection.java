@@ -111,18 +111,17 @@ final class Selection {
     /**
      * A response of {@code target} begins: tells the target what it means for it, and the client where it belongs.
      *
-     * @param sentAtNs when the request went out
+     * @param tookNs since the request went out
      * @param secure whether the client's connection is encrypted
      */
-    void answered(Target target, ResponseHead response, long sentAtNs, boolean secure) {
+    void answered(Target target, ResponseHead response, long tookNs, boolean secure) {
         int status = response.status();
         if (status >= 502 && status <= 504) {
             failed(target);
         } else {
             target.answered();
             if (policy.latencies()) {
-                long nowNs = System.nanoTime();
-                target.observe(nowNs - sentAtNs, nowNs);
+                target.observe(tookNs, System.nanoTime());
             }
         }
         StickyCookie cookie = policy.sticky();

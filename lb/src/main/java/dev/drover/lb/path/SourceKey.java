@@ -6,6 +6,19 @@ import java.net.InetSocketAddress;
 final class SourceKey {
     private SourceKey() {}
 
+    /**
+     * Who is taken for one source: an address of IPv4, or a network of IPv6 with 64 bits, out of which one client can take as
+     * many addresses as it likes. Not hashed, so that no two are confused; never 0.
+     */
+    static long exact(InetSocketAddress client) {
+        byte[] address = client.getAddress().getAddress();
+        long key = address.length == 4 ? 0xffff : 0;
+        for (int i = 0; i < Math.min(8, address.length); i++) {
+            key = key << 8 | address[i] & 0xff;
+        }
+        return key == 0 ? 1 : key;
+    }
+
     /** Of the address without its port, spread over all 64 bits (FNV-1a, finished by {@link Balancer#mix}). */
     static long of(InetSocketAddress client) {
         long hash = 0xcbf29ce484222325L;

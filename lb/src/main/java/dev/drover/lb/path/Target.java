@@ -3,6 +3,9 @@ package dev.drover.lb.path;
 import dev.drover.dataplane.CounterSet;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,8 @@ public final class Target {
     private final Limits limits;
     private final WaitingRoom room;
     private final CounterSet<TargetCounter> counters;
+    private final CounterSet<Back.Failure> failures;
+    private final Latencies latencies;
     private final Idle[] idle;
     /** Shared by the lanes, as are the next five: a lost update only moves a rest, or an average, by one step. */
     private volatile long retryAtNs;
@@ -53,6 +58,8 @@ public final class Target {
         this.room = room;
         seed = seed(address);
         counters = new CounterSet<>(TargetCounter.class, lanes);
+        failures = new CounterSet<>(Back.Failure.class, lanes);
+        latencies = new Latencies(lanes);
         idle = new Idle[lanes];
         for (int i = 0; i < lanes; i++) {
             idle[i] = new Idle();
@@ -135,12 +142,29 @@ public final class Target {
         }
     }
 
-    void failed(LbLane lane) {
+    void failed(LbLane lane, Back.Failure why) {
         counters.increment(lane.index(), TargetCounter.FAILED);
+        failures.increment(lane.index(), why);
+    }
+
+    /** Reason, in lower case, to how often the target failed for it. */
+    public Map<String, Long> failures() {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        for (Back.Failure why : Back.Failure.values()) {
+            if (why.ofTarget()) {
+                sums.put(why.name().toLowerCase(Locale.ROOT), failures.sum(why));
+            }
+        }
+        return sums;
+    }
+
+    /** How long requests took at this target, without their time in the queue. */
+    public Latencies latencies() {
+        return latencies;
     }
 
     void connectFailed(LbLane lane) {
-        failed(lane);
+        failed(lane, Back.Failure.CONNECT);
         int failures = Math.min(failedConnects, 16);
         long pauseNs = Math.min(limits.backOffMinNs() << failures, limits.backOffMaxNs());
         failedConnects = failures + 1;

@@ -24,8 +24,10 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private boolean inputEnded;
     private final Caller caller;
     private final @Nullable ProxyGreeting greeting;
+    private final Account account;
     private boolean ended;
     private boolean queued;
+    private long queuedAtNs;
     private long queueEndNs;
 
     /** @param greeting what the target gets before the first byte; null for nothing */
@@ -36,6 +38,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         this.caller = caller;
         this.greeting = greeting;
         sourceKey = SourceKey.of(caller.client());
+        account = new Account(lane, server, caller, false);
         selection = new Selection(lane, server);
     }
 
@@ -54,10 +57,14 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     public void channelActive(ChannelHandlerContext ctx) {
         server.opened(lane);
         lane.count(Event.CLIENT_CONNECTED);
+        account.beginStream(System.nanoTime());
         Outcome nowhere = selection.begin(sourceKey);
         if (nowhere != null) {
             end(nowhere);
-        } else if (selection.pool().room().occupied(lane)) {
+            return;
+        }
+        account.routed(selection.pool());
+        if (selection.pool().room().occupied(lane)) {
             queue();
         } else {
             attempt();
@@ -84,8 +91,9 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         }
         lane.count(Event.QUEUED);
         queued = true;
-        queueEndNs = System.nanoTime() + policy.queueNs();
-        deadlineNs = Math.min(queueEndNs, System.nanoTime() + LOOK_AGAIN_NS);
+        queuedAtNs = System.nanoTime();
+        queueEndNs = queuedAtNs + policy.queueNs();
+        deadlineNs = Math.min(queueEndNs, queuedAtNs + LOOK_AGAIN_NS);
     }
 
     @Override
@@ -103,6 +111,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         if (queued) {
             queued = false;
             deadlineNs = NEVER;
+            account.queued(System.nanoTime() - queuedAtNs);
             selection.pool().room().leave(lane, this);
         }
     }
@@ -110,8 +119,15 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
     private void attempt(Target next) {
         target = next;
         next.begin(lane);
+        account.attempt(next, false);
         Upstream upstream = new Upstream();
-        lane.connect(next.address(), upstream, failure -> onConnect(next, upstream, failure));
+        long atNs = System.nanoTime();
+        lane.connect(next.address(), upstream, failure -> {
+            if (failure == null) {
+                account.connected(System.nanoTime() - atNs);
+            }
+            onConnect(next, upstream, failure);
+        });
     }
 
     /** Holds the place of the relay while the connect is under way; nothing is read before. */
@@ -150,7 +166,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         if (greeting != null) {
             first = greeted(greeting, first, upstream.channel);
         }
-        Tunnel tunnel = new Tunnel(lane, server, to, Outcome.TUNNELLED, client, upstream.channel);
+        Tunnel tunnel = new Tunnel(lane, server, to, account, Outcome.TUNNELLED, client, upstream.channel);
         upstream.channel.pipeline().replace(upstream, null, tunnel.upstream());
         client.pipeline().replace(this, null, tunnel.client());
         tunnel.start(first, null, inputEnded, false);
@@ -195,7 +211,7 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         }
         ended = true;
         leaveQueue();
-        lane.count(outcome);
+        account.end(outcome);
         server.closed(lane);
         if (target != null) {
             target.end(lane);

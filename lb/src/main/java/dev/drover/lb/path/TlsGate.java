@@ -28,7 +28,7 @@ final class TlsGate extends Gate {
 
     /** The handler that must stand before this one. */
     ChannelInboundHandler sni() {
-        long timeoutMs = Math.max(1, arrival.lane().limits().headTimeoutNs() / 1_000_000);
+        long timeoutMs = Math.max(1, arrival.limits().headTimeoutNs() / 1_000_000);
         AsyncMapping<String, SslContext> choice = (name, promise) -> {
             Certificates.Entry entry = certificates.of(name);
             shown = entry;

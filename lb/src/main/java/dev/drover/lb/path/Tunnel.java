@@ -9,15 +9,25 @@ final class Tunnel {
     private final LbLane lane;
     private final VirtualServer server;
     private final Target target;
+    private final Account account;
     private final Outcome outcome;
     private final Relay client;
     private final Relay upstream;
     private boolean ended;
 
-    Tunnel(LbLane lane, VirtualServer server, Target target, Outcome outcome, Channel client, Channel upstream) {
+    /** @param account of the connection, ended with it as {@code outcome} */
+    Tunnel(
+            LbLane lane,
+            VirtualServer server,
+            Target target,
+            Account account,
+            Outcome outcome,
+            Channel client,
+            Channel upstream) {
         this.lane = lane;
         this.server = server;
         this.target = target;
+        this.account = account;
         this.outcome = outcome;
         this.client = new Relay(lane, this, client);
         this.upstream = new Relay(lane, this, upstream);
@@ -36,6 +46,16 @@ final class Tunnel {
         return upstream;
     }
 
+    /** {@code bytes} were read at {@code end}, to be passed on. */
+    @SuppressWarnings("ReferenceEquality") // one of the two ends
+    void passing(Relay end, int bytes) {
+        if (end == client) {
+            account.received(bytes);
+        } else {
+            account.sent(bytes);
+        }
+    }
+
     VirtualServer server() {
         return server;
     }
@@ -43,10 +63,12 @@ final class Tunnel {
     /** Begins to relay; takes over what was read before from the client and from the target. */
     void start(@Nullable ByteBuf fromClient, @Nullable ByteBuf fromTarget, boolean clientEnded, boolean targetEnded) {
         if (fromClient != null) {
+            account.received(fromClient.readableBytes());
             upstream.write(fromClient);
             upstream.flush();
         }
         if (fromTarget != null) {
+            account.sent(fromTarget.readableBytes());
             client.write(fromTarget);
         }
         client.flush();
@@ -66,7 +88,7 @@ final class Tunnel {
             ended = true;
             target.end(lane);
             server.closed(lane);
-            lane.count(outcome);
+            account.end(outcome);
         }
     }
 }

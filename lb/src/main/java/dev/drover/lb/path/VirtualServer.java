@@ -2,6 +2,10 @@ package dev.drover.lb.path;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Snapshot;
+import io.netty.channel.Channel;
+import java.net.InetSocketAddress;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A listener as its connections see it: where requests go, and how many connections there are. Connections hold on to
@@ -13,12 +17,85 @@ public final class VirtualServer {
         CONNECTIONS
     }
 
+    private final String name;
     private final Snapshot<Router> router = new Snapshot<>(Router.NONE);
+    private final Snapshot<ListenerPolicy> policy = new Snapshot<>(ListenerPolicy.PLAIN);
     private final CounterSet<Counter> counters;
+    private final CounterSet<Outcome> outcomes;
+    private final AtomicLong admitted = new AtomicLong();
+    private final SourceConnections sources = new SourceConnections();
+    private volatile @Nullable SourceRates rates;
     private volatile long endNs;
 
-    public VirtualServer(int lanes) {
+    /** @param name of the listener */
+    public VirtualServer(String name, int lanes) {
+        this.name = name;
         counters = new CounterSet<>(Counter.class, lanes);
+        outcomes = new CounterSet<>(Outcome.class, lanes);
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** What holds for its requests beside the routes. */
+    ListenerPolicy policy() {
+        return policy.read();
+    }
+
+    /** Publishes what holds for new requests; the caller serialises. */
+    public void publish(ListenerPolicy next) {
+        if (next.limits().sourceRate() == 0) {
+            rates = null;
+        } else if (rates == null) {
+            rates = new SourceRates();
+        }
+        policy.publish(next);
+    }
+
+    /** Counts a connection that comes, and has it counted out at its end; false when there are too many. */
+    boolean admit(Channel channel) {
+        long most = policy().limits().connections();
+        if (most == 0) {
+            return true;
+        }
+        if (admitted.incrementAndGet() > most) {
+            admitted.decrementAndGet();
+            return false;
+        }
+        channel.closeFuture().addListener(closed -> admitted.decrementAndGet());
+        return true;
+    }
+
+    /** As {@link #admit(Channel)} for the connections of one source. */
+    boolean admit(Channel channel, InetSocketAddress client) {
+        long most = policy().limits().sourceConnections();
+        if (most == 0) {
+            return true;
+        }
+        long source = SourceKey.exact(client);
+        if (!sources.enter(source, most)) {
+            return false;
+        }
+        channel.closeFuture().addListener(closed -> sources.leave(source));
+        return true;
+    }
+
+    /** Whether a request of {@code source} may go on now: 0, or in how many nanoseconds it might. */
+    long takeTurn(long source, ListenerLimits limits) {
+        SourceRates buckets = rates;
+        return buckets == null || limits.sourceRate() == 0
+                ? 0
+                : buckets.take(source, limits.sourceRate(), limits.sourceBurst(), System.nanoTime());
+    }
+
+    void count(LbLane lane, Outcome outcome) {
+        outcomes.increment(lane.index(), outcome);
+    }
+
+    /** Requests (HTTP) and connections (TCP) that ended so. */
+    public long ended(Outcome outcome) {
+        return outcomes.sum(outcome);
     }
 
     /** Where requests go now; ask once per request. */

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class BalancerTest {
     private static final int KEYS = 50_000;
     private static final Limits LIMITS =
-            new Limits(1_000, 1_000, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1_000_000_000L, 10_000_000_000L, 1_024, 1_024, 0, 0, 1);
+            new Limits(1_000, 1_000, 1, 1, 1, 1, 1_000_000_000L, 10_000_000_000L, 1_024, 0, 1);
 
     private final Lanes lanes = Lanes.open(Transport.EPOLL, 1);
     private final LbLane lane = new LbLane(

@@ -13,8 +13,10 @@ final class Heads {
             text.append(field).append("\r\n");
         }
         byte[] bytes = Ascii.bytes(text.append("\r\n").toString());
-        RequestHead head = new RequestHead(8_192);
-        assertThat(head.parse(bytes, bytes.length)).as(requestLine).isZero();
+        RequestHead head = new RequestHead();
+        assertThat(head.parse(bytes, bytes.length, 8_192, Fields.MAX_COUNT))
+                .as(requestLine)
+                .isZero();
         return head;
     }
 

@@ -21,6 +21,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -42,6 +43,7 @@ public final class AdminServer implements AutoCloseable {
                     .addSerializer(Mac.class, ToStringSerializer.instance)
                     .addSerializer(Encryption.class, ToStringSerializer.instance)
                     .addSerializer(PeerKey.class, ToStringSerializer.instance)
+                    .addSerializer(Instant.class, ToStringSerializer.instance)
                     .addSerializer(InetSocketAddress.class, new AddressSerializers.Socket())
                     .addSerializer(Inet4Address.class, new AddressSerializers.Host())
                     .addSerializer(InetAddress.class, new AddressSerializers.Host()));

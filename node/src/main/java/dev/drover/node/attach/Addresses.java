@@ -9,13 +9,18 @@ import dev.drover.overlay.AddressBlock;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who has which address of this host's block; on disk before anyone uses it. A container keeps its address and MAC until
- * it is removed. Safe for any thread.
+ * Who has which address of this host's block. A container keeps its address and MAC until it is removed. The disk is
+ * written beside whoever changes something, so that a container is wired meanwhile; before anybody is told of an address,
+ * {@link #awaitSaved} has returned. Safe for any thread.
  */
-public final class Addresses {
+public final class Addresses implements AutoCloseable {
     /**
      * @param address in host byte order
      */
@@ -24,6 +29,13 @@ public final class Addresses {
     private final AddressBlock block;
     private final StateDir stateDir;
     private final Map<String, Lease> leases = new HashMap<>();
+    private final ExecutorService disk = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("addresses").factory());
+    /** Counts changes; those up to the second are on disk. */
+    private long changes;
+
+    private long saved;
+    private @Nullable CompletableFuture<Void> queued;
 
     /** Takes up the assignments on disk; those outside {@code block} (another life of this host) are dropped. */
     public Addresses(Cidr block, StateDir stateDir) {
@@ -63,7 +75,7 @@ public final class Addresses {
         }
         Lease lease = new Lease(choose(containerId, wanted), Mac.random());
         leases.put(containerId, lease);
-        save();
+        changed();
         return lease;
     }
 
@@ -82,15 +94,76 @@ public final class Addresses {
     public synchronized void release(String containerId) {
         if (leases.remove(containerId) != null) {
             block.release(containerId);
-            save();
+            changed();
         }
     }
 
-    private void save() {
+    private void changed() {
+        changes++;
+        save();
+    }
+
+    /** One write for all changes until it begins. */
+    private CompletableFuture<Void> save() {
+        CompletableFuture<Void> save = queued;
+        if (save == null) {
+            save = CompletableFuture.runAsync(this::write, disk);
+            queued = save;
+        }
+        return save;
+    }
+
+    /**
+     * Returns when every lease that was made before is on disk.
+     *
+     * @throws RuntimeException why it cannot be written; the next call tries again
+     */
+    public void awaitSaved() {
+        long wanted;
+        CompletableFuture<Void> save;
+        synchronized (this) {
+            wanted = changes;
+        }
+        while (true) {
+            synchronized (this) {
+                if (saved >= wanted) {
+                    return;
+                }
+                save = save();
+            }
+            try {
+                save.join();
+            } catch (CompletionException e) {
+                throw e.getCause() instanceof RuntimeException reason ? reason : e;
+            }
+        }
+    }
+
+    private void write() {
+        Assignments now;
+        long upTo;
+        synchronized (this) {
+            queued = null;
+            upTo = changes;
+            now = assignments();
+        }
+        stateDir.assignments(now);
+        synchronized (this) {
+            saved = upTo;
+        }
+    }
+
+    private Assignments assignments() {
         Map<String, Assignment> containers = new HashMap<>();
         leases.forEach((id, lease) -> containers.put(
                 id, new Assignment(Cidr.format(lease.address()), lease.mac().toString())));
-        stateDir.assignments(new Assignments(
-                containers, block.released().stream().map(Cidr::format).toList()));
+        return new Assignments(
+                containers, block.released().stream().map(Cidr::format).toList());
+    }
+
+    /** Everything is on disk when it returns, unless the disk takes nothing any more. */
+    @Override
+    public void close() {
+        disk.close();
     }
 }

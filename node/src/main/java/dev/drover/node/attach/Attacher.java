@@ -88,6 +88,7 @@ public final class Attacher {
                     Cidr.format(lease.address()),
                     sinceStartMs(container));
         }
+        addresses.awaitSaved();
         boolean honoured = requested == null || Arrays.stream(wanted).anyMatch(w -> w == lease.address());
         return new Attachment(
                 lease,

@@ -11,5 +11,6 @@ import org.jspecify.annotations.Nullable;
  */
 public record Attachment(
         Addresses.@Nullable Lease lease, @Nullable String problem, boolean retry) {
-    static final Attachment NONE = new Attachment(null, null, false);
+    /** No place, and none is wanted. */
+    public static final Attachment NONE = new Attachment(null, null, false);
 }

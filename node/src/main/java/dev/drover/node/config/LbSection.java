@@ -34,7 +34,12 @@ final class LbSection {
             "proxy-protocol",
             "trusted",
             "forwarded-from",
-            "send-proxy");
+            "send-proxy",
+            "access-log",
+            "slow",
+            "trace",
+            "limits",
+            "timeouts");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -55,7 +60,7 @@ final class LbSection {
     }
 
     private LbConfig config(YamlNode node) {
-        Map<String, YamlNode> keys = node.map(List.of("listeners", "pools"), List.of("certificates", "access-log"));
+        Map<String, YamlNode> keys = node.map(List.of("listeners", "pools"), List.of("certificates"));
         Map<String, YamlNode> poolNodes = new HashMap<>();
         for (YamlNode item : items(keys.get("pools"))) {
             Map<String, YamlNode> entry = item.map(PoolSection.with("name"), List.of());
@@ -155,7 +160,7 @@ final class LbSection {
     }
 
     private ListenerConfig listener(YamlNode item) {
-        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of("timeouts"));
+        Map<String, YamlNode> entry = item.map(LISTENER_KEYS, List.of());
         YamlNode nameNode = item.required(entry, "name");
         String name = nameNode.text();
         if (!names.add(name)) {
@@ -182,7 +187,14 @@ final class LbSection {
         for (YamlNode route : items(routesNode)) {
             routes.add(route(name, route, seen));
         }
-        return new ListenerConfig(name, bind, protocol, routes, entry(file, protocol, entry));
+        return new ListenerConfig(
+                name,
+                bind,
+                protocol,
+                routes,
+                entry(file, protocol, entry),
+                ObservationSection.read(file, entry),
+                LimitsSection.read(entry));
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */

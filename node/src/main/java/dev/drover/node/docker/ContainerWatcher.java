@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps a {@link Listener} in step with a Docker engine.
  *
- * <p>Events are hints that a container is worth a look; what is true comes from inspecting it. A full list right after
+ * <p>Events are hints that a container is worth a look; what is true comes from inspecting it. Only that a container has
+ * ended is taken from the event itself: the engine answers no inspect while it cleans up after it. A full list right after
  * each connect and then periodically finds what events missed. Neither a list that fails nor one that lacks a container
  * removes anything: only the engine's answer that the container does not exist does.
  */
@@ -33,10 +34,18 @@ public final class ContainerWatcher implements AutoCloseable {
     private static final long LONGEST_BACK_OFF_MS = 3_000;
     private static final Duration LIST_LIMIT = Duration.ofSeconds(60);
 
-    /** Methods about one container are never called at the same time for one id; different ids run in parallel. */
+    /** Looks at one container never overlap; different containers are looked at in parallel. */
     public interface Listener {
         /** A container as it is now; may block. */
         void onSeen(Seen container);
+
+        /**
+         * The processes of a container have ended; a look follows, and one from before may still be under way. Must not
+         * block; called on the thread of the events.
+         *
+         * @param timeNanos epoch nanoseconds by the engine's clock
+         */
+        void onEnded(String id, long timeNanos, @Nullable Integer exitCode);
 
         /** The engine says there is no such container; may block. */
         void onGone(String id);
@@ -153,6 +162,9 @@ public final class ContainerWatcher implements AutoCloseable {
 
     private void onEvent(EngineEvent event) {
         seenUntilNanos.accumulateAndGet(event.timeNanos(), Math::max);
+        if (event.isEnd()) {
+            listener.onEnded(event.id(), event.timeNanos(), event.exitCode());
+        }
         looks.request(event.id());
     }
 

@@ -11,6 +11,7 @@ import com.github.dockerjava.api.exception.NotModifiedException;
 import com.github.dockerjava.api.model.Container;
 import com.github.dockerjava.api.model.ContainerConfig;
 import com.github.dockerjava.api.model.Event;
+import com.github.dockerjava.api.model.EventActor;
 import com.github.dockerjava.api.model.EventType;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.core.DefaultDockerClientConfig;
@@ -179,7 +180,8 @@ public final class Engine implements AutoCloseable {
                             onEvent.accept(new EngineEvent(
                                     id,
                                     Objects.requireNonNullElse(event.getAction(), ""),
-                                    Objects.requireNonNullElse(event.getTimeNano(), 0L)));
+                                    Objects.requireNonNullElse(event.getTimeNano(), 0L),
+                                    exitCode(event)));
                         }
                     }
 
@@ -195,6 +197,17 @@ public final class Engine implements AutoCloseable {
                         onEnd.run();
                     }
                 });
+    }
+
+    private static @Nullable Integer exitCode(Event event) {
+        EventActor actor = event.getActor();
+        Map<String, String> attributes = actor == null ? null : actor.getAttributes();
+        String text = attributes == null ? null : attributes.get("exitCode");
+        try {
+            return text == null ? null : Integer.valueOf(text);
+        } catch (NumberFormatException e) {
+            return null; // another engine's idea of a code; inspect tells it
+        }
     }
 
     private static void close(Closeable closeable) {

@@ -1,5 +1,8 @@
 package dev.drover.node.docker;
 
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +60,21 @@ public record Seen(
      */
     public @Nullable String instanceId() {
         return name.equals(labels.get(Labels.NAME)) ? labels.get(Labels.INSTANCE) : null;
+    }
+
+    /** The same container after its processes have ended. */
+    public Seen ended(@Nullable Integer code) {
+        return new Seen(
+                id, name, image, "exited", 0, createdAt, startedAt, code, labels, networkMode, resolvConfPath, health);
+    }
+
+    /** When its processes were started last, epoch nanoseconds; 0 when never or told in an unknown form. */
+    public long startedAtNanos() {
+        try {
+            return startedAt == null ? 0 : ChronoUnit.NANOS.between(Instant.EPOCH, Instant.parse(startedAt));
+        } catch (DateTimeException e) {
+            return 0;
+        }
     }
 
     /** True while it has a network namespace to be wired into. */

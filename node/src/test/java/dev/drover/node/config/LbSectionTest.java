@@ -3,16 +3,20 @@ package dev.drover.node.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.drover.lb.AccessLogConfig;
 import dev.drover.lb.Balance;
 import dev.drover.lb.CapacityConfig;
 import dev.drover.lb.HealthCheckConfig;
+import dev.drover.lb.LimitsConfig;
 import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.ObservationConfig;
 import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.node.mapping.Tables;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -121,5 +125,69 @@ class LbSectionTest {
         assertThatThrownBy(() -> NodeFileParser.parse("node.yaml", FILE.replace(good.strip(), bad.strip())))
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining(message.strip());
+    }
+
+    private static ListenerConfig listener(String key) {
+        return NodeFileParser.parse("/etc/drover/node.yaml", """
+                lb:
+                  listeners:
+                    - name: web
+                      bind: 127.0.0.1:80
+                      protocol: http
+                      targets: [ 10.0.0.3:80 ]
+                      %s
+                """.formatted(key))
+                .lb()
+                .listeners()
+                .getFirst();
+    }
+
+    @Test
+    void reads_what_is_told_of_requests() {
+        assertThat(listener("access-log: { file: web.log, format: combined }")
+                        .observation()
+                        .accessLog())
+                .isEqualTo(new AccessLogConfig(Path.of("/etc/drover/web.log"), AccessLogConfig.Format.COMBINED));
+        assertThat(listener("slow: 250ms").observation().slow()).isEqualTo(Duration.ofMillis(250));
+        assertThat(listener("trace: { make: true, sample: 5 }").observation().traceSample())
+                .isEqualTo(5);
+        assertThat(listener("trace: { make: true }").observation().traceSample())
+                .isEqualTo(100);
+        assertThat(listener("h2c: false").observation()).isEqualTo(ObservationConfig.DEFAULTS);
+    }
+
+    @Test
+    void reads_limits_and_times() {
+        assertThat(listener("limits: { body-bytes: 1000000, rate-per-source: 50, http2-streams: 10 }")
+                        .limits())
+                .isEqualTo(LimitsConfig.DEFAULTS
+                        .with(LimitsConfig.Limit.BODY_BYTES, 1_000_000)
+                        .with(LimitsConfig.Limit.SOURCE_RATE, 50)
+                        .with(LimitsConfig.Limit.STREAMS, 10));
+        assertThat(listener("timeouts: { request: 2m, first-byte: 500ms }").limits())
+                .isEqualTo(LimitsConfig.DEFAULTS
+                        .with(LimitsConfig.Limit.REQUEST, Duration.ofMinutes(2))
+                        .with(LimitsConfig.Limit.FIRST_BYTE, Duration.ofMillis(500)));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "limits: { body-bytes: -1 } | limits.body-bytes: -1 (expected: a number from 0 to",
+                "limits: { head-bytes: 1MB } | limits.head-bytes: 1MB (expected: a number from 256 to 65536)",
+                "limits: { body-byte: 1 } | limits.body-byte: unknown key (expected: body-bytes?)",
+                "timeouts: { request: 2 } | timeouts.request: 2 (expected: a time from 0s to 86400s)",
+                "access-log: { format: json } | file is missing",
+                "access-log: { file: x, format: xml } | format: xml (expected: json or combined)",
+                "slow: 0ms | slow: 0ms (expected: a time from 1ms to 3600s)",
+                "trace: { make: false, sample: 1 } | sample: 1 (expected: none, or make: true)",
+                "trace: { make: true, sample: 101 } | sample: 101 (expected: a number from 0 to 100)"
+            })
+    void refuses_limits_and_logs_with_key_value_and_what_was_expected(String key, String message) {
+        assertThatThrownBy(() -> listener(key))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("node.yaml:7: ")
+                .hasMessageContaining(message);
     }
 }
