@@ -38,7 +38,7 @@ final class SidekickCheck {
         if (primary.kind() != Kind.SERVICE || sidekick.kind() != Kind.SERVICE) {
             return "one of them has no containers (expected: services of containers)";
         }
-        if (sidekick == primary) {
+        if (sidekick.name().equals(primary.name())) {
             return "the service itself (expected: another)";
         }
         if (!Sidekicks.names(sidekick.labels()).isEmpty()) {

@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Bounds the connections, of all clients and of each. Owned by one event loop; the counts may be read by any thread. */
@@ -14,7 +15,7 @@ final class Admission {
 
     private final Map<InetAddress, Integer> byClient = new HashMap<>();
     private final LongAdder refused = new LongAdder();
-    private volatile int connections;
+    private final AtomicInteger connections = new AtomicInteger();
 
     /** Whether the connection may go on; it counts until it is closed. */
     boolean admit(Channel channel) {
@@ -23,7 +24,7 @@ final class Admission {
         }
         InetAddress client = remote.getAddress();
         int held = byClient.getOrDefault(client, 0);
-        if (connections >= MAX_CONNECTIONS || held >= MAX_CONNECTIONS_OF_ONE) {
+        if (connections.get() >= MAX_CONNECTIONS || held >= MAX_CONNECTIONS_OF_ONE) {
             refused.increment();
             return false;
         }
@@ -33,12 +34,12 @@ final class Admission {
     }
 
     private void count(InetAddress client, int change) {
-        connections += change;
+        connections.addAndGet(change);
         byClient.merge(client, change, (a, b) -> a + b == 0 ? null : a + b);
     }
 
     int connections() {
-        return connections;
+        return connections.get();
     }
 
     long refused() {

@@ -6,11 +6,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers requests from the newest source. One thread; only {@link #source} may be set by others.
+ * Answers requests from the newest source. One thread; only {@link #source} may be called by others.
  *
  * <p>A catalog is made when it is needed and the source is another; making it never takes more than a fifth of the
  * thread's time, however often an environment changes: until then the former one answers.
@@ -22,8 +23,8 @@ final class Answers {
 
     private final LongSupplier clockNs;
     private final long startedMs;
-    private volatile @Nullable MetadataSource source;
-    private @Nullable MetadataSource made;
+    private final AtomicReference<@Nullable Published> latest = new AtomicReference<>();
+    private long made;
     private @Nullable Catalog catalog;
     private long generation;
     private long notBeforeNs;
@@ -35,30 +36,57 @@ final class Answers {
         notBeforeNs = clockNs.getAsLong();
     }
 
-    /** @param status of HTTP */
-    record Reply(int status, Format format, byte[] body) {}
+    /** @param number grows */
+    private record Published(long number, MetadataSource source) {}
+
+    /** An HTTP status and what is said. */
+    static final class Reply {
+        private final int status;
+        private final Format format;
+        private final byte[] body;
+
+        Reply(int status, Format format, byte[] body) {
+            this.status = status;
+            this.format = format;
+            this.body = body;
+        }
+
+        int status() {
+            return status;
+        }
+
+        Format format() {
+            return format;
+        }
+
+        /** Not copied. */
+        byte[] body() {
+            return body;
+        }
+    }
 
     /** Any thread. */
     void source(MetadataSource next) {
-        source = next;
+        latest.updateAndGet(former -> new Published(former == null ? 1 : former.number() + 1, next));
     }
 
     /** How long until the newest source is looked at; 0 when it may be, or has been. */
     long restNs() {
-        return made == source ? 0 : Math.max(0, notBeforeNs - clockNs.getAsLong());
+        Published newest = latest.get();
+        return newest == null || newest.number() == made ? 0 : Math.max(0, notBeforeNs - clockNs.getAsLong());
     }
 
     private @Nullable Catalog catalog() {
-        MetadataSource newest = source;
+        Published newest = latest.get();
         long begunNs = clockNs.getAsLong();
-        if (newest != null && newest != made && begunNs - notBeforeNs >= 0) {
-            Catalog next = Catalog.of(newest);
+        if (newest != null && newest.number() != made && begunNs - notBeforeNs >= 0) {
+            Catalog next = Catalog.of(newest.source());
             Catalog former = catalog;
             if (former == null || !next.sameAs(former)) {
                 generation++;
             }
             catalog = next;
-            made = newest;
+            made = newest.number();
             long endedNs = clockNs.getAsLong();
             notBeforeNs = endedNs + REST * (endedNs - begunNs);
         }
@@ -85,7 +113,7 @@ final class Answers {
                     request.format());
         }
         Object value = value(now, self, request);
-        byte[] body = value == Tree.MISSING ? null : request.format().write(value);
+        byte[] body = Tree.MISSING.equals(value) ? null : request.format().write(value);
         if (request.old() != null && !last && (body == null || isSame(body, request.old()))) {
             return null;
         }

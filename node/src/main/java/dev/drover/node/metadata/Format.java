@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Dump;
@@ -24,6 +25,8 @@ enum Format {
     private static final int MAX_RANGES = 16;
 
     private final String contentType;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> types;
 
     Format(String contentType, String... types) {
@@ -149,7 +152,7 @@ enum Format {
         return URLEncoder.encode(key, StandardCharsets.UTF_8);
     }
 
-    private static String lines(TreeSet<String> lines) {
+    private static String lines(Set<String> lines) {
         return lines.isEmpty() ? "" : String.join("\n", lines) + "\n";
     }
 }

@@ -48,11 +48,10 @@ final class MetadataHandler extends SimpleChannelInboundHandler<FullHttpRequest>
     }
 
     /** A request that waits for another answer than there is. */
-    private final class Pending {
+    private final class Pending implements Runnable {
         private final ChannelHandlerContext context;
         private final InetAddress client;
         private final MetadataRequest request;
-        private final Runnable look = () -> look(false);
         private final Future<?> deadline;
 
         Pending(ChannelHandlerContext context, InetAddress client, MetadataRequest request) {
@@ -64,7 +63,12 @@ final class MetadataHandler extends SimpleChannelInboundHandler<FullHttpRequest>
                             () -> look(true),
                             request.old() == null ? UNKNOWN_WAIT_MS : request.maxWaitMs(),
                             TimeUnit.MILLISECONDS);
-            waiting.add(look);
+            waiting.add(this);
+        }
+
+        @Override
+        public void run() {
+            look(false);
         }
 
         private void look(boolean last) {
@@ -77,7 +81,7 @@ final class MetadataHandler extends SimpleChannelInboundHandler<FullHttpRequest>
 
         void end() {
             pending = null;
-            waiting.remove(look);
+            waiting.remove(this);
             deadline.cancel(false);
         }
     }

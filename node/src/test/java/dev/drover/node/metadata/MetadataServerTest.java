@@ -386,9 +386,9 @@ final class MetadataServerTest {
     @Test
     void aPortOfAnotherProcessIsToldAndTriedAgain() throws IOException {
         InetAddress address = InetAddress.ofLiteral("127.0.0.5");
-        try (ServerSocket foreign = new ServerSocket(0);
-                MetadataServer late =
-                        new MetadataServer(lanes.sockets(), new InetSocketAddress(address, foreign.getLocalPort()))) {
+        ServerSocket foreign = new ServerSocket(0);
+        try (MetadataServer late =
+                new MetadataServer(lanes.sockets(), new InetSocketAddress(address, foreign.getLocalPort()))) {
             assertThatThrownBy(late::listen)
                     .isInstanceOf(UncheckedIOException.class)
                     .hasMessageContaining("127.0.0.5:" + foreign.getLocalPort())
@@ -396,6 +396,8 @@ final class MetadataServerTest {
                     .hasMessageContaining("let it listen at the host's own addresses");
             foreign.close();
             assertThat(late.listen().getAddress()).isEqualTo(address);
+        } finally {
+            foreign.close();
         }
     }
 
