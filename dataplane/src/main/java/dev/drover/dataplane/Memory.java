@@ -103,6 +103,11 @@ public final class Memory {
         return bytes;
     }
 
+    /** Copies {@code length} bytes into an array, from {@code offset} on. */
+    public static void copyOut(long from, byte[] to, int offset, int length) {
+        MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, from, to, offset, length);
+    }
+
     public static void clear(long address, long length) {
         ALL.asSlice(address, length).fill((byte) 0);
     }

@@ -20,6 +20,7 @@ import dev.drover.overlay.HostNetworkSpec;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayConfig;
+import dev.drover.overlay.PacketCapture;
 import dev.drover.overlay.PolicyEnforcer;
 import dev.drover.overlay.ResolvConf;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
@@ -228,6 +229,8 @@ final class LiveDataPlane implements DataPlane {
                 () -> seen().fdb(),
                 "/overlay/drops",
                 () -> seen().drops(),
+                "/overlay/flows",
+                () -> seen().flows(),
                 "/dns",
                 this::dnsTable));
         tables.putAll(new LbSight(loadBalancer).tables());
@@ -243,6 +246,15 @@ final class LiveDataPlane implements DataPlane {
                 query -> new DnsSight(dnsServer, dnsApplied).lookup(query)));
         questions.putAll(new LbSight(loadBalancer).questions());
         return questions;
+    }
+
+    /** @throws IllegalStateException without an overlay, or while there is another capture */
+    PacketCapture capture(PacketCapture.Request request) {
+        Overlay running = overlay;
+        if (running == null) {
+            throw new IllegalStateException("overlay: none on this node (expected: a node with an overlay)");
+        }
+        return running.capture(request);
     }
 
     private OverlaySight seen() {

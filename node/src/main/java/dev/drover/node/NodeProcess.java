@@ -2,6 +2,7 @@ package dev.drover.node;
 
 import dev.drover.dataplane.Sockets;
 import dev.drover.node.admin.AdminServer;
+import dev.drover.node.admin.CaptureServer;
 import dev.drover.node.cli.CliException;
 import dev.drover.node.config.NodeFile;
 import dev.drover.node.docker.Engine;
@@ -30,6 +31,7 @@ import org.slf4j.LoggerFactory;
  */
 final class NodeProcess implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(NodeProcess.class);
+    private static final Path RUNTIME_DIRECTORY = Path.of("/run/drover");
 
     /** Begins to tell the data plane what to be, with whatever that takes held in {@code parts}; gives what reloads it. */
     @FunctionalInterface
@@ -58,7 +60,7 @@ final class NodeProcess implements AutoCloseable {
     static NodeProcess ofFile(Path path, String text, NodeFile file, boolean takeOver) throws InterruptedException {
         NodeProcess process = new NodeProcess((dataPlane, metrics, parts) -> {
             StaticNode node = parts.hold(StaticNode.start(path, text, file, dataPlane));
-            serveAdmin(parts, file.admin(), metrics, dataPlane.tables(), dataPlane.questions());
+            serveAdmin(parts, file.admin(), metrics, dataPlane, dataPlane.tables());
             LOG.info("node serving file={}", path);
             return node::reload;
         });
@@ -87,7 +89,7 @@ final class NodeProcess implements AutoCloseable {
             Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
             tables.put("/node", node::status);
             tables.put("/containers", node::facts);
-            serveAdmin(parts, admin, metrics, tables, dataPlane.questions());
+            serveAdmin(parts, admin, metrics, dataPlane, tables);
             return () -> {};
         });
         return process.start(directory.resolve("handover.sock"), takeOver);
@@ -122,10 +124,26 @@ final class NodeProcess implements AutoCloseable {
             Parts parts,
             @Nullable InetSocketAddress address,
             PrometheusRegistry metrics,
-            Map<String, Supplier<Object>> tables,
-            Map<String, AdminServer.Question> questions) {
+            LiveDataPlane dataPlane,
+            Map<String, Supplier<Object>> tables) {
         if (address != null) {
-            parts.hold(AdminServer.start(address, metrics, tables, questions));
+            Map<String, Supplier<Object>> all = new HashMap<>(tables);
+            all.put("/overlay/capture", captures(parts, dataPlane));
+            parts.hold(AdminServer.start(address, metrics, all, dataPlane.questions()));
+        }
+    }
+
+    /** Tells where captures are to be had; a node does without, where the socket cannot be made. */
+    private static Supplier<Object> captures(Parts parts, LiveDataPlane dataPlane) {
+        try {
+            CaptureServer server = parts.hold(CaptureServer.start(RUNTIME_DIRECTORY, dataPlane::capture));
+            return () -> Map.of("socket", server.path().toString());
+        } catch (IOException e) {
+            LOG.warn("no captures: {}: {}", RUNTIME_DIRECTORY, e.toString());
+            return () -> {
+                throw new IllegalStateException("capture: " + RUNTIME_DIRECTORY + ": " + e
+                        + " (expected: a directory that the node can make its socket in)");
+            };
         }
     }
 

@@ -5,6 +5,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import dev.drover.node.admin.Query;
 import dev.drover.overlay.FdbEntry;
+import dev.drover.overlay.Flow;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.Overlay;
 import dev.drover.overlay.OverlayStatus;
@@ -85,6 +86,10 @@ final class OverlaySight {
                 .filter(entry -> entry.known() != FdbEntry.Known.LOCAL || !wired.contains(entry.mac()))
                 .forEach(entries::add);
         return entries;
+    }
+
+    List<Flow> flows() {
+        return overlay == null ? List.of() : overlay.flows();
     }
 
     List<Dropped> drops() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,6 +52,28 @@ final class EncryptedNodesTest {
         return host.admin("/overlay").path("status").path(group).path(name).asLong();
     }
 
+    /** By the commands of an operator: what is sealed on the wire is plain in the file. */
+    private static void packetsAndFlowsAreShown(TestHost host, String target) throws Exception {
+        Path file = temporary.resolve("inner.pcapng");
+        Process capture = host.drover(
+                "capture", "overlay", "capture", "--container", target, "--count", "2", "-w", file.toString());
+        await().atMost(START)
+                .until(() -> host.succeeds("busybox", "ping", "-c", "1", "-W", "1", "-p", "5a", target)
+                        && !capture.isAlive());
+        assertThat(capture.exitValue()).as(host.output("capture")).isZero();
+        assertThat(host.output("capture")).contains("2 packets captured, 0 lost by the capture");
+        assertThat(Files.getPosixFilePermissions(file)).hasSize(2);
+        String content = Files.readString(file, StandardCharsets.ISO_8859_1);
+        assertThat(content).startsWith("\n\r\r\n").contains("ZZZZZZZZZZZZZZZZ", "to peer " + TestHost.ADDRESS);
+        TestHost.Result refused = host.droverOnce("overlay", "capture", "--seconds", "0", "-w", "-");
+        assertThat(refused.code()).isEqualTo(1);
+        assertThat(refused.err()).contains("seconds: 0 (expected: 1 to 86400)");
+        host.inside("ping", "-q", "-c", "600", "-i", "0.002", target); // more than pass between two samples
+        assertThat(host.droverOnce("overlay", "flows").out())
+                .contains("VERDICT")
+                .contains("passed");
+    }
+
     @Test
     void nodesOfAnEncryptedEnvironmentReachEachOtherSealed() throws Exception {
         try (TestHost one = new TestHost(temporary);
@@ -84,6 +107,7 @@ final class EncryptedNodesTest {
             assertThat(counted(one, "drops", "PLAINTEXT")).isZero();
             assertThat(one.admin("/node").path("problems").isEmpty()).isTrue();
 
+            packetsAndFlowsAreShown(two, target);
             String secret =
                     Files.readString(temporary.resolve("state1/overlay.key")).strip();
             JsonNode overlay = one.admin("/overlay");

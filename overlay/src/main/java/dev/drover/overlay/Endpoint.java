@@ -25,11 +25,13 @@ import dev.drover.overlay.path.Forwarding;
 import dev.drover.overlay.path.HandshakeRing;
 import dev.drover.overlay.path.LaneContext;
 import dev.drover.overlay.path.LearnRing;
+import dev.drover.overlay.path.Observer;
 import dev.drover.overlay.path.PeerPath;
 import dev.drover.overlay.path.ProbeRing;
 import dev.drover.overlay.path.ProbeWriter;
 import dev.drover.overlay.path.SuperFrameWriter;
 import dev.drover.overlay.path.Traffic;
+import dev.drover.overlay.path.Watch;
 import io.netty.util.NetUtil;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
@@ -113,6 +115,7 @@ final class Endpoint implements AutoCloseable {
             Snapshot<Forwarding> forwarding,
             CounterSet<Drop> drops,
             CounterSet<Traffic> traffic,
+            List<Observer> observers,
             Runnable onLearned,
             Runnable onTapLost,
             Runnable onHandshake,
@@ -210,8 +213,9 @@ final class Endpoint implements AutoCloseable {
     /** The control thread's own way to the peers, beside those of the lanes. */
     private ProbeWriter probes(Shared shared) {
         int lanes = shared.lanes.count();
+        Observer observer = new Observer(lanes, new Snapshot<>(Watch.NONE));
         LaneContext context =
-                new LaneContext(lanes, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic);
+                new LaneContext(lanes, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic, observer);
         UdpSocket socket = keep(UdpSocket.open(config.vtep(), 0, false, CONTROL_BUFFER_BYTES));
         socket.forbidFragments();
         SuperFrameWriter superFrames = tunnelTap == null
@@ -227,7 +231,14 @@ final class Endpoint implements AutoCloseable {
             handshakeRings.add(handshakeRing);
         }
         LaneContext context = new LaneContext(
-                lane, config.vni(), mtu, shared.forwarding, shared.drops, shared.traffic, handshakeRing);
+                lane,
+                config.vni(),
+                mtu,
+                shared.forwarding,
+                shared.drops,
+                shared.traffic,
+                shared.observers.get(lane),
+                handshakeRing);
         int[] senders = new int[TX_SOCKETS];
         int[] ports = new int[TX_SOCKETS];
         for (int i = 0; i < senders.length; i++) {

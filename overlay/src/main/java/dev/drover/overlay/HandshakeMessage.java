@@ -1,5 +1,6 @@
 package dev.drover.overlay;
 
+import dev.drover.overlay.noise.Cookies;
 import dev.drover.overlay.noise.HandshakeMac;
 import dev.drover.overlay.noise.NoiseException;
 import dev.drover.overlay.noise.NoiseIk;
@@ -8,12 +9,12 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * The handshake's two messages on the wire (docs/adr/0008). The code behind each, {@link HandshakeMac}, is the
- * caller's to add and to check.
+ * The handshake's two messages on the wire (docs/adr/0008). The codes behind each, {@link HandshakeMac} and that of
+ * {@link Cookies}, are the caller's to add and to check.
  *
  * <pre>
- *  initiation:  1 | 0 0 0 |                | Noise message { time 8, index 4, streams 2 } | mac 16 |
- *  response:    2 | 0 0 0 | receiver index | Noise message { index 4, streams 2 }         | mac 16 |
+ *  initiation:  1 | 0 0 0 |                | Noise message { time 8, index 4, streams 2 } | mac1 16 | mac2 16 |
+ *  response:    2 | 0 0 0 | receiver index | Noise message { index 4, streams 2 }         | mac1 16 |
  * </pre>
  */
 final class HandshakeMessage {
@@ -23,8 +24,11 @@ final class HandshakeMessage {
     private static final int RESPONSE_HEADER_BYTES = TYPE_BYTES + 4;
     private static final int INITIATION_PAYLOAD_BYTES = 8 + 4 + 2;
     private static final int RESPONSE_PAYLOAD_BYTES = 4 + 2;
-    static final int INITIATION_BYTES =
-            TYPE_BYTES + NoiseIk.INITIATION_OVERHEAD_BYTES + INITIATION_PAYLOAD_BYTES + HandshakeMac.BYTES;
+    static final int INITIATION_BYTES = TYPE_BYTES
+            + NoiseIk.INITIATION_OVERHEAD_BYTES
+            + INITIATION_PAYLOAD_BYTES
+            + HandshakeMac.BYTES
+            + Cookies.BYTES;
     static final int RESPONSE_BYTES =
             RESPONSE_HEADER_BYTES + NoiseIk.RESPONSE_OVERHEAD_BYTES + RESPONSE_PAYLOAD_BYTES + HandshakeMac.BYTES;
 
@@ -94,8 +98,8 @@ final class HandshakeMessage {
 
     /** Opens the Noise message of an initiation. */
     static Initiation read(NoiseIk handshake, byte[] message) throws NoiseException {
-        return Initiation.decode(
-                handshake.readInitiation(Arrays.copyOfRange(message, TYPE_BYTES, message.length - HandshakeMac.BYTES)));
+        int end = message.length - HandshakeMac.BYTES - Cookies.BYTES;
+        return Initiation.decode(handshake.readInitiation(Arrays.copyOfRange(message, TYPE_BYTES, end)));
     }
 
     /** Opens the Noise message of a response. */

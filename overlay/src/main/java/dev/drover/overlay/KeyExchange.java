@@ -4,6 +4,7 @@ import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
 import dev.drover.dataplane.Slab;
 import dev.drover.overlay.Partner.Made;
+import dev.drover.overlay.noise.Cookies;
 import dev.drover.overlay.noise.HandshakeMac;
 import dev.drover.overlay.noise.NoiseException;
 import dev.drover.overlay.noise.NoiseIk;
@@ -48,6 +49,11 @@ final class KeyExchange implements AutoCloseable {
 
     /** Each takes a fraction of a millisecond; changes of the configuration have to wait for them. */
     private static final int INITIATIONS_PER_TICK = 64;
+
+    /** How long a cookie is of use to us; the peer takes it twice as long. */
+    private static final long COOKIE_NS = Duration.ofMinutes(2).toNanos();
+    /** With a fresh cookie the next attempt is so many times earlier. */
+    private static final int RETRIES_WITH_COOKIE = 4;
 
     private static final int MAX_CONFIRMATIONS = 10;
     private static final long LOG_PERIOD_NS = Duration.ofMinutes(1).toNanos();
@@ -94,6 +100,7 @@ final class KeyExchange implements AutoCloseable {
 
     private final Slab slab = new Slab();
     private final long scratch = slab.allocate(EMPTY_BYTES);
+    private final HandshakeGate gate;
     private long lastTimestamp;
 
     /**
@@ -119,6 +126,7 @@ final class KeyExchange implements AutoCloseable {
         this.surroundings = surroundings;
         this.drops = drops;
         this.traffic = traffic;
+        gate = new HandshakeGate(ownPublic.bytes(), nowNs());
     }
 
     /** These and no others are the peers now; sessions with those that are gone end, others begin with the next tick. */
@@ -133,7 +141,8 @@ final class KeyExchange implements AutoCloseable {
         });
         now.forEach((path, key) -> partners.computeIfAbsent(path, p -> {
             boolean ours = Arrays.compareUnsigned(ownPublic.bytes(), key.bytes()) > 0;
-            return new Partner(path, key, ours, nowNs(), Math.max(STRAY_PERIODS * timing.retryNs, LOG_PERIOD_NS));
+            return new Partner(
+                    path, key, ours, nowNs(), timing.retryNs, Math.max(STRAY_PERIODS * timing.retryNs, LOG_PERIOD_NS));
         }));
     }
 
@@ -169,17 +178,23 @@ final class KeyExchange implements AutoCloseable {
         }
     }
 
-    /** A datagram of type 1 or 2 came from a peer. */
-    void onMessage(PeerPath from, byte[] message) {
+    /**
+     * A datagram of type 1, 2 or 3 came from a peer's address.
+     *
+     * @param port of the sender
+     */
+    void onMessage(PeerPath from, int port, byte[] message) {
         Partner partner = partners.get(from);
         if (partner == null) {
             return; // no longer, or not yet
         }
         try {
             if (HandshakeMessage.isInitiation(message)) {
-                onInitiation(partner, message);
+                onInitiation(partner, port, message);
             } else if (HandshakeMessage.isResponse(message)) {
                 onResponse(partner, message);
+            } else if (Cookies.isReply(message)) {
+                onCookie(partner, message);
             } else {
                 refuse(partner, "length or type");
             }
@@ -243,20 +258,23 @@ final class KeyExchange implements AutoCloseable {
             byte[] noise = handshake.writeInitiation(payload);
             partner.pending = new Partner.Pending(handshake, index);
             partner.tell();
-            surroundings.send.accept(partner.path, partner.mac.append(HandshakeMessage.initiation(noise)));
+            byte[] cookie = now - partner.cookieEndNs < 0 ? partner.cookie : null;
+            byte[] message = Cookies.append(partner.mac.append(HandshakeMessage.initiation(noise)), cookie);
+            partner.initiation = message;
+            surroundings.send.accept(partner.path, message);
         } catch (NoiseException e) {
             handshake.close();
             refuse(partner, "its configured public key is of small order");
         }
     }
 
-    private void onInitiation(Partner partner, byte[] message) throws NoiseException {
-        if (!ownMac.isRight(message)) {
+    private void onInitiation(Partner partner, int port, byte[] message) throws NoiseException {
+        if (!ownMac.isRight(message, message.length - Cookies.BYTES)) {
             refuse(partner, "it has another key of this host");
             return;
         }
         long now = nowNs();
-        if (!partner.takeToken(now, timing.retryNs)) {
+        if (!gate.admits(partner, port, message, now, reply -> sendCookie(partner, reply))) {
             drops.increment(lanes, Drop.HANDSHAKE_LIMIT);
             return;
         }
@@ -276,6 +294,28 @@ final class KeyExchange implements AutoCloseable {
                     respond(partner, handshake, told, now);
                 }
             }
+        }
+    }
+
+    private void sendCookie(Partner partner, byte[] reply) {
+        traffic.increment(lanes, Traffic.COOKIES);
+        surroundings.send.accept(partner.path, reply);
+    }
+
+    /** The peer has too much to do to look at us before it knows that we receive at our address. */
+    private void onCookie(Partner partner, byte[] reply) throws NoiseException {
+        byte[] initiation = partner.initiation;
+        if (initiation == null) {
+            refuse(partner, "cookie for no initiation");
+            return;
+        }
+        partner.cookie = Cookies.open(partner.key.bytes(), initiation, reply);
+        long now = nowNs();
+        partner.cookieEndNs = now + COOKIE_NS;
+        partner.initiation = null;
+        if (partner.pending != null) {
+            partner.attempts = 1;
+            partner.dueNs = partner.initiatedNs + timing.retryNs / RETRIES_WITH_COOKIE;
         }
     }
 
@@ -319,7 +359,9 @@ final class KeyExchange implements AutoCloseable {
 
     private void onResponse(Partner partner, byte[] message) throws NoiseException {
         Partner.Pending pending = partner.pending;
-        if (pending == null || pending.index() != HandshakeMessage.receiverIndex(message) || !ownMac.isRight(message)) {
+        if (pending == null
+                || pending.index() != HandshakeMessage.receiverIndex(message)
+                || !ownMac.isRight(message, message.length)) {
             refuse(partner, "answer to no initiation");
             return;
         }

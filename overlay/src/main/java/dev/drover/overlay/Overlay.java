@@ -66,6 +66,9 @@ public final class Overlay implements AutoCloseable {
     private final AtomicBoolean handshakeScheduled = new AtomicBoolean();
     private final AtomicBoolean probeScheduled = new AtomicBoolean();
     private final PathProbes probes;
+    private static final long FLOW_PERIOD_MS = 100;
+
+    private final Lookout lookout;
     /** Control thread only. */
     private volatile @Nullable KeyExchange keys;
 
@@ -89,8 +92,17 @@ public final class Overlay implements AutoCloseable {
         traffic = new CounterSet<>(Traffic.class, lanes.count() + 1);
         this.timing = timing;
         tables = new Tables(lanes.count());
+        lookout = new Lookout(lanes.count());
         shared = new Endpoint.Shared(
-                lanes, forwarding, drops, traffic, this::onLearned, this::onTapLost, this::onHandshake, this::onProbe);
+                lanes,
+                forwarding,
+                drops,
+                traffic,
+                lookout.observers(),
+                this::onLearned,
+                this::onTapLost,
+                this::onHandshake,
+                this::onProbe);
         probes = new PathProbes(probeTiming, new ProbeWire(() -> endpoint), System::nanoTime, traffic, lanes.count());
         forwarding.publish(tables.build(config));
         this.config = config;
@@ -102,6 +114,7 @@ public final class Overlay implements AutoCloseable {
         try {
             // on the control thread, as every later change: what the first frames teach waits behind it
             endpoint = call(() -> {
+                lookout.sample(config.flowSampling());
                 Endpoint opened = Endpoint.open(config, shared);
                 opened.judge(tables.peers(), probes);
                 endpoint = opened;
@@ -134,6 +147,8 @@ public final class Overlay implements AutoCloseable {
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
         overlay.control.scheduleWithFixedDelay(
                 overlay::probe, probeTiming.roundNs(), probeTiming.roundNs(), TimeUnit.NANOSECONDS);
+        overlay.control.scheduleWithFixedDelay(
+                overlay.lookout::drain, FLOW_PERIOD_MS, FLOW_PERIOD_MS, TimeUnit.MILLISECONDS);
         return overlay;
     }
 
@@ -157,6 +172,7 @@ public final class Overlay implements AutoCloseable {
             probes.peers(tables.probed());
             forwarding.publish(built);
             exchangeKeys(next);
+            lookout.sample(next.flowSampling());
             config = next;
             return true;
         });
@@ -545,6 +561,32 @@ public final class Overlay implements AutoCloseable {
         });
     }
 
+    /**
+     * Who spoke with whom through the tunnel, by samples; the most bytes first. What containers of this host say to each
+     * other does not come by here.
+     */
+    public List<Flow> flows() {
+        return call(lookout::flows);
+    }
+
+    /**
+     * Begins a capture, which somebody has to {@linkplain PacketCapture#write write} and to close. It ends with the overlay.
+     *
+     * @throws IllegalStateException while there is another one
+     */
+    public PacketCapture capture(PacketCapture.Request request) {
+        return call(() -> {
+            if (stopped) {
+                throw new IllegalStateException("overlay: not running (expected: one that forwards)");
+            }
+            return lookout.begin(request, endpoint.tapName(), ended -> later(() -> lookout.end(ended), 0));
+        });
+    }
+
+    Lookout lookout() {
+        return lookout;
+    }
+
     /** Exposes counters and MTU; once a registry. */
     public void registerMetrics(PrometheusRegistry registry) {
         OverlayMetrics.register(registry, this);
@@ -585,6 +627,7 @@ public final class Overlay implements AutoCloseable {
             call(() -> {
                 stopped = true;
                 endpoint.close();
+                lookout.close();
                 if (keys != null) {
                     endKeys(keys);
                 }

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param neighbours containers of other hosts whose MAC is known; the rest is resolved by asking the peer that owns the
  *     subnet. Those behind a VTEP that is no peer (yet) are left out
  * @param encryption key of this host; null for an overlay without encryption. With it every peer has a key and subnets
+ * @param flowSampling one frame in this many is sampled for {@link Overlay#flows}; 1 to 1,000,000, 0 for none
  */
 public record OverlayConfig(
         int vni,
@@ -34,7 +35,12 @@ public record OverlayConfig(
         @Nullable Local local,
         List<Peer> peers,
         List<Neighbour> neighbours,
-        @Nullable Encryption encryption) {
+        @Nullable Encryption encryption,
+        int flowSampling) {
+    /** Default of {@link #flowSampling}. */
+    public static final int FLOW_SAMPLING = 64;
+
+    private static final int MAX_FLOW_SAMPLING = 1_000_000;
     private static final int MAX_VNI = (1 << 24) - 1;
     private static final int MAX_PORT = 65_535;
     private static final int MAX_NAME_BYTES = 15;
@@ -48,12 +54,31 @@ public record OverlayConfig(
         expect(isUnicast(vtep), "vtep", text(vtep), "a unicast address of this host, not a link-local one of IPv6");
         expect(isInterfaceName(bridge), "bridge", bridge, "1 to 15 bytes without space, / and :");
         checkPeers(vtep, local, peers);
+        expect(
+                flowSampling >= 0 && flowSampling <= MAX_FLOW_SAMPLING,
+                "flow-sampling",
+                flowSampling,
+                "0 to " + MAX_FLOW_SAMPLING);
         if (encryption != null) {
             checkKeys(encryption, peers);
         }
     }
 
-    /** Without encryption. */
+    /** With flows sampled as by default. */
+    public OverlayConfig(
+            int vni,
+            InetAddress vtep,
+            int port,
+            String bridge,
+            Mode mode,
+            @Nullable Local local,
+            List<Peer> peers,
+            List<Neighbour> neighbours,
+            @Nullable Encryption encryption) {
+        this(vni, vtep, port, bridge, mode, local, peers, neighbours, encryption, FLOW_SAMPLING);
+    }
+
+    /** Without encryption, and with flows sampled as by default. */
     public OverlayConfig(
             int vni,
             InetAddress vtep,

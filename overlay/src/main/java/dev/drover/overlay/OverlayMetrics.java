@@ -7,6 +7,7 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
@@ -38,6 +39,7 @@ final class OverlayMetrics {
                 "mtu_bytes",
                 "largest IP packet inside the overlay that arrives at the peer",
                 view -> Math.min(view.mtu(), overlay.mtu()));
+        flows(registry, overlay);
         GaugeWithCallback.builder()
                 .name("drover_overlay_mtu_bytes")
                 .help("largest IP packet inside the overlay")
@@ -51,6 +53,30 @@ final class OverlayMetrics {
                     SelfTest.Choice choice = overlay.choice();
                     sink.call(1, choice.mode().name().toLowerCase(Locale.ROOT), choice.reason());
                 })
+                .register(registry);
+    }
+
+    private static void flows(PrometheusRegistry registry, Overlay overlay) {
+        FlowTable table = overlay.lookout().table();
+        GaugeWithCallback.builder()
+                .name("drover_overlay_flows")
+                .help("flows in the table")
+                .callback(sink -> sink.call(table.size()))
+                .register(registry);
+        counter(registry, "drover_overlay_flow_samples", "frames sampled", table::samples);
+        counter(registry, "drover_overlay_flow_evictions", "flows that gave way to others", table::evictions);
+        counter(
+                registry,
+                "drover_overlay_flow_samples_lost",
+                "samples that there was no room for",
+                overlay.lookout()::samplesLost);
+    }
+
+    private static void counter(PrometheusRegistry registry, String name, String help, LongSupplier value) {
+        CounterWithCallback.builder()
+                .name(name)
+                .help(help)
+                .callback(sink -> sink.call((double) value.getAsLong()))
                 .register(registry);
     }
 

@@ -46,8 +46,18 @@ final class Partner {
     /** Of the peer's last initiation. */
     long timestamp = Long.MIN_VALUE;
 
-    private double tokens = BURST;
-    private long tokensNs;
+    /** Initiations without a cookie that are looked at, and those with one, which nobody else can use up. */
+    final TokenBucket free;
+
+    final TokenBucket proven;
+
+    /** The initiation that was sent last. */
+    byte @Nullable [] initiation;
+
+    /** That the peer has told for mac2, and until when it is of use. */
+    byte @Nullable [] cookie;
+
+    long cookieEndNs;
     private long loggedNs;
     private @Nullable String refusal;
     private long refusedNs;
@@ -82,28 +92,20 @@ final class Partner {
         }
     }
 
-    /** @param agoNs how long ago an initiation is to have been, and the last line in the log, so that none has to wait */
-    Partner(PeerPath path, PeerKey key, boolean ours, long nowNs, long agoNs) {
+    /**
+     * @param retryNs until an initiation is repeated
+     * @param agoNs how long ago an initiation is to have been, and the last line in the log, so that none has to wait
+     */
+    Partner(PeerPath path, PeerKey key, boolean ours, long nowNs, long retryNs, long agoNs) {
         this.path = path;
         this.key = key;
         this.ours = ours;
         mac = new HandshakeMac(key.bytes());
         dueNs = nowNs;
-        tokensNs = nowNs;
+        free = new TokenBucket(BURST, PER_RETRY, retryNs, nowNs);
+        proven = new TokenBucket(BURST, PER_RETRY, retryNs, nowNs);
         initiatedNs = nowNs - agoNs;
         loggedNs = nowNs - agoNs;
-    }
-
-    /** Whether an initiation of the peer may cost the work of looking at it. */
-    boolean takeToken(long nowNs, long retryNs) {
-        double periods = (nowNs - tokensNs) / (double) retryNs;
-        tokensNs = nowNs;
-        tokens = Math.min(BURST, tokens + periods * PER_RETRY);
-        if (tokens < 1) {
-            return false;
-        }
-        tokens--;
-        return true;
     }
 
     void dropPending() {

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 class KeyExchangeTest {
     private static final long MS = 1_000_000;
     private static final long SECOND = 1_000 * MS;
+    private static final int PORT = 40_000;
 
     private long now;
     private double loss;
@@ -94,7 +95,7 @@ class KeyExchangeTest {
                 }
                 keys.onSignal();
             } else {
-                keys.onMessage(peer, message);
+                keys.onMessage(peer, PORT, message);
             }
         }
 
@@ -174,7 +175,7 @@ class KeyExchangeTest {
         assertThat(made.keyAgeMs()).isBetween(1L, 7_000L);
         assertThat(made.initiated()).isNotEqualTo(b.keys.status(b.peer).initiated());
         assertThat(made.refusal()).isNull();
-        a.keys.onMessage(a.peer, new byte[10]);
+        a.keys.onMessage(a.peer, PORT, new byte[10]);
         run(SECOND);
         assertThat(a.keys.status(a.peer).refusal()).isEqualTo("length or type");
         assertThat(a.keys.status(a.peer).refusedMs()).isEqualTo(1_000L);
@@ -265,8 +266,8 @@ class KeyExchangeTest {
         Keyring before = b.ring();
         for (byte[] message : List.copyOf(seen)) {
             if (message[0] == 1) {
-                b.keys.onMessage(b.peer, message);
-                a.keys.onMessage(a.peer, message);
+                b.keys.onMessage(b.peer, PORT, message);
+                a.keys.onMessage(a.peer, PORT, message);
             }
         }
         assertThat(b.ring()).isEqualTo(before);
@@ -280,8 +281,8 @@ class KeyExchangeTest {
         run(2 * SECOND);
         Keyring before = a.ring();
         seen.stream().filter(m -> m[0] == 2).toList().forEach(m -> {
-            a.keys.onMessage(a.peer, m);
-            b.keys.onMessage(b.peer, m);
+            a.keys.onMessage(a.peer, PORT, m);
+            b.keys.onMessage(b.peer, PORT, m);
         });
         assertThat(a.ring()).isEqualTo(before);
         assertThat(a.dropped(Drop.BAD_HANDSHAKE)).isPositive();
@@ -343,7 +344,7 @@ class KeyExchangeTest {
         a.keys.peers(Map.of());
         assertThat(a.ring()).isEqualTo(Keyring.EMPTY);
         assertThat(a.retired).isEqualTo(before + 1);
-        a.keys.onMessage(a.peer, seen.getFirst());
+        a.keys.onMessage(a.peer, PORT, seen.getFirst());
         assertThat(a.ring()).isEqualTo(Keyring.EMPTY);
     }
 
@@ -353,11 +354,60 @@ class KeyExchangeTest {
         byte[] valid = seen.getFirst();
         b.start(a.own.publicKey());
         for (int i = 0; i < 50; i++) {
-            b.keys.onMessage(b.peer, valid);
+            b.keys.onMessage(b.peer, PORT, valid);
         }
         assertThat(b.dropped(Drop.HANDSHAKE_LIMIT)).isGreaterThan(40);
         run(5 * SECOND);
         assertThat(connected()).isTrue();
+    }
+
+    @Test
+    void aFloodInThePeersNameDoesNotKeepItOut() {
+        a.start(b.own.publicKey());
+        byte[] forged = seen.getFirst(); // valid but old, as somebody may repeat it
+        wire.clear();
+        b.start(a.own.publicKey());
+        wire.clear();
+        loss = 1; // b does not reach a by itself
+        run(6 * SECOND);
+        b.keys.onMessage(b.peer, PORT, forged);
+        assertThat(b.dropped(Drop.HANDSHAKE_LIMIT)).isZero();
+        loss = 0;
+        seen.clear();
+        wire.clear();
+        boolean connected = false;
+        for (int i = 0; i < 300 && !connected; i++) {
+            for (int port = 1; port <= 50; port++) {
+                b.keys.onMessage(b.peer, port, forged);
+            }
+            run(10 * MS);
+            connected = a.ring().sending() != null && b.ring().sending() != null;
+        }
+        assertThat(connected).isTrue();
+        assertThat(b.dropped(Drop.HANDSHAKE_LIMIT)).isGreaterThan(1_000);
+        assertThat(b.traffic.sum(Traffic.COOKIES)).isBetween(1L, 300L * 50);
+        assertThat(seen.stream().filter(m -> m[0] == 3).count()).isEqualTo(b.traffic.sum(Traffic.COOKIES));
+        assertThat(connected()).isTrue();
+    }
+
+    @Test
+    void cookiesAreSentUnderLoadAloneAndAreLimited() {
+        a.start(b.own.publicKey());
+        byte[] valid = seen.getFirst();
+        wire.clear();
+        b.start(a.own.publicKey());
+        for (int i = 0; i < 5; i++) {
+            b.keys.onMessage(b.peer, PORT, valid);
+        }
+        assertThat(b.traffic.sum(Traffic.COOKIES)).isZero();
+        for (int i = 0; i < 100; i++) {
+            b.keys.onMessage(b.peer, PORT, valid);
+        }
+        assertThat(b.traffic.sum(Traffic.COOKIES)).as("one source").isEqualTo(4);
+        for (int i = 0; i < 10_000; i++) {
+            b.keys.onMessage(b.peer, i, valid);
+        }
+        assertThat(b.traffic.sum(Traffic.COOKIES)).as("all sources").isEqualTo(256);
     }
 
     @Test
@@ -375,11 +425,11 @@ class KeyExchangeTest {
                 case 1 -> message[noise.nextInt(message.length)] ^= (byte) (1 + noise.nextInt(255));
                 default -> {
                     noise.nextBytes(message);
-                    message[0] = (byte) (1 + noise.nextInt(2));
+                    message[0] = (byte) (1 + noise.nextInt(3));
                 }
             }
             long before = b.dropped(Drop.BAD_HANDSHAKE) + b.dropped(Drop.HANDSHAKE_LIMIT);
-            b.keys.onMessage(b.peer, message);
+            b.keys.onMessage(b.peer, PORT, message);
             long counted = b.dropped(Drop.BAD_HANDSHAKE) + b.dropped(Drop.HANDSHAKE_LIMIT) - before;
             assertThat(counted).as("seed %d round %d", seed, i).isEqualTo(1);
         }

@@ -4,6 +4,7 @@ import dev.drover.perf.BenchReport.Better;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,6 +42,16 @@ final class DnsBench implements Callable<Integer> {
     @Option(names = "--seconds", description = "length of one measurement (default: ${DEFAULT-VALUE})")
     private int seconds = 3;
 
+    @Option(
+            names = "--soak",
+            arity = "0..1",
+            fallbackValue = "10",
+            paramLabel = "MINUTES",
+            description =
+                    "no peers: full load while the zone changes 100 times a second, every answer checked; exit code"
+                            + " 1 when one is wrong or lost, or memory grows (without a number: ${FALLBACK-VALUE})")
+    private int soakMinutes;
+
     @Option(names = "--json", paramLabel = "FILE", description = "also write the rows as JSON")
     private @Nullable Path json;
 
@@ -54,6 +65,9 @@ final class DnsBench implements Callable<Integer> {
     public Integer call() throws Exception {
         if (rounds < 1 || seconds < 1) {
             throw new IllegalStateException("--rounds and --seconds: (expected: at least 1)");
+        }
+        if (soakMinutes != 0) {
+            return soak();
         }
         BenchReport report = new BenchReport("dns", "each server named in the case", conditions());
         System.err.println("starting Drover, Knot, NSD, unbound and dnsmasq with " + DnsServers.NAMES + " names ...");
@@ -72,6 +86,29 @@ final class DnsBench implements Callable<Integer> {
             report.writeJson(json);
         }
         return 0;
+    }
+
+    private int soak() throws Exception {
+        if (soakMinutes < 0 || json != null) {
+            throw new IllegalStateException("--soak: (expected: minutes above 0, and no --json)");
+        }
+        try (DnsSoak soak = new DnsSoak()) {
+            DnsSoak.Outcome outcome = soak.run(Duration.ofMinutes(soakMinutes), System.err::println);
+            System.out.printf(
+                    Locale.ROOT,
+                    "%d replies, %.0f a second, %d changes of the zone: %d wrong, %d lost, %d dropped by full sockets,"
+                            + " live memory %+.1f MB, resident %+.1f MB%n",
+                    outcome.answered(),
+                    outcome.perSecond(),
+                    outcome.changes(),
+                    outcome.wrong(),
+                    outcome.lost(),
+                    outcome.overflows(),
+                    outcome.liveGrowth() / 1e6,
+                    outcome.residentGrowth() / 1e6);
+            outcome.failures().forEach(failure -> System.out.println("FAILED  " + failure));
+            return outcome.failures().isEmpty() ? 0 : 1;
+        }
     }
 
     private Map<String, Object> conditions() {

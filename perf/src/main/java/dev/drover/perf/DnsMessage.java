@@ -44,6 +44,15 @@ final class DnsMessage {
         return ByteBuffer.wrap(reply).getShort(6);
     }
 
+    static int id(byte[] message) {
+        return Short.toUnsignedInt(ByteBuffer.wrap(message).getShort(0));
+    }
+
+    /** The last four bytes: the address of a reply that ends with an A record. */
+    static int lastAddress(byte[] reply, int length) {
+        return ByteBuffer.wrap(reply).getInt(length - IPV4_BYTES);
+    }
+
     /** IPv4 addresses of the answer section; empty for an rcode other than NOERROR and for what is no reply. */
     static Set<InetAddress> addresses(byte[] reply, int length) {
         Set<InetAddress> addresses = new HashSet<>();

@@ -136,6 +136,11 @@ final class Forwarder {
         return Reply.empty(query, Rcode.SERVFAIL, true, why);
     }
 
+    /** An answer of the cache was given without asking here. */
+    void onHit() {
+        count(CacheOutcome.HIT);
+    }
+
     private void count(CacheOutcome outcome) {
         cacheOutcomes.increment(lane, outcome);
     }

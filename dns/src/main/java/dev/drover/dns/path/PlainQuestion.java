@@ -1,18 +1,19 @@
 package dev.drover.dns.path;
 
+import dev.drover.dns.resolve.UpstreamAnswer;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.DClass;
 
 /**
- * Answers the question that nearly everybody asks, straight from the bytes of the query: A or AAAA of a host of ours, or
- * of a name under the zone that does not exist; nothing unusual in header or EDNS, and an answer that fits. Everything
- * else is left to {@link Query} and {@link Responder}, which would give the same answer.
+ * Answers the question that nearly everybody asks, straight from the bytes of the query: A or AAAA of a host of ours, of a
+ * name under the zone that does not exist, or of a name that the cache knows from an upstream; nothing unusual in header or
+ * EDNS, and an answer that fits. Everything else is left to {@link Query} and {@link Responder}, which would give the same answer.
  *
  * <pre>
  *  | ID | QR AA rd RA cd | 1 n 0 e | question as asked | C0 0C  type IN TTL length address | … | OPT |
@@ -20,7 +21,7 @@ import org.xbill.DNS.DClass;
  * </pre>
  *
  * Names behind the question are pointers into it: the owner of an address is the question's name at offset 12, the apex its
- * end. One object a lane, used again for each query.
+ * end. One object a lane, used again for each query; nothing is allocated but the buffer of the reply, which is pooled.
  */
 final class PlainQuestion {
     private static final int TYPE_AND_CLASS = 4;
@@ -29,6 +30,11 @@ final class PlainQuestion {
     private static final int RECORD_BYTES = 12;
 
     private static final long ONE_QUESTION = 1L << 48;
+    /** The label {@code arpa} in lower case: reverse zones of ours are below it. */
+    private static final int ARPA = 'a' << 24 | 'r' << 16 | 'p' << 8 | 'a';
+
+    private static final int ARPA_BYTES = 4;
+    private static final int LOWER_CASE = 0x2020_2020;
 
     private final Lookup lookup = new Lookup();
     private int start;
@@ -38,14 +44,19 @@ final class PlainQuestion {
     private boolean edns;
     private boolean dnssecOk;
     private int limit;
+    private Rcode rcode = Rcode.NOERROR;
+    private boolean cached;
+    /** Name, type and class for the cache. */
+    private final byte[] asked = new byte[Wire.MAX_NAME + TYPE_AND_CLASS];
 
     /**
      * The reply, or null when the query is not of that kind.
      *
      * @param query neither consumed nor kept
+     * @return owned by the caller
      */
     @Nullable
-    Reply answer(ByteBuf query, Serving serving, Via via, InetAddress client) {
+    ByteBuf answer(ByteBuf query, Serving serving, Via via, InetAddress client) {
         if (!header(query)
                 || !lookup.read(query, start + Wire.HEADER, query.writerIndex())
                 || !question(query)
@@ -54,14 +65,28 @@ final class PlainQuestion {
         }
         Zone zone = serving.zone();
         lookup.find(query, zone, zone.viewOf(client));
-        ByteBuf reply = lookup.rule == Rule.MISSING ? absent(query, serving) : addresses(query, serving, lookup.node);
-        if (reply == null) {
-            return null;
+        cached = lookup.rule == Rule.FORWARD;
+        ByteBuf reply;
+        if (cached) {
+            reply = cached(query, serving);
+        } else {
+            rcode = lookup.rule == Rule.MISSING ? Rcode.NXDOMAIN : Rcode.NOERROR;
+            reply = rcode == Rcode.NXDOMAIN ? absent(query, serving) : addresses(query, serving, lookup.node);
         }
-        if (edns) {
+        if (reply != null && edns) {
             Wire.writeOpt(reply, dnssecOk);
         }
-        return new Reply(reply, lookup.rule == Rule.MISSING ? Rcode.NXDOMAIN : Rcode.NOERROR);
+        return reply;
+    }
+
+    /** Of the reply that was given last. */
+    Rcode rcode() {
+        return rcode;
+    }
+
+    /** Whether the reply that was given last came from the cache. */
+    boolean isCached() {
+        return cached;
     }
 
     /** Type of the query that was answered last. */
@@ -122,9 +147,43 @@ final class PlainQuestion {
                 .writeShort(DClass.IN)
                 .writeInt(zone.negativeTtlSeconds())
                 .writeShort(zone.soaBytes() - RECORD_BYTES);
-        reply.writeBytes(zone.serverWire).writeShort(pointer);
-        reply.writeBytes(zone.hostmasterWire).writeShort(pointer);
-        return reply.writeBytes(zone.soaNumbers);
+        Wire.append(reply, zone.serverWire, zone.serverWire.length);
+        reply.writeShort(pointer);
+        Wire.append(reply, zone.hostmasterWire, zone.hostmasterWire.length);
+        reply.writeShort(pointer);
+        Wire.append(reply, zone.soaNumbers, zone.soaNumbers.length);
+        return reply;
+    }
+
+    /**
+     * A fresh answer that needs nothing done about it. Whether upstreams are asked for the name needs no look: only those
+     * asked have filled the cache.
+     */
+    private @Nullable ByteBuf cached(ByteBuf query, Serving serving) {
+        if (!serving.recursion() || (flags & Wire.RD) == 0 || isReverse(query)) {
+            return null;
+        }
+        int bytes = nameEnd + TYPE_AND_CLASS - lookup.name;
+        for (int i = 0; i < bytes; i++) {
+            asked[i] = query.getByte(lookup.name + i);
+        }
+        long now = System.nanoTime();
+        UpstreamAnswer known = serving.cache().peek(asked, bytes, dnssecOk, (flags & Wire.CD) != 0, now);
+        if (known == null || !known.isFresh(now) || serving.cache().policy().prefetch() && known.isEnding(now)) {
+            return null;
+        }
+        known.hit();
+        rcode = known.rcode();
+        int clientFlags = flags | (dnssecOk ? Wire.AD : 0);
+        int id = query.getUnsignedShort(start + Wire.ID);
+        return known.message(id, clientFlags, asked, bytes, limit, edns ? Wire.OPT_LENGTH : 0, now);
+    }
+
+    private boolean isReverse(ByteBuf query) {
+        int label = nameEnd - 1 - ARPA_BYTES - 1;
+        return label >= lookup.name
+                && query.getByte(label) == ARPA_BYTES
+                && (query.getInt(label + 1) | LOWER_CASE) == ARPA;
     }
 
     private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Node node) {
@@ -143,8 +202,8 @@ final class PlainQuestion {
                     .writeShort(type)
                     .writeShort(DClass.IN)
                     .writeInt(serving.zone().ttlSeconds)
-                    .writeShort(address.length)
-                    .writeBytes(address);
+                    .writeShort(address.length);
+            Wire.append(reply, address, address.length);
         }
         return reply;
     }
@@ -153,10 +212,12 @@ final class PlainQuestion {
     private ByteBuf begin(ByteBuf query, Serving serving, Rcode rcode, int answers, int recordBytes) {
         int question = nameEnd + TYPE_AND_CLASS - lookup.name;
         int recursion = serving.recursion() ? Wire.RA : 0;
-        ByteBuf reply = ByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
+        ByteBuf reply =
+                PooledByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
         reply.writeShort(query.getShort(start + Wire.ID));
         reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode.value);
         reply.writeShort(1).writeShort(answers).writeShort(answers == 0 ? 1 : 0).writeShort(edns ? 1 : 0);
-        return reply.writeBytes(query, lookup.name, question);
+        Wire.append(reply, query, lookup.name, question);
+        return reply;
     }
 }

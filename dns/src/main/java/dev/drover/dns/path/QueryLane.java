@@ -11,6 +11,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.group.ChannelGroup;
 import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
 
 /** Everything that belongs to one event loop of the server: all queries it reads are answered here, on its thread. */
 public final class QueryLane {
@@ -77,15 +78,35 @@ public final class QueryLane {
     }
 
     /**
-     * Answers one message.
+     * Answers one message at once and without garbage, if it is a usual one; any other is one for {@link #onQuery}.
+     *
+     * @param message stays the caller's
+     * @return the reply, the caller's from now on; null for none
+     */
+    @Nullable
+    ByteBuf onUsual(ByteBuf message, Via via, InetAddress client) {
+        Serving now = serving.read();
+        return now.rate().isOn() && via == Via.UDP ? null : plain(message, now, via, client);
+    }
+
+    /**
+     * Answers one message that {@link #onUsual} did not.
      *
      * @param message stays the caller's
      * @return whether {@code asker} is or will be called
      */
     boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
-        ResponseRate rate = serving.read().rate();
-        if (rate.isOn() && via == Via.UDP && !rate.take(client, System.nanoTime() / NS_PER_MS)) {
-            return onTooMany(message, via, client, rate, asker);
+        Serving now = serving.read();
+        ResponseRate rate = now.rate();
+        if (rate.isOn() && via == Via.UDP) {
+            if (!rate.take(client, System.nanoTime() / NS_PER_MS)) {
+                return onTooMany(message, via, client, rate, asker);
+            }
+            ByteBuf plain = plain(message, now, via, client);
+            if (plain != null) {
+                asker.reply(new Reply(plain, plainQuestion.rcode()));
+                return true;
+            }
         }
         return onAllowed(message, via, client, asker);
     }
@@ -108,26 +129,33 @@ public final class QueryLane {
         return false;
     }
 
-    private boolean onAllowed(ByteBuf message, Via via, InetAddress client, Asker asker) {
-        Serving now = serving.read();
+    private @Nullable ByteBuf plain(ByteBuf message, Serving now, Via via, InetAddress client) {
         // One in so many is timed, and counts for all.
         boolean timed = (++plainSeen & PLAIN_TIMED_ONE_IN - 1) == 0;
         long start = timed ? System.nanoTime() : 0;
-        Reply plain = plainQuestion.answer(message, now, via, client);
-        if (plain != null) {
-            counters.transports().increment(index, via);
-            counters.types().increment(index, plainQuestion.type());
-            counters.rcodes().increment(index, plain.rcode());
-            if (timed) {
-                long duration = System.nanoTime() - start;
-                counters.latency().record(index, LatencyHistogram.Source.ZONE, duration, PLAIN_TIMED_ONE_IN);
-            }
-            if (tapDue(now.tap())) {
-                tap(now.tap(), Query.parse(message), via, client, plain, start);
-            }
-            asker.reply(plain);
-            return true;
+        ByteBuf plain = plainQuestion.answer(message, now, via, client);
+        if (plain == null) {
+            return null;
         }
+        counters.transports().increment(index, via);
+        counters.types().increment(index, plainQuestion.type());
+        counters.rcodes().increment(index, plainQuestion.rcode());
+        LatencyHistogram.Source source = LatencyHistogram.Source.ZONE;
+        if (plainQuestion.isCached()) {
+            forwarder.onHit();
+            source = LatencyHistogram.Source.FORWARD;
+        }
+        if (timed) {
+            counters.latency().record(index, source, System.nanoTime() - start, PLAIN_TIMED_ONE_IN);
+        }
+        if (tapDue(now.tap())) {
+            tap(now.tap(), Query.parse(message), via, client, new Reply(plain, plainQuestion.rcode()), start);
+        }
+        return plain;
+    }
+
+    private boolean onAllowed(ByteBuf message, Via via, InetAddress client, Asker asker) {
+        Serving now = serving.read();
         Query query = Query.parse(message);
         if (query.cookie != null) {
             query.replyCookie(COOKIES.answer(query.cookie, client, nowSeconds()));

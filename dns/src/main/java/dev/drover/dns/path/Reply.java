@@ -73,7 +73,8 @@ record Reply(ByteBuf message, Rcode rcode) {
     static Reply of(Query query, UpstreamAnswer answer, Via via, long nowNs, @Nullable ExtendedError why) {
         // AD is for those who show that they know it (RFC 6840 section 5.8).
         int flags = query.flags & (Wire.RD | Wire.CD | Wire.AD) | (query.dnssecOk ? Wire.AD : 0);
-        ByteBuf message = answer.message(query.id, flags, query.question, query.limit(via), query.optBytes(why), nowNs);
+        ByteBuf message = answer.message(
+                query.id, flags, query.question, query.question.length, query.limit(via), query.optBytes(why), nowNs);
         query.writeOpt(message, answer.rcode(), why);
         return new Reply(message, answer.rcode());
     }

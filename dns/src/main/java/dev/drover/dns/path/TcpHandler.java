@@ -41,7 +41,10 @@ final class TcpHandler extends ChannelInboundHandlerAdapter {
                 return;
             }
             waiting++;
-            if (!lane.onQuery(frame, Via.TCP, client, reply -> send(ctx.channel(), reply.message()))) {
+            ByteBuf usual = lane.onUsual(frame, Via.TCP, client);
+            if (usual != null) {
+                send(ctx.channel(), usual);
+            } else if (!lane.onQuery(frame, Via.TCP, client, reply -> send(ctx.channel(), reply.message()))) {
                 waiting--;
             }
         } finally {

@@ -26,14 +26,19 @@ final class UdpHandler extends ChannelInboundHandlerAdapter {
             if (client.getPort() == 0) {
                 lane.drop(Drop.NO_PORT);
             } else {
-                lane.onQuery(
-                        packet.content(),
-                        Via.UDP,
-                        client.getAddress(),
-                        reply -> send(ctx.channel(), reply.message(), client));
+                onQuery(ctx.channel(), packet.content(), client);
             }
         } finally {
             packet.release();
+        }
+    }
+
+    private void onQuery(Channel channel, ByteBuf query, InetSocketAddress client) {
+        ByteBuf usual = lane.onUsual(query, Via.UDP, client.getAddress());
+        if (usual != null) {
+            send(channel, usual, client);
+        } else {
+            lane.onQuery(query, Via.UDP, client.getAddress(), reply -> send(channel, reply.message(), client));
         }
     }
 

@@ -53,18 +53,28 @@ public final class AnswerCache {
      * @param asked name, type and class, in whatever case
      */
     public @Nullable UpstreamAnswer find(byte[] asked, boolean dnssecOk, boolean checkingDisabled, long nowNs) {
-        long hash = Question.hash(asked, dnssecOk, checkingDisabled);
+        UpstreamAnswer answer = peek(asked, asked.length, dnssecOk, checkingDisabled, nowNs);
+        if (answer != null) {
+            answer.hit();
+        }
+        return answer;
+    }
+
+    /**
+     * As {@link #find}, but counts no {@linkplain UpstreamAnswer#hit hit}. Does not allocate.
+     *
+     * @param length of the question at the front of {@code asked}
+     */
+    public @Nullable UpstreamAnswer peek(
+            byte[] asked, int length, boolean dnssecOk, boolean checkingDisabled, long nowNs) {
+        long hash = Question.hash(asked, length, dnssecOk, checkingDisabled);
         int first = firstPlace(hash);
         for (int i = first; i < first + WAYS; i++) {
             UpstreamAnswer answer = places.getAcquire(i);
             if (answer != null
                     && answer.question.hash == hash
-                    && answer.question.matches(asked, dnssecOk, checkingDisabled)) {
-                if (!answer.isUsable(nowNs, policy.staleSeconds())) {
-                    return null;
-                }
-                answer.hit();
-                return answer;
+                    && answer.question.matches(asked, length, dnssecOk, checkingDisabled)) {
+                return answer.isUsable(nowNs, policy.staleSeconds()) ? answer : null;
             }
         }
         return null;

@@ -24,27 +24,33 @@ public final class Question {
         this.bytes = lower(asked);
         this.dnssecOk = dnssecOk;
         this.checkingDisabled = checkingDisabled;
-        this.hash = hash(asked, dnssecOk, checkingDisabled);
+        this.hash = hash(asked, asked.length, dnssecOk, checkingDisabled);
     }
 
-    static long hash(byte[] asked, boolean dnssecOk, boolean checkingDisabled) {
+    /** @param length of the question at the front of {@code asked} */
+    static long hash(byte[] asked, int length, boolean dnssecOk, boolean checkingDisabled) {
         long hash = SEED + (dnssecOk ? 1 : 0) + (checkingDisabled ? 2 : 0);
-        int nameLength = asked.length - TYPE_AND_CLASS;
-        for (int i = 0; i < asked.length; i++) {
+        int nameLength = length - TYPE_AND_CLASS;
+        for (int i = 0; i < length; i++) {
             hash = (hash ^ (i < nameLength ? lower(asked[i]) : asked[i])) * FNV_PRIME;
         }
         return hash ^ hash >>> 29;
     }
 
-    boolean matches(byte[] asked, boolean withDnssec, boolean withCheckingDisabled) {
-        return dnssecOk == withDnssec && checkingDisabled == withCheckingDisabled && sameName(bytes, asked);
+    /** @param length of the question at the front of {@code asked} */
+    boolean matches(byte[] asked, int length, boolean withDnssec, boolean withCheckingDisabled) {
+        return dnssecOk == withDnssec
+                && checkingDisabled == withCheckingDisabled
+                && bytes.length == length
+                && sameFront(bytes, asked);
     }
 
     /** Whether two questions differ in the case of letters of their name at most. */
     static boolean sameName(byte[] one, byte[] other) {
-        if (one.length != other.length) {
-            return false;
-        }
+        return one.length == other.length && sameFront(one, other);
+    }
+
+    private static boolean sameFront(byte[] one, byte[] other) {
         int nameLength = one.length - TYPE_AND_CLASS;
         for (int i = 0; i < one.length; i++) {
             if (one[i] != other[i] && (i >= nameLength || lower(one[i]) != lower(other[i]))) {

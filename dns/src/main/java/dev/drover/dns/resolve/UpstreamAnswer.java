@@ -3,7 +3,7 @@ package dev.drover.dns.resolve;
 import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -75,7 +75,7 @@ public final class UpstreamAnswer {
     }
 
     /** Counts a hit; writes nothing once it is known to be popular, so that lanes do not pass a cache line around. */
-    void hit() {
+    public void hit() {
         int seen = (int) MARKS.getOpaque(this);
         if (seen < PREFETCH_AT_HITS) {
             MARKS.setOpaque(this, seen + 1);
@@ -93,9 +93,13 @@ public final class UpstreamAnswer {
 
     /** True for one caller, once, when it is asked for often and in the last tenth of its time. */
     public boolean takePrefetch(long nowNs) {
+        return isEnding(nowNs) && MARKS.compareAndSet(this, PREFETCH_AT_HITS, PREFETCH_AT_HITS + 1);
+    }
+
+    /** Whether it is in the last tenth of its time, or past it. */
+    public boolean isEnding(long nowNs) {
         long left = ttlSeconds * SECOND_NS - (nowNs - storedNs);
-        return left * PREFETCH_LAST_PART < ttlSeconds * SECOND_NS
-                && MARKS.compareAndSet(this, PREFETCH_AT_HITS, PREFETCH_AT_HITS + 1);
+        return left * PREFETCH_LAST_PART < ttlSeconds * SECOND_NS;
     }
 
     /** About what it takes of the heap. */
@@ -109,11 +113,12 @@ public final class UpstreamAnswer {
      *
      * @param clientFlags RD and CD as asked; AD if the client understands it
      * @param asked name, type and class in the client's case
+     * @param askedBytes how many bytes of {@code asked} that is
      * @param limit longest message, in bytes
      * @param optBytes room to leave for OPT, which is counted already when above 0
      */
-    public ByteBuf message(int id, int clientFlags, byte[] asked, int limit, int optBytes, long nowNs) {
-        int start = Wire.HEADER + asked.length;
+    public ByteBuf message(int id, int clientFlags, byte[] asked, int askedBytes, int limit, int optBytes, long nowNs) {
+        int start = Wire.HEADER + askedBytes;
         int room = limit - optBytes - start;
         int kept = 0;
         int length = 0;
@@ -125,15 +130,15 @@ public final class UpstreamAnswer {
         int additional = kept - answers - authority;
         boolean truncated = kept < counts[0] + counts[1];
         int out = Wire.QR | Wire.RA | clientFlags & (Wire.RD | Wire.CD) | flags & (Wire.RCODE | clientFlags & Wire.AD);
-        ByteBuf message = ByteBufAllocator.DEFAULT.directBuffer(start + length + optBytes);
+        ByteBuf message = PooledByteBufAllocator.DEFAULT.directBuffer(start + length + optBytes);
         message.writeShort(id)
                 .writeShort(out | (truncated ? Wire.TC : 0))
                 .writeShort(1)
                 .writeShort(answers)
                 .writeShort(authority)
-                .writeShort(additional + (optBytes > 0 ? 1 : 0))
-                .writeBytes(asked)
-                .writeBytes(records, 0, length);
+                .writeShort(additional + (optBytes > 0 ? 1 : 0));
+        Wire.append(message, asked, askedBytes);
+        Wire.append(message, records, length);
         age(message, start, kept, nowNs);
         return message;
     }

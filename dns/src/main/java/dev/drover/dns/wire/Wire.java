@@ -1,6 +1,9 @@
 package dev.drover.dns.wire;
 
 import io.netty.buffer.ByteBuf;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * Offsets and constants of a DNS message (RFC 1035 section 4.1, RFC 6891 section 6.1), and the walk over its names.
@@ -18,6 +21,8 @@ import io.netty.buffer.ByteBuf;
  * </pre>
  */
 public final class Wire {
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
     public static final int ID = 0;
     public static final int FLAGS = 2;
     public static final int QDCOUNT = 4;
@@ -158,5 +163,31 @@ public final class Wire {
                 .writeShort(EDNS_PAYLOAD)
                 .writeInt(extendedRcode << 24 | (dnssecOk ? OPT_DO : 0))
                 .writeShort(optionBytes);
+    }
+
+    /**
+     * Appends bytes of another buffer. {@link ByteBuf#writeBytes} makes an object for each buffer that it has not copied to
+     * before; this does not, and is meant for what is as short as a question.
+     */
+    public static void append(ByteBuf out, ByteBuf from, int index, int length) {
+        int at = index;
+        int end = index + length;
+        for (; at <= end - Long.BYTES; at += Long.BYTES) {
+            out.writeLong(from.getLong(at));
+        }
+        for (; at < end; at++) {
+            out.writeByte(from.getByte(at));
+        }
+    }
+
+    /** As {@link #append(ByteBuf, ByteBuf, int, int)}, the first {@code length} bytes of an array. */
+    public static void append(ByteBuf out, byte[] from, int length) {
+        int at = 0;
+        for (; at <= length - Long.BYTES; at += Long.BYTES) {
+            out.writeLong((long) LONG.get(from, at));
+        }
+        for (; at < length; at++) {
+            out.writeByte(from[at]);
+        }
     }
 }

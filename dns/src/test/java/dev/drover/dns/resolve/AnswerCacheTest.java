@@ -73,7 +73,7 @@ final class AnswerCacheTest {
     }
 
     private static Message toClient(UpstreamAnswer answer, String name, int limit, long nowNs) throws IOException {
-        ByteBuf message = answer.message(99, Wire.RD, asked(name), limit, 0, nowNs);
+        ByteBuf message = answer.message(99, Wire.RD, asked(name), asked(name).length, limit, 0, nowNs);
         try {
             byte[] bytes = new byte[message.readableBytes()];
             message.readBytes(bytes);
@@ -255,7 +255,7 @@ final class AnswerCacheTest {
                 UpstreamAnswer answer = AnswerReader.read(new Question(sent, false, false), buffer, POLICY, 0);
                 cache.store(answer);
                 for (int limit : new int[] {512, 1_232, 65_535}) {
-                    ByteBuf message = answer.message(1, 0, sent, limit, 0, SECOND);
+                    ByteBuf message = answer.message(1, 0, sent, sent.length, limit, 0, SECOND);
                     assertThat(message.readableBytes()).isLessThanOrEqualTo(limit);
                     if (Arrays.equals(wire, whole)) {
                         assertThat(ReplyCheck.judge(message, sent, 1, true)).isEqualTo(ReplyCheck.Verdict.USE);

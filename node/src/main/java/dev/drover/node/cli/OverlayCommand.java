@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "overlay",
         description = "Look into the overlay of the node on this host.",
-        subcommands = OverlayKeygenCommand.class)
+        subcommands = {OverlayKeygenCommand.class, OverlayCaptureCommand.class})
 public final class OverlayCommand extends ClientGroup {
     private static final long WATCH_PERIOD_S = 1;
 
@@ -102,6 +102,50 @@ public final class OverlayCommand extends ClientGroup {
             }
             Output.table(out(), rows, "mac", "address", "peer", "port", "known", "revision", "age");
         });
+    }
+
+    @Command(
+            name = "flows",
+            description = "Which containers speak with which through this host's tunnel, estimated from samples.")
+    int flows(@Mixin AdminOptions options) {
+        return show(options, "/overlay/flows", flows -> {
+            List<JsonNode> rows = new ArrayList<>();
+            for (JsonNode flow : flows) {
+                ObjectNode row = rowOf(flow, "source", "destination");
+                row.put("direction", flow.path("direction").asText().toLowerCase(Locale.ROOT));
+                row.put("peer", flow.path("vtep").asText("-"));
+                row.put("packets", "~" + flow.path("packets").asLong());
+                row.put("bytes", "~" + flow.path("bytes").asLong());
+                row.put("verdict", verdictOf(flow));
+                row.set("samples", flow.path("samples"));
+                row.put("last", ago(flow.path("lastMs"), "-"));
+                rows.add(row);
+            }
+            if (rows.isEmpty()) {
+                say("no flows");
+            } else {
+                Output.table(
+                        out(),
+                        rows,
+                        "source",
+                        "destination",
+                        "direction",
+                        "peer",
+                        "packets",
+                        "bytes",
+                        "verdict",
+                        "samples",
+                        "last");
+            }
+        });
+    }
+
+    private static String verdictOf(JsonNode flow) {
+        long dropped = flow.path("droppedPackets").asLong();
+        return dropped == 0
+                ? "passed"
+                : "~" + dropped + " dropped, the last "
+                        + flow.path("drop").asText().toLowerCase(Locale.ROOT);
     }
 
     @Command(name = "drops", description = "Frames that were not passed on: how many, what that means, what to do.")

@@ -26,6 +26,7 @@ final class OverlaySection {
     private static final int MAX_BRIDGE_NAME_BYTES = 15;
     private static final List<String> PEER_KEYS = List.of("vtep", "subnets", "public-key", "probe", "neighbours");
     private static final int VXLAN_PORT = 4789;
+    private static final int MAX_FLOW_SAMPLING = 1_000_000;
     private static final int MAX_VNI = (1 << 24) - 1;
 
     private OverlaySection() {}
@@ -38,7 +39,17 @@ final class OverlaySection {
 
     static OverlayConfig read(Path file, YamlNode node) {
         Map<String, YamlNode> keys = node.map(
-                List.of("vni", "vtep", "port", "bridge", "mode", "local", "peers", "encryption", "policy"),
+                List.of(
+                        "vni",
+                        "vtep",
+                        "port",
+                        "bridge",
+                        "mode",
+                        "local",
+                        "peers",
+                        "encryption",
+                        "policy",
+                        "flow-sampling"),
                 List.of("key", "psk", "mtu", "underlay"));
         YamlNode vniNode = node.required(keys, "vni");
         int vni = vniNode.integer(1, MAX_VNI);
@@ -46,6 +57,7 @@ final class OverlaySection {
         YamlNode port = keys.get("port");
         YamlNode bridge = keys.get("bridge");
         YamlNode mode = keys.get("mode");
+        YamlNode sampling = keys.get("flow-sampling");
         YamlNode local = YamlValues.present(keys.get("local"));
         YamlNode peers = YamlValues.present(keys.get("peers"));
         YamlNode encryptionNode = YamlValues.present(keys.get("encryption"));
@@ -59,7 +71,8 @@ final class OverlaySection {
                 local == null ? null : local(local),
                 peers == null ? List.of() : peers(peers, vtep, encryption),
                 peers == null ? List.of() : neighbours(peers),
-                encryption);
+                encryption,
+                sampling == null ? OverlayConfig.FLOW_SAMPLING : sampling.integer(0, MAX_FLOW_SAMPLING));
     }
 
     private static InetAddress unicast(YamlNode node) {

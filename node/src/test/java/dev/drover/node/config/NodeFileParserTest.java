@@ -231,6 +231,7 @@ final class NodeFileParserTest {
                     vtep: 192.0.2.1    | vtep: 'fe80::1'    | node.yaml:3: overlay.vtep: fe80::1 (expected: a unicast address, not a link-local one of IPv6)
                     vtep: 192.0.2.1    | vtep: '2001:db8::1' | node.yaml:8: overlay.peers[0].vtep: 192.0.2.2 (expected: IPv6 as this host's vtep, one overlay has one IP version beneath it)
                     vtep: 192.0.2.1    | vtep: 192.0.2.2    | node.yaml:8: overlay.peers[0].vtep: 192.0.2.2 is this host's own vtep (expected: another host's)
+                    bridge: br0        | flow-sampling: -1  | node.yaml:5: overlay.flow-sampling: -1 (expected: a number from 0 to 1000000)
                     bridge: br0        | encryption: on     | node.yaml:5: overlay.encryption: on (expected: keys and values)
                     bridge: br0        | encryption: {}     | node.yaml:5: overlay.encryption: private-key-file is missing (expected: a value)
                     bridge: br0        | encryption: { private-key-file: /nowhere/key } | node.yaml:5: overlay.encryption.private-key-file: /nowhere/key is missing (expected: a file of drover overlay keygen)

@@ -14,6 +14,7 @@ import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP;
 import static dev.drover.overlay.path.Wire.LINK_LOCAL_GROUP_MASK;
 import static dev.drover.overlay.path.Wire.MAC_GROUP_BIT;
 import static dev.drover.overlay.path.Wire.MAX_VLAN_TAGS;
+import static dev.drover.overlay.path.Wire.SEALED_COOKIE;
 import static dev.drover.overlay.path.Wire.SEALED_DATA;
 import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_INDEX;
@@ -82,6 +83,7 @@ public final class Decapsulator implements Runnable {
     private final Coalescer coalescer;
     private final TapWriter tap;
     private final Inner inner = new Inner();
+    private final Observer observer;
     private final LearnRing learned;
     private final @Nullable HandshakeRing handshakes;
     private final ProbeRing probes;
@@ -109,6 +111,7 @@ public final class Decapsulator implements Runnable {
         this.learned = learned;
         this.probes = probes;
         handshakes = context.handshakes();
+        observer = context.observer();
         vni = context.vni();
         mtu = context.mtu();
         localMtu = mtu;
@@ -156,6 +159,7 @@ public final class Decapsulator implements Runnable {
     @Override
     public void run() {
         table = forwarding.read();
+        observer.onBatch();
         long bytes = 0;
         int datagrams = 0;
         while (datagrams < MAX_DATAGRAMS && bytes < MAX_BYTES) {
@@ -188,8 +192,9 @@ public final class Decapsulator implements Runnable {
         }
         long datagram = buffers + slot * (long) SLOT_BYTES;
         if (handshakes != null) {
+            int port = SocketName.port(name);
             for (int offset = 0; offset < length; offset += segment) {
-                onSealed(peer, datagram + offset, Math.min(segment, length - offset), handshakes);
+                onSealed(peer, port, datagram + offset, Math.min(segment, length - offset), handshakes);
             }
             return length;
         }
@@ -210,15 +215,15 @@ public final class Decapsulator implements Runnable {
     }
 
     /** One datagram in an encrypted overlay; what is not sealed goes no further. */
-    private void onSealed(PeerPath peer, long datagram, int length, HandshakeRing handshakes) {
+    private void onSealed(PeerPath peer, int port, long datagram, int length, HandshakeRing handshakes) {
         int type = length == 0 ? 0 : Memory.getByte(datagram);
         Drop drop;
         if (type == SEALED_DATA) {
             drop = onSealedData(peer, datagram, length, handshakes);
-        } else if (type == SEALED_INITIATION || type == SEALED_RESPONSE) {
+        } else if (type == SEALED_INITIATION || type == SEALED_RESPONSE || type == SEALED_COOKIE) {
             drop = length > HandshakeRing.MAX_BYTES
                     ? Drop.BAD_HANDSHAKE
-                    : handshakes.offer(peer, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
+                    : handshakes.offer(peer, port, datagram, length) ? null : Drop.HANDSHAKE_LIMIT;
         } else {
             peer.refusedPlaintext(lane);
             drop = Drop.PLAINTEXT;
@@ -254,6 +259,7 @@ public final class Decapsulator implements Runnable {
         if (drop == Drop.LINK_LOCAL_GROUP && isProbe(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES)) {
             return null;
         }
+        observer.incoming(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES, 0, 0, drop);
         if (drop == null) {
             clamp(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
             coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
@@ -286,25 +292,27 @@ public final class Decapsulator implements Runnable {
     /** @param superFrame 0, or the datagram is a super-frame and this the aggregated size that came with it */
     private void onDatagram(PeerPath peer, long datagram, int length, int superFrame) {
         Drop drop = admit(peer, datagram, length);
+        long frame = datagram + VXLAN_BYTES;
+        int frameLength = length - VXLAN_BYTES;
         if (drop != null) {
-            if (drop != Drop.LINK_LOCAL_GROUP || !isProbe(peer, datagram + VXLAN_BYTES, length - VXLAN_BYTES)) {
+            if (drop != Drop.LINK_LOCAL_GROUP || !isProbe(peer, frame, frameLength)) {
                 drops.increment(lane, drop);
+                observer.incoming(peer, frame, frameLength, 0, 0, drop);
             }
             return;
         }
-        long frame = datagram + VXLAN_BYTES;
-        int frameLength = length - VXLAN_BYTES;
         if (superFrame == 0) {
+            observer.incoming(peer, frame, frameLength, 0, 0, null);
             clamp(peer, frame, frameLength);
             coalescer.add(frame, frameLength);
             return;
         }
         coalescer.flush();
         int segment = superFrame < length ? superFrame : inner.tcp ? localMtu - (inner.headers - ETHERNET_BYTES) : 0;
-        if (segment <= 0) {
-            drops.increment(lane, Drop.MALFORMED_SUPER_FRAME);
-        } else if (!inner.partialChecksum()) {
-            drops.increment(lane, Drop.BAD_CHECKSUM);
+        drop = segment <= 0 ? Drop.MALFORMED_SUPER_FRAME : inner.partialChecksum() ? null : Drop.BAD_CHECKSUM;
+        observer.incoming(peer, frame, frameLength, segment, inner.headers, drop);
+        if (drop != null) {
+            drops.increment(lane, drop);
         } else {
             tap.piece(frame, frameLength);
             tap.writeSuperFrame(inner, segment);
@@ -341,7 +349,7 @@ public final class Decapsulator implements Runnable {
         }
         if ((Memory.getByte(datagram) & VXLAN_FLAG_VNI) == 0) {
             int type = Memory.getByte(datagram);
-            boolean sealed = type == SEALED_INITIATION || type == SEALED_RESPONSE || type == SEALED_DATA;
+            boolean sealed = type >= SEALED_INITIATION && type <= SEALED_DATA;
             return sealed ? Drop.ENCRYPTED : Drop.NO_VNI;
         }
         if (Memory.getIntBe(datagram + VXLAN_VNI_OFFSET) >>> 8 != vni) {

@@ -67,6 +67,7 @@ final class Decision {
 
     /** Decides; what the way needs is in the fields. */
     Way on(long frame, int length) {
+        peer = null;
         if (length < ETHERNET_BYTES) {
             return drop(Drop.RUNT);
         }
@@ -117,6 +118,12 @@ final class Decision {
     /** The receiver, where the way has one. */
     PeerPath peer() {
         return Objects.requireNonNull(peer);
+    }
+
+    /** The receiver, null where the way has none or several. */
+    @Nullable
+    PeerPath receiver() {
+        return peer;
     }
 
     private Way onIpv4(long frame, long destination) {

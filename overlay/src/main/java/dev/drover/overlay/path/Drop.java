@@ -27,8 +27,8 @@ public enum Drop {
             "underlay: handshake of somebody who has not the peer's key, or a repeated one",
             "compare the keys on both hosts; the log names the peer and the reason"),
     HANDSHAKE_LIMIT(
-            "underlay: more handshakes of a peer than five at once and two a second",
-            "look who else sends from the peer's address"),
+            "underlay: more handshakes than five of a peer at once and two a second, or than 128 and 64 of all",
+            "look who else sends from the peer's address; peers get through by cookies, event cookies counts these"),
     TRUNCATED("underlay: datagram longer than any that a VTEP may send", "look at the sender"),
     MALFORMED_SUPER_FRAME(
             "underlay: an aggregated frame whose headers do not agree with its length",

@@ -74,6 +74,7 @@ public final class Encapsulator implements Runnable {
     private final @Nullable SuperFrameWriter superFrames;
     private final @Nullable HandshakeRing handshakes;
     private final Inner inner = new Inner();
+    private final Observer observer;
     private final long vxlan;
     private final int mtu;
     private final int lane;
@@ -116,6 +117,7 @@ public final class Encapsulator implements Runnable {
         forwarding = context.forwarding();
         table = forwarding.read();
         handshakes = context.handshakes();
+        observer = context.observer();
         int maxFrameBytes = context.mtu() + ETHERNET_BYTES + MAX_VLAN_TAGS * VLAN_BYTES;
         int datagramBytes = maxFrameBytes + VXLAN_BYTES + SEALED_OVERHEAD_BYTES;
         decision = new Decision(table);
@@ -142,6 +144,7 @@ public final class Encapsulator implements Runnable {
     public void run() {
         table = forwarding.read();
         decision.by(table);
+        observer.onBatch();
         long cursor = buffer;
         long bytes = 0;
         for (int frames = 0; frames < MAX_FRAMES && bytes < MAX_BYTES; frames++) {
@@ -181,9 +184,14 @@ public final class Encapsulator implements Runnable {
     }
 
     private void onFrame(long vnet, int length) {
-        Drop drop = act(vnet, vnet + Tap.VNET_HEADER_BYTES, length);
+        long frame = vnet + Tap.VNET_HEADER_BYTES;
+        boolean observed = observer.outgoing(vnet, frame, length);
+        Drop drop = act(vnet, frame, length);
         if (drop != null) {
             drops.increment(lane, drop);
+        }
+        if (observed) {
+            observer.outcome(decision.receiver(), drop);
         }
     }
 

@@ -11,7 +11,10 @@ public final class HandshakeRing {
     /** No handshake message is longer. */
     static final int MAX_BYTES = 192;
 
-    private static final int CAPACITY = 64;
+    private static final int CAPACITY = 128;
+    /** Of one peer at once: who floods in its name leaves room for the others. */
+    private static final int CAPACITY_OF_PEER = 64;
+
     private static final VarHandle HEAD;
     private static final VarHandle TAIL;
 
@@ -26,6 +29,7 @@ public final class HandshakeRing {
 
     private final long slots;
     private final int[] lengths = new int[CAPACITY];
+    private final int[] ports = new int[CAPACITY];
     private final @Nullable PeerPath[] peers = new PeerPath[CAPACITY];
     private final Runnable wake;
     private long head;
@@ -34,7 +38,8 @@ public final class HandshakeRing {
     /** Takes one message. */
     @FunctionalInterface
     public interface Receiver {
-        void receive(PeerPath from, byte[] message);
+        /** @param port that it came from */
+        void receive(PeerPath from, int port, byte[] message);
     }
 
     /** @param wake called by the lane when there is work for the control thread; must be cheap */
@@ -44,18 +49,30 @@ public final class HandshakeRing {
     }
 
     /** Called by the lane; false when there is no room. */
-    boolean offer(PeerPath from, long address, int length) {
+    boolean offer(PeerPath from, int port, long address, int length) {
         long t = tail;
-        if (length > MAX_BYTES || t - (long) HEAD.getAcquire(this) == CAPACITY) {
+        long h = (long) HEAD.getAcquire(this);
+        if (length > MAX_BYTES
+                || t - h == CAPACITY
+                || t - h >= CAPACITY_OF_PEER && ofPeer(from, h, t) >= CAPACITY_OF_PEER) {
             return false;
         }
         int slot = (int) t & CAPACITY - 1;
         Memory.copy(address, slots + slot * (long) MAX_BYTES, length);
         lengths[slot] = length;
+        ports[slot] = port;
         peers[slot] = from;
         TAIL.setRelease(this, t + 1);
         wake.run();
         return true;
+    }
+
+    private int ofPeer(PeerPath peer, long h, long t) {
+        int count = 0;
+        for (long i = h; i < t; i++) {
+            count += peers[(int) i & CAPACITY - 1] == peer ? 1 : 0;
+        }
+        return count;
     }
 
     /** Called by the lane: a peer needs a session, or has used a new one. */
@@ -69,11 +86,12 @@ public final class HandshakeRing {
         for (long h = head; h < t; h++) {
             int slot = (int) h & CAPACITY - 1;
             PeerPath from = peers[slot];
+            int port = ports[slot];
             byte[] message = Memory.copyOut(slots + slot * (long) MAX_BYTES, lengths[slot]);
             peers[slot] = null;
             HEAD.setRelease(this, h + 1);
             if (from != null) {
-                receiver.receive(from, message);
+                receiver.receive(from, port, message);
             }
         }
     }

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param lane number, for the counters
  * @param vni of the network
  * @param mtu of the overlay: largest inner IP packet
+ * @param observer of the lane, which both directions tell what they see
  * @param handshakes where those of the lane go; null when the overlay is not encrypted
  */
 public record LaneContext(
@@ -19,6 +20,7 @@ public record LaneContext(
         Snapshot<Forwarding> forwarding,
         CounterSet<Drop> drops,
         CounterSet<Traffic> traffic,
+        Observer observer,
         @Nullable HandshakeRing handshakes) {
 
     /** Of an overlay without encryption. */
@@ -28,8 +30,9 @@ public record LaneContext(
             int mtu,
             Snapshot<Forwarding> forwarding,
             CounterSet<Drop> drops,
-            CounterSet<Traffic> traffic) {
-        this(lane, vni, mtu, forwarding, drops, traffic, null);
+            CounterSet<Traffic> traffic,
+            Observer observer) {
+        this(lane, vni, mtu, forwarding, drops, traffic, observer, null);
     }
 
     /** The VXLAN header of this network as a long in the machine's order. */

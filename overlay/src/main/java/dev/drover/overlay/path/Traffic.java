@@ -35,6 +35,8 @@ public enum Traffic {
     FLOODED,
     /** Sessions made with peers of an encrypted overlay. */
     HANDSHAKES,
+    /** Initiations of an encrypted overlay that were answered by a cookie, since there were too many. */
+    COOKIES,
     /** Path probes sent. */
     PROBES,
     /** Path probes of other hosts, answered. */

@@ -32,6 +32,9 @@ final class Wire {
     static final int SEALED_INITIATION = 1;
 
     static final int SEALED_RESPONSE = 2;
+    /** A cookie for who sends too many of them. */
+    static final int SEALED_COOKIE = 3;
+
     static final int SEALED_DATA = 4;
     static final int SEALED_INDEX = 4;
     static final int SEALED_COUNTER = 8;

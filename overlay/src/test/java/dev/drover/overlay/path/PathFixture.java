@@ -62,6 +62,8 @@ final class PathFixture implements AutoCloseable {
     final PeerPath ownerPath;
     final PeerPath floodedPath;
     final Snapshot<Forwarding> forwarding;
+    final Snapshot<Watch> watch = new Snapshot<>(Watch.NONE);
+    final Observer observer = new Observer(0, watch);
     private final UdpSocket sender;
     private final UdpSocket segmenting;
     private final int bridgeSide;
@@ -97,8 +99,8 @@ final class PathFixture implements AutoCloseable {
         tunnelEnd = tunnel[0];
         tunnelSide = tunnel[1];
         handshakes = new HandshakeRing(() -> wakes++, slab);
-        LaneContext context =
-                new LaneContext(0, VNI, MTU, forwarding, drops, traffic, mode == Mode.SEALED ? handshakes : null);
+        LaneContext context = new LaneContext(
+                0, VNI, MTU, forwarding, drops, traffic, observer, mode == Mode.SEALED ? handshakes : null);
         ownerPath.keyring(mode == Mode.SEALED ? new Keyring(ours, null, null) : Keyring.EMPTY);
         ownerPath.direct(mode == Mode.SUPER);
         SuperFrameWriter superFrames = mode == Mode.SUPER

@@ -256,7 +256,8 @@ class SealedPathTest {
                 path.fromPeer(path.owner, handshake);
             }
             List<byte[]> got = new ArrayList<>();
-            path.handshakes.drain((from, message) -> {
+            path.handshakes.drain((from, port, message) -> {
+                assertThat(port).isEqualTo(path.owner.getLocalPort());
                 assertThat(from).isSameAs(path.ownerPath);
                 got.add(message);
             });
@@ -300,7 +301,7 @@ class SealedPathTest {
                 assertThat(written == null || passed)
                         .as("seed %d round %d", seed, i)
                         .isTrue();
-                path.handshakes.drain((_, _) -> {});
+                path.handshakes.drain((_, _, _) -> {});
             }
         }
     }
