@@ -100,7 +100,7 @@ final class LbReader {
                 section.fault(
                         "protocol",
                         given + " (expected: " + protocol + ", as another rule of port " + rule.sourcePort() + " has)");
-            } else if (protocol != null && !rule.protocol().equals("http")) {
+            } else if (protocol != null && rule.protocol().equals("tcp")) {
                 section.fault("source_port", "another rule has this port");
             }
             List<Object> place = new ArrayList<>();
@@ -269,8 +269,14 @@ final class LbReader {
                     }
                 }
             }
-            case "sni", "udp" -> section.fault("protocol", given + ": not available in this version");
-            default -> section.fault("protocol", given + " (expected: http, https, tcp or tls)");
+            case "sni" -> {
+                protocol = "sni";
+                if (section.has("path")) {
+                    section.fault("path", "not with protocol sni (expected: http or https)");
+                }
+            }
+            case "udp" -> section.fault("protocol", given + ": not available in this version");
+            default -> section.fault("protocol", given + " (expected: http, https, tcp, tls or sni)");
         }
         boolean encrypted = given.equals("https") || given.equals("tls");
         if (encrypted && tls == null) {

@@ -172,15 +172,16 @@ final class Targets {
             own.add(rule);
         }
         boolean http = rule.protocol().equals("http");
+        boolean named = http || rule.protocol().equals("sni");
         return own.stream()
                 .map(each -> new Service.PortRule(
                         rule.sourcePort(),
                         rule.protocol(),
                         name,
                         each.targetPort(),
-                        http ? each.hostname() : null,
+                        named ? each.hostname() : null,
                         http ? each.path() : null,
-                        http ? each.priority() : null,
+                        named ? each.priority() : null,
                         each.weight(),
                         rule.stickyCookie(),
                         rule.balance(),

@@ -290,6 +290,23 @@ class ComposeTest {
     }
 
     @Test
+    void connectionsMayBeRoutedByServerNameToTlsOfTheServices() {
+        assertThat(Compose.parse("""
+                services:
+                  web: {image: i}
+                  lb:
+                    image: drover/lb
+                    lb_config:
+                      port_rules:
+                      - {source_port: 443, target_port: 1, service: web, protocol: sni, hostname: a.example.com}
+                      - {source_port: 443, target_port: 2, service: web, protocol: sni, hostname: '*.example.com', priority: 1}
+                """, "", Map.of()).getLast().portRules())
+                .containsExactly(
+                        new PortRule(443, "sni", "web", 1, "a.example.com", null, null, null, null, null),
+                        new PortRule(443, "sni", "web", 2, "*.example.com", null, 1, null, null, null));
+    }
+
+    @Test
     void mergeKeysAndAliasesAreResolved() {
         List<ServiceDraft> drafts = Compose.parse("""
                 x-base: &base {image: busybox, tty: true, environment: {A: "1"}}
@@ -366,7 +383,7 @@ class ComposeTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        health_check: {interval: 5}   | health_check.interval: 5 (expected: an integer from 10 to 300000)
+        health_check: {port: 80, interval: 5} | health_check.interval: 5 (expected: an integer from 10 to 300000)
         health_check: {port: 80, request_line: POST / HTTP/1.0} | health_check.request_line: POST / HTTP/1.0 (expected: GET /PATH HTTP/1.0, or none for a mere connect)
         health_check: {port: 80, strategy: recreate} | health_check.strategy: recreate: not available in this version (expected: none, unhealthy containers get no requests)
         health_check: {port: 80, initializing_timeout: 1} | health_check.initializing_timeout: not available in this version
@@ -392,6 +409,7 @@ class ComposeTest {
         {port_rules: [{source_port: 1, target_port: 2, service: wbe}]} | lb_config.port_rules[0].service: wbe: no such service in this stack (did you mean web?)
         {port_rules: [{source_port: 0, target_port: 2, service: web}]} | lb_config.port_rules[0].source_port: 0 (expected: an integer from 1 to 65535)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: without a certificate (expected: certs or default_cert of lb_config)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: sni, path: /x}]} | lb_config.port_rules[0].path: not with protocol sni (expected: http or https)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}]} | lb_config.port_rules[0].protocol: udp: not available in this version
         {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0]: has several of service, container and selector (expected: one)
         {port_rules: [{source_port: 1, selector: 'a = = b'}]} | lb_config.port_rules[0].selector: a = = b (expected: KEY = VALUE, KEY != VALUE, KEY in (A, B), KEY notin (A, B) or KEY, with commas)

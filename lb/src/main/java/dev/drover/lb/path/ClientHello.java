@@ -69,7 +69,7 @@ final class ClientHello {
                 return Verdict.MALFORMED;
             }
             if (length >= MESSAGE_HEADER) {
-                int whole = MESSAGE_HEADER + (number(1, 3));
+                int whole = MESSAGE_HEADER + number(1, 3);
                 if (whole > MAX_BYTES) {
                     return Verdict.MALFORMED;
                 }

@@ -320,7 +320,8 @@ public record Tables(
         return switch (text) {
             case "http" -> Protocol.HTTP;
             case "tcp" -> Protocol.TCP;
-            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http or tcp)");
+            case "sni" -> Protocol.TLS;
+            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http, tcp or sni)");
         };
     }
 

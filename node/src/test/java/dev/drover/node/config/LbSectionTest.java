@@ -117,7 +117,7 @@ class LbSectionTest {
                 "pool: shop } | pool: shup } | 23: lb.listeners[0].routes[0].pool: shup (expected: shop?)",
                 "path: /x/ | path: x | 23: lb.listeners[0].routes[0]: path: x (expected: a path that begins with '/', without '?', '#' and '%')",
                 "host: Shop.example.com | host: a..b | 23: lb.listeners[0].routes[0]: host: a..b (expected: a name, *.name or name.*, without a port)",
-                "protocol: http | protocol: tcp | 23: lb.listeners[0].routes: not with protocol tcp (expected: http)",
+                "protocol: http | protocol: tcp | 23: lb.listeners[0].routes: not with protocol tcp (expected: http or tls)",
                 "name: web | name: shop | 18: lb.listeners[0].name: shop is the name of a pool, too",
                 "pool: shop } | targets: [] } | 3: lb.pools[0].name: shop is used by no route (expected: pool: shop in a route)",
                 "balance: least-connections | pool: shop | 24: lb.listeners[0].routes[1].targets: has no pool to belong to"

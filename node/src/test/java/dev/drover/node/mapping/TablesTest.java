@@ -99,6 +99,27 @@ final class TablesTest {
     }
 
     @Test
+    void mapsTlsThatEndsAtTheTargets() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "listener/s/443",
+                        new DesiredItem.Listener(
+                                "web",
+                                443,
+                                "sni",
+                                "round-robin",
+                                List.of(),
+                                List.of(new DesiredItem.Route("*.example.com", null, 3, null, List.of())))),
+                List.of());
+        assertThat(tables.problems()).isEmpty();
+        assertThat(LoadBalancer.check(tables.lb())).isEmpty();
+        assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.TLS);
+        assertThat(tables.lb().listeners().getFirst().routes().getFirst().host())
+                .isEqualTo("*.example.com");
+    }
+
+    @Test
     void mapsTlsAndHealthChecksOfAListener() {
         DesiredItem.Certificate web = new DesiredItem.Certificate("web", "chain", "secret");
         Map<String, DesiredItem> desired = Map.of(
@@ -259,7 +280,7 @@ final class TablesTest {
                 List.of());
         assertThat(tables.problems())
                 .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
-                .containsEntry("listener/s/1", "protocol: quic (expected: http or tcp)");
+                .containsEntry("listener/s/1", "protocol: quic (expected: http, tcp or sni)");
         assertThat(addresses(tables)).containsKey("web");
     }
 
