@@ -29,6 +29,9 @@ final class Exchange implements WaitingRoom.Waiter {
     private final Selection selection;
     private final ArrayDeque<ByteBuf> body = new ArrayDeque<>(2);
     private @Nullable ByteBuf head;
+    /** Length of {@link #head} once it was sent; 0 before. */
+    private int headBytes;
+
     private @Nullable Back back;
     private @Nullable ChannelFuture unsure;
     private Method method = Method.OTHER;
@@ -58,6 +61,7 @@ final class Exchange implements WaitingRoom.Waiter {
 
     void begin(RequestHead request, ByteBuf rewritten) {
         head = rewritten;
+        headBytes = 0;
         method = request.method();
         http10 = request.http10();
         keepAlive = request.keepAlive();
@@ -199,10 +203,11 @@ final class Exchange implements WaitingRoom.Waiter {
         if (head == null) {
             throw new IllegalStateException("request: already dropped (expected: held until answered)");
         }
+        ByteBuf out = copyOf(head);
         if (method.idempotent()) {
-            to.write(head.retainedDuplicate());
+            to.write(out);
         } else {
-            unsure = to.writeObserved(head.retainedDuplicate());
+            unsure = to.writeObserved(out);
         }
         for (ByteBuf piece : body) {
             to.write(piece.retainedDuplicate());
@@ -214,6 +219,18 @@ final class Exchange implements WaitingRoom.Waiter {
             awaitResponse();
         }
         front.upstreamReady(to.isWritable());
+    }
+
+    /**
+     * The head for one more attempt, the same memory each time. Writing moves the indices of a buffer, and may go on doing so
+     * for a while on a connection that was given up: only the first attempt may have the buffer itself.
+     */
+    private ByteBuf copyOf(ByteBuf request) {
+        if (headBytes == 0) {
+            headBytes = request.readableBytes();
+            return request.retain();
+        }
+        return request.retainedDuplicate().setIndex(0, headBytes);
     }
 
     /** Takes over the next piece of the request body. */

@@ -171,7 +171,12 @@ final class HttpBack extends Timed implements Back, LbLane.Connecting, BodyScann
 
     private void process() {
         while (exchange != null && !inbox.isEmpty()) {
-            if (inBody) {
+            if (inBody && body.takesWhole(inbox.present())) {
+                exchange.onResponseBody(inbox.take());
+                if (body.ended()) {
+                    finish();
+                }
+            } else if (inBody) {
                 BodyScanner.Result result = body.scan(inbox.present(), this);
                 inbox.trim();
                 if (result == BodyScanner.Result.MALFORMED) {
