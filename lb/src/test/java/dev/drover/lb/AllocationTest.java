@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Timeout;
 @Tag("fresh-jvm")
 @Timeout(120)
 class AllocationTest {
-    private static final int ROUND = 2_000;
-    private static final int MAX_ROUNDS = 200;
+    private static final int ROUND = 500;
+    private static final int MAX_ROUNDS = 800;
     private static final byte[] RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
             .getBytes(StandardCharsets.US_ASCII);
 
