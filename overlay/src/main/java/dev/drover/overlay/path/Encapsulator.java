@@ -90,6 +90,7 @@ public final class Encapsulator implements Runnable {
     private int gsoType;
     /** The last run found one frame; then the next one's first leaves before it is known whether there are more. */
     private boolean lone;
+
     private long limitPeriodStartNs = System.nanoTime();
     private int announced;
     private int answeredTooBig;
