@@ -11,6 +11,12 @@ import java.util.function.Consumer;
  * Thread-safe. A refusal is a {@link SysException} with the kernel's words.
  */
 public final class Links {
+    /**
+     * Most MACs that a bridge of ours learns: without it a peer or a container with ever new ones fills the kernel's memory.
+     * What comes behind them is flooded.
+     */
+    public static final int MAX_LEARNED_MACS = 16_384;
+
     private static final int NAME_BYTES_MAX = 15;
 
     private final NetlinkSocket socket;
@@ -40,7 +46,8 @@ public final class Links {
     }
 
     /**
-     * Makes a bridge that forwards at once and everything: no spanning tree, no forward delay, no multicast snooping.
+     * Makes a bridge that forwards at once and everything: no spanning tree, no forward delay, no multicast snooping. It
+     * learns {@value #MAX_LEARNED_MACS} MACs at most, from Linux 6.7 on.
      * VLAN filtering is off by default, and kernels built without it refuse the attribute. It is made down. Its MAC is
      * fixed, else it would change with the ports.
      */
@@ -55,7 +62,8 @@ public final class Links {
                                         Nl.IFLA_INFO_DATA,
                                         data -> data.attributeU32(Nl.IFLA_BR_FORWARD_DELAY, 0)
                                                 .attributeU32(Nl.IFLA_BR_STP_STATE, 0)
-                                                .attributeU8(Nl.IFLA_BR_MCAST_SNOOPING, 0)));
+                                                .attributeU8(Nl.IFLA_BR_MCAST_SNOOPING, 0)
+                                                .attributeU32(Nl.IFLA_BR_FDB_MAX_LEARNED, MAX_LEARNED_MACS)));
         socket.request("create bridge " + name, message);
         return get(name);
     }

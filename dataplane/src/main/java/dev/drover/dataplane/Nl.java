@@ -85,6 +85,8 @@ final class Nl {
     static final int IFLA_BR_FORWARD_DELAY = 1;
     static final int IFLA_BR_STP_STATE = 5;
     static final int IFLA_BR_MCAST_SNOOPING = 23;
+    /** Linux 6.7; an older kernel passes over it. */
+    static final int IFLA_BR_FDB_MAX_LEARNED = 49;
 
     static final int IFA_ADDRESS = 1;
     static final int IFA_LOCAL = 2;

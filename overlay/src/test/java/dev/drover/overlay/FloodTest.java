@@ -3,6 +3,7 @@ package dev.drover.overlay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.drover.dataplane.Links;
 import dev.drover.dataplane.Transport;
 import dev.drover.overlay.noise.Cookies;
 import dev.drover.overlay.noise.HandshakeMac;
@@ -14,6 +15,7 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -108,6 +110,37 @@ class FloodTest {
             }
             Load.tcp(hosts.one, hosts.two, 1_000_000);
         }
+    }
+
+    /** A bridge without a limit takes 100,000 addresses a second and is dumped whole when somebody looks at the table. */
+    @Test
+    void everNewAddressesFillNoTable() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.one.ip("link delete br0");
+            Overlay overlay = hosts.one.drover(Mode.AUTO, true, Transport.EPOLL, 1);
+            hosts.one.ip("link set v0 master br0");
+            hosts.two.drover(Mode.AUTO, true, Transport.EPOLL, 1);
+            awaitPing(hosts);
+            try (Flood flood = new Flood(hosts, hosts.two.vtep(), FloodTest::frameOfNewSource)) {
+                await().atMost(LIMIT)
+                        .until(() -> overlay.status().traffic().get(Traffic.RX_PACKETS) > 4L * Links.MAX_LEARNED_MACS);
+                assertThat(hosts.one.host.exec("bridge", "fdb", "show", "br", "br0").lines())
+                        .hasSizeBetween(Links.MAX_LEARNED_MACS, Links.MAX_LEARNED_MACS + 100);
+                assertThat(overlay.fdb()).hasSizeLessThan(Links.MAX_LEARNED_MACS);
+                assertThat(flood.sent()).isPositive();
+                awaitPing(hosts);
+            }
+        }
+    }
+
+    /** A datagram with a frame from the {@code i}th of many stations to another. */
+    private static byte[] frameOfNewSource(int i) {
+        ByteBuffer bytes = ByteBuffer.allocate(8 + 60);
+        bytes.putInt(0x08000000).putInt(TwoHosts.VNI << 8);
+        bytes.putShort((short) 0x0200).putInt(-1); // to
+        bytes.putShort((short) 0x0201).putInt(i); // from
+        bytes.putShort((short) 0x88b5); // for local experiments, IEEE 802
+        return bytes.array();
     }
 
     @Test
