@@ -2,7 +2,7 @@ package dev.drover.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.drover.node.config.PrivateKeyFile;
+import dev.drover.node.state.PrivateKeyFile;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;

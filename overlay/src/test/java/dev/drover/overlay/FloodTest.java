@@ -124,7 +124,10 @@ class FloodTest {
             try (Flood flood = new Flood(hosts, hosts.two.vtep(), FloodTest::frameOfNewSource)) {
                 await().atMost(LIMIT)
                         .until(() -> overlay.status().traffic().get(Traffic.RX_PACKETS) > 4L * Links.MAX_LEARNED_MACS);
-                assertThat(hosts.one.host.exec("bridge", "fdb", "show", "br", "br0").lines())
+                assertThat(hosts.one
+                                .host
+                                .exec("bridge", "fdb", "show", "br", "br0")
+                                .lines())
                         .hasSizeBetween(Links.MAX_LEARNED_MACS, Links.MAX_LEARNED_MACS + 100);
                 assertThat(overlay.fdb()).hasSizeLessThan(Links.MAX_LEARNED_MACS);
                 assertThat(flood.sent()).isPositive();

@@ -1,6 +1,6 @@
 package dev.drover.node.cli;
 
-import dev.drover.node.config.PrivateKeyFile;
+import dev.drover.node.state.PrivateKeyFile;
 import dev.drover.overlay.Encryption;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

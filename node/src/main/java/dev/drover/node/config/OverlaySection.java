@@ -3,6 +3,7 @@ package dev.drover.node.config;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
 import dev.drover.node.mapping.Tables;
+import dev.drover.node.state.PrivateKeyFile;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.NetworkPolicy;

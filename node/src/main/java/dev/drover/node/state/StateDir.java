@@ -1,7 +1,6 @@
 package dev.drover.node.state;
 
 import dev.drover.controlplane.link.LinkCodec;
-import dev.drover.node.config.PrivateKeyFile;
 import dev.drover.overlay.Encryption;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -3,6 +3,7 @@ package dev.drover.node.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.drover.node.state.PrivateKeyFile;
 import dev.drover.overlay.Encryption;
 import java.nio.file.Files;
 import java.nio.file.Path;

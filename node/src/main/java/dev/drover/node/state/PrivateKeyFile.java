@@ -1,4 +1,4 @@
-package dev.drover.node.config;
+package dev.drover.node.state;
 
 import dev.drover.overlay.Encryption;
 import java.io.IOException;
