@@ -189,22 +189,12 @@ final class PlainQuestion {
     private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Node node) {
         Rotation addresses = type == QueryType.TYPE_A ? node.v4() : node.v6();
         int size = addresses.size();
-        int bytes = size == 0 ? 0 : size * (RECORD_BYTES + addresses.addressBytes());
         int fixed = nameEnd + TYPE_AND_CLASS - start + (edns ? Wire.OPT_LENGTH : 0);
-        if (size == 0 || bytes > limit - fixed) {
+        if (size == 0 || addresses.bytes() > limit - fixed) {
             return null;
         }
-        ByteBuf reply = begin(query, serving, Rcode.NOERROR, size, bytes);
-        int turn = addresses.turn();
-        for (int i = 0; i < size; i++) {
-            byte[] address = addresses.bytesAt(turn + i);
-            reply.writeShort(POINTER | Wire.HEADER)
-                    .writeShort(type)
-                    .writeShort(DClass.IN)
-                    .writeInt(serving.zone().ttlSeconds)
-                    .writeShort(address.length);
-            Wire.append(reply, address, address.length);
-        }
+        ByteBuf reply = begin(query, serving, Rcode.NOERROR, size, addresses.bytes());
+        addresses.append(reply, addresses.turn());
         return reply;
     }
 

@@ -3,6 +3,7 @@ package dev.drover.dns.path;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 import io.netty.buffer.Unpooled;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -159,7 +160,7 @@ final class Responder {
         for (int i = 0; i < rotation.size(); i++) {
             InetAddress address = rotation.at(turn + i);
             records.add(
-                    rotation.addressBytes() == Integer.BYTES
+                    address instanceof Inet4Address
                             ? new ARecord(name, DClass.IN, zone.ttlSeconds, address)
                             : new AAAARecord(name, DClass.IN, zone.ttlSeconds, address));
         }

@@ -130,11 +130,11 @@ public final class Zone {
         }
     }
 
-    static Rotation rotation(Collection<? extends InetAddress> addresses, boolean v4) {
+    static Rotation rotation(Collection<? extends InetAddress> addresses, boolean v4, int ttlSeconds) {
         List<InetAddress> family = new LinkedHashSet<InetAddress>(addresses)
                 .stream()
                         .filter(address -> address instanceof Inet4Address == v4)
                         .toList();
-        return family.isEmpty() ? Rotation.NONE : new Rotation(family);
+        return family.isEmpty() ? Rotation.NONE : new Rotation(family, ttlSeconds);
     }
 }

@@ -122,8 +122,8 @@ public final class ZoneBuilder {
         return new Node(
                 Node.Kind.HOST,
                 relative,
-                Zone.rotation(data.addresses(), true),
-                Zone.rotation(data.addresses(), false),
+                Zone.rotation(data.addresses(), true, ttlSeconds),
+                Zone.rotation(data.addresses(), false, ttlSeconds),
                 other);
     }
 }

@@ -21,6 +21,9 @@ import java.nio.ByteOrder;
  * </pre>
  */
 public final class Wire {
+    /** From here on an object for the copy costs less than doing without. */
+    private static final int COPIED_AT_ONCE = 512;
+
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     public static final int ID = 0;
@@ -182,11 +185,21 @@ public final class Wire {
 
     /** As {@link #append(ByteBuf, ByteBuf, int, int)}, the first {@code length} bytes of an array. */
     public static void append(ByteBuf out, byte[] from, int length) {
-        int at = 0;
-        for (; at <= length - Long.BYTES; at += Long.BYTES) {
+        append(out, from, 0, length);
+    }
+
+    /** As {@link #append(ByteBuf, ByteBuf, int, int)}, of an array; what is long it copies at once. */
+    public static void append(ByteBuf out, byte[] from, int index, int length) {
+        if (length > COPIED_AT_ONCE) {
+            out.writeBytes(from, index, length);
+            return;
+        }
+        int at = index;
+        int end = index + length;
+        for (; at <= end - Long.BYTES; at += Long.BYTES) {
             out.writeLong((long) LONG.get(from, at));
         }
-        for (; at < length; at++) {
+        for (; at < end; at++) {
             out.writeByte(from[at]);
         }
     }
