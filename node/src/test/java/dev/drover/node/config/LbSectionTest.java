@@ -93,7 +93,8 @@ class LbSectionTest {
                                 new RetryConfig(10, 5, Duration.ofSeconds(1)),
                                 List.of(
                                         new TargetConfig(Tables.socketAddress("10.0.0.1:80"), true, 9, 1, "one"),
-                                        TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))))));
+                                        TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))),
+                                null)));
         assertThat(web.routes().get(2).pool().name()).isEqualTo("web *.example.com");
         assertThat(web.routes().get(2).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
     }
