@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param health how targets are asked whether they are well; null to take them for well
  * @param failOpen whether targets get work when every one is unhealthy
  * @param targetTls how connections to the targets, and checks of them, are encrypted; null for not at all
+ * @param targetProtocol what requests, and checks of type HTTP, speak; only with {@link Protocol#HTTP}
  */
 public record PoolConfig(
         String name,
@@ -30,7 +31,8 @@ public record PoolConfig(
         CapacityConfig capacity,
         RetryConfig retries,
         List<TargetConfig> targets,
-        @Nullable TargetTlsConfig targetTls) {
+        @Nullable TargetTlsConfig targetTls,
+        TargetProtocol targetProtocol) {
     public PoolConfig {
         targets = List.copyOf(targets);
         if (boundedLoadPercent != 0 && (boundedLoadPercent < 101 || boundedLoadPercent > 1_000)) {
@@ -62,7 +64,8 @@ public record PoolConfig(
                 CapacityConfig.UNLIMITED,
                 RetryConfig.DEFAULTS,
                 targets,
-                null);
+                null,
+                TargetProtocol.HTTP_1_1);
     }
 
     public PoolConfig withBoundedLoad(int percent) {
@@ -102,6 +105,10 @@ public record PoolConfig(
         return with(draft -> draft.targetTls = tls);
     }
 
+    public PoolConfig withTargetProtocol(TargetProtocol protocol) {
+        return with(draft -> draft.targetProtocol = protocol);
+    }
+
     private PoolConfig with(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -120,6 +127,7 @@ public record PoolConfig(
         private CapacityConfig capacity;
         private RetryConfig retries;
         private @Nullable TargetTlsConfig targetTls;
+        private TargetProtocol targetProtocol;
 
         private Draft(PoolConfig from) {
             this.from = from;
@@ -132,6 +140,7 @@ public record PoolConfig(
             capacity = from.capacity;
             retries = from.retries;
             targetTls = from.targetTls;
+            targetProtocol = from.targetProtocol;
         }
 
         private PoolConfig pool() {
@@ -147,7 +156,8 @@ public record PoolConfig(
                     capacity,
                     retries,
                     from.targets,
-                    targetTls);
+                    targetTls,
+                    targetProtocol);
         }
     }
 }
