@@ -234,6 +234,22 @@ final class TablesTest {
     }
 
     @Test
+    void aContainerThatIsBeingWiredHasItsNameAndNothingIsSentToItYet() {
+        Map<String, DesiredItem> desired = Map.of(
+                "name/web.hello",
+                new DesiredItem.Name("web.hello", List.of("10.42.1.2", "10.42.2.2")),
+                "listener/s/9898",
+                listener(new DesiredItem.Target("i1", "10.42.1.2:8000", false)));
+        Tables tables = Tables.of(
+                HOST, desired, List.of(new LocalContainer("hello-web-1", inet("10.42.1.2"), "hello/web", false)));
+        assertThat(addresses(tables))
+                .containsEntry("hello-web-1", List.of(inet("10.42.1.2")))
+                .containsEntry("web.hello", List.of(inet("10.42.2.2")));
+        assertThat(tables.lb().listeners().getFirst().routes().getFirst().pool().targets())
+                .isEmpty();
+    }
+
+    @Test
     void aLocalAddressNobodyHoldsLeavesNamesAndTargetsAtOnce() {
         Tables tables = Tables.of(
                 HOST,
@@ -299,7 +315,8 @@ final class TablesTest {
 
     @Test
     void theLabelOfAServiceCountsOnlyWhereThereIsSuchAService() {
-        Tables tables = Tables.of(HOST, Map.of(), List.of(new LocalContainer("web", inet("10.42.1.3"), "hello/web")));
+        Tables tables =
+                Tables.of(HOST, Map.of(), List.of(new LocalContainer("web", inet("10.42.1.3"), "hello/web", true)));
         assertThat(tables.dns().names().views()).isEmpty();
         assertThat(tables.dns().names().pointers()).containsEntry(inet("10.42.1.3"), "web");
         assertThat(tables.dns().names().reverse()).containsExactly(Cidr.parse("10.42.0.0/16"));
