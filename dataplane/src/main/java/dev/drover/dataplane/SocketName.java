@@ -1,7 +1,9 @@
 package dev.drover.dataplane;
 
 import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -25,17 +27,24 @@ public final class SocketName {
     private static final int PORT = 2;
     private static final int IPV4_ADDRESS = 4;
     private static final int IPV6_ADDRESS = 8;
+    private static final int IPV6_SCOPE = 24;
     private static final long MAPPED_PREFIX = 0xffff_0000_0000L;
 
     private final long first;
     private final long second;
     private final long third;
+    private final long fourth;
     private final int length;
 
     private SocketName(ByteBuffer bytes, int length) {
-        first = bytes.getLong(0);
-        second = bytes.getLong(8);
-        third = bytes.getLong(16);
+        this(bytes.getLong(0), bytes.getLong(8), bytes.getLong(16), bytes.getLong(24), length);
+    }
+
+    private SocketName(long first, long second, long third, long fourth, int length) {
+        this.first = first;
+        this.second = second;
+        this.third = third;
+        this.fourth = fourth;
         this.length = length;
     }
 
@@ -46,7 +55,22 @@ public final class SocketName {
         bytes.order(ByteOrder.nativeOrder()).putShort((short) (v4 ? AF_INET : AF_INET6));
         bytes.order(ByteOrder.BIG_ENDIAN).putShort((short) port);
         bytes.put(v4 ? IPV4_ADDRESS : IPV6_ADDRESS, address.getAddress());
-        return new SocketName(bytes.order(ByteOrder.nativeOrder()), v4 ? IPV4_BYTES : IPV6_BYTES);
+        bytes.order(ByteOrder.nativeOrder());
+        if (address instanceof Inet6Address v6) {
+            bytes.putInt(IPV6_SCOPE, v6.getScopeId());
+        }
+        return new SocketName(bytes, v4 ? IPV4_BYTES : IPV6_BYTES);
+    }
+
+    /** A copy of the name at an address, all {@link #BYTES}. */
+    public static SocketName read(long name) {
+        int length = Memory.getShort(name) == AF_INET6 ? IPV6_BYTES : IPV4_BYTES;
+        return new SocketName(
+                Memory.getLong(name),
+                Memory.getLong(name + 8),
+                Memory.getLong(name + 16),
+                Memory.getLong(name + 24),
+                length);
     }
 
     /** Writes all {@link #BYTES}. */
@@ -54,12 +78,22 @@ public final class SocketName {
         Memory.putLong(name, first);
         Memory.putLong(name + 8, second);
         Memory.putLong(name + 16, third);
-        Memory.putLong(name + 24, 0);
+        Memory.putLong(name + 24, fourth);
     }
 
     /** Bytes of the structure that the kernel is told. */
     public int length() {
         return length;
+    }
+
+    /** The address, an IPv4 address also where it is mapped; for cold code. */
+    public InetAddress address() {
+        ByteBuffer bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.nativeOrder());
+        bytes.putLong(0, first).putLong(8, second).putLong(16, third).putLong(24, fourth);
+        boolean v4 = bytes.getShort(0) == AF_INET;
+        byte[] address = new byte[v4 ? Integer.BYTES : 2 * Long.BYTES];
+        bytes.get(v4 ? IPV4_ADDRESS : IPV6_ADDRESS, address);
+        return address(address);
     }
 
     /** The port of the name at an address. */
@@ -91,5 +125,25 @@ public final class SocketName {
         return address instanceof Inet4Address v4
                 ? MAPPED_PREFIX | Integer.toUnsignedLong(Cidr.toInt(v4))
                 : ByteBuffer.wrap(address.getAddress()).getLong(Long.BYTES);
+    }
+
+    /** Whether {@link #high(long)} and {@link #low(long)} are the halves of an IPv4 address, in the low 32 bits. */
+    public static boolean isIpv4(long high, long low) {
+        return high == 0 && low >>> Integer.SIZE == MAPPED_PREFIX >>> Integer.SIZE;
+    }
+
+    /** The address of which {@link #high(long)} and {@link #low(long)} are the halves; for cold code. */
+    public static InetAddress address(long high, long low) {
+        return address(
+                ByteBuffer.allocate(2 * Long.BYTES).putLong(high).putLong(low).array());
+    }
+
+    /** {@code getByAddress} makes an IPv4 address of a mapped one. */
+    private static InetAddress address(byte[] bytes) {
+        try {
+            return InetAddress.getByAddress(bytes);
+        } catch (UnknownHostException e) {
+            throw new AssertionError("an address has 4 or 16 bytes", e);
+        }
     }
 }

@@ -1,10 +1,8 @@
 package dev.drover.dataplane;
 
-import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannel;
@@ -19,6 +17,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -50,7 +49,8 @@ public final class Sockets {
     private record Key(Kind kind, InetSocketAddress address) {}
 
     private final Lanes lanes;
-    private final Map<Channel, Kind> open = new ConcurrentHashMap<>();
+    private final Set<Channel> listening = ConcurrentHashMap.newKeySet();
+    private final Map<UdpSocket, InetSocketAddress> bound = new ConcurrentHashMap<>();
     private final Map<Key, ArrayDeque<Integer>> inherited = new HashMap<>();
 
     Sockets(Lanes lanes) {
@@ -86,23 +86,21 @@ public final class Sockets {
             if (shareOwn(address)) {
                 bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
             }
-            return watched(bootstrap.channel(lanes.serverChannel()).bind(address), Kind.STREAM);
+            return watched(bootstrap.channel(lanes.serverChannel()).bind(address));
         }
         Supplier<EpollServerSocketChannel> adopted = () -> new EpollServerSocketChannel(fd);
-        return watched(bootstrap.channelFactory(adopted::get).register(), Kind.STREAM);
+        return watched(bootstrap.channelFactory(adopted::get).register());
     }
 
     /** Lets our own listeners of the port at other addresses be beside a new one; false when there is none. */
     private boolean shareOwn(InetSocketAddress address) {
         List<Channel> beside = new ArrayList<>();
-        for (Map.Entry<Channel, Kind> each : open.entrySet()) {
-            if (each.getValue() == Kind.STREAM
-                    && each.getKey().localAddress() instanceof InetSocketAddress other
-                    && other.getPort() == address.getPort()) {
+        for (Channel each : listening) {
+            if (each.localAddress() instanceof InetSocketAddress other && other.getPort() == address.getPort()) {
                 if (canonical(other).equals(canonical(address))) {
                     return false;
                 }
-                beside.add(each.getKey());
+                beside.add(each);
             }
         }
         beside.forEach(channel -> channel.config().setOption(UnixChannelOption.SO_REUSEPORT, true));
@@ -110,17 +108,35 @@ public final class Sockets {
     }
 
     /**
-     * Takes the inherited socket or binds a new one.
+     * Takes the inherited socket or binds a new one, several of them on the same address and port (SO_REUSEPORT). The
+     * wildcard address of either family stands for both.
      *
-     * @param bootstrap complete but for its channel type
+     * @param bufferBytes of the kernel's queues; beyond the system's limits when privileged
+     * @return to be closed by {@link #close}
+     * @throws IOException when the address is taken or not of this host
      */
-    public ChannelFuture bind(Bootstrap bootstrap, InetSocketAddress address) {
+    public UdpSocket bind(InetSocketAddress address, int bufferBytes) throws IOException {
         Integer fd = claim(Kind.DATAGRAM, address);
-        if (fd == null) {
-            return watched(bootstrap.channel(lanes.datagramChannel()).bind(address), Kind.DATAGRAM);
+        UdpSocket socket;
+        try {
+            if (fd != null) {
+                socket = UdpSocket.adopt(fd, address);
+            } else if (address.getAddress().isAnyLocalAddress()) {
+                socket = UdpSocket.openEverywhere(address.getPort(), true, bufferBytes);
+            } else {
+                socket = UdpSocket.open(address.getAddress(), address.getPort(), true, bufferBytes);
+            }
+        } catch (IllegalStateException | SysException e) {
+            throw new IOException(e.getMessage(), e);
         }
-        Supplier<EpollDatagramChannel> adopted = () -> new EpollDatagramChannel(fd);
-        return watched(bootstrap.channelFactory(adopted::get).register(), Kind.DATAGRAM);
+        bound.put(socket, new InetSocketAddress(address.getAddress(), socket.port()));
+        return socket;
+    }
+
+    /** Closes a socket of {@link #bind}. */
+    public void close(UdpSocket socket) {
+        bound.remove(socket);
+        socket.close();
     }
 
     private synchronized @Nullable Integer claim(Kind kind, InetSocketAddress address) {
@@ -139,21 +155,25 @@ public final class Sockets {
         return fd;
     }
 
-    private ChannelFuture watched(ChannelFuture opening, Kind kind) {
+    private ChannelFuture watched(ChannelFuture opening) {
         Channel channel = opening.channel();
-        open.put(channel, kind);
-        channel.closeFuture().addListener(closed -> open.remove(channel));
+        listening.add(channel);
+        channel.closeFuture().addListener(closed -> listening.remove(channel));
         return opening;
     }
 
     /** The sockets open now, in a stable order; empty for a transport that cannot give them away. */
     public List<Held> open() {
         List<Held> held = new ArrayList<>();
-        open.forEach((channel, kind) -> {
+        if (lanes.transport() != Transport.EPOLL) {
+            return held;
+        }
+        for (Channel channel : listening) {
             if (channel instanceof UnixChannel unix && channel.localAddress() instanceof InetSocketAddress address) {
-                held.add(new Held(kind, address, unix.fd().intValue()));
+                held.add(new Held(Kind.STREAM, address, unix.fd().intValue()));
             }
-        });
+        }
+        bound.forEach((socket, address) -> held.add(new Held(Kind.DATAGRAM, address, socket.fd())));
         held.sort(Comparator.comparingInt(Held::fd));
         return held;
     }

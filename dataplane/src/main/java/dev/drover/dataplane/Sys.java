@@ -66,6 +66,7 @@ public final class Sys {
     private static final MethodHandle CONNECT = handle("connect");
     private static final MethodHandle GETSOCKNAME = handle("getsockname");
     private static final MethodHandle SETSOCKOPT = handle("setsockopt");
+    private static final MethodHandle GETSOCKOPT = handle("getsockopt");
     private static final MethodHandle READ = handle("read");
     private static final MethodHandle WRITE = handle("write");
     private static final MethodHandle READV = handle("readv");
@@ -181,6 +182,18 @@ public final class Sys {
             long pointer = arena.allocateFrom(JAVA_INT, value).address();
             int result =
                     (int) (long) SETSOCKOPT.invokeExact(capture, (long) fd, (long) level, (long) option, pointer, 4L);
+            return result < 0 ? -errno(capture) : result;
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** {@code getsockopt(2)}; {@code lengthPointer} points to an int. */
+    public static int getsockopt(int fd, int level, int option, long value, long lengthPointer) {
+        try {
+            MemorySegment capture = CAPTURE.get();
+            int result = (int) (long)
+                    GETSOCKOPT.invokeExact(capture, (long) fd, (long) level, (long) option, value, lengthPointer);
             return result < 0 ? -errno(capture) : result;
         } catch (Throwable t) {
             throw unexpected(t);

@@ -3,6 +3,7 @@ package dev.drover.dataplane;
 import io.netty.util.NetUtil;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 
 /**
  * A non-blocking UDP socket, IPv4 or IPv6, for batches: {@code sendmmsg}/{@code recvmmsg} by the owner on {@link #fd}, segmentation
@@ -16,6 +17,9 @@ public final class UdpSocket implements AutoCloseable {
     public static final int UDP_GRO = 104;
 
     private static final int UDP_NO_CHECK6_RX = 102;
+
+    private static final InetAddress EVERY_IPV4 = InetAddress.ofLiteral("0.0.0.0");
+    private static final InetAddress EVERY_IPV6 = InetAddress.ofLiteral("::");
 
     private static final int AF_INET = 2;
     private static final int AF_INET6 = 10;
@@ -32,6 +36,12 @@ public final class UdpSocket implements AutoCloseable {
     private static final int SO_RCVBUF = 8;
     private static final int SO_SNDBUFFORCE = 32;
     private static final int SO_RCVBUFFORCE = 33;
+
+    /** Nine numbers of 32 bits, the last one is what was dropped ({@code linux/sock_diag.h}). */
+    private static final int SO_MEMINFO = 55;
+
+    private static final int MEMINFO_DROPS = 8 * Integer.BYTES;
+    private static final int MEMINFO_BYTES = MEMINFO_DROPS + Integer.BYTES;
 
     private final int fd;
     private final boolean v4;
@@ -54,10 +64,35 @@ public final class UdpSocket implements AutoCloseable {
      */
     public static UdpSocket open(InetAddress address, int port, boolean shared, int bufferBytes) {
         boolean v4 = address instanceof Inet4Address;
-        int fd = Sys.check("udp socket", Sys.socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0));
+        return open(Sys.check("udp socket", socket(v4)), address, port, true, shared, bufferBytes);
+    }
+
+    /**
+     * As {@link #open}, on every address of the host and of both families; of IPv4 alone when the kernel has no IPv6. IPv4
+     * addresses of senders are mapped ones ({@link SocketName}).
+     */
+    public static UdpSocket openEverywhere(int port, boolean shared, int bufferBytes) {
+        int fd = socket(false);
+        return fd < 0
+                ? open(EVERY_IPV4, port, shared, bufferBytes)
+                : open(fd, EVERY_IPV6, port, false, shared, bufferBytes);
+    }
+
+    /** A bound, non-blocking socket that was opened elsewhere; takes over {@code fd}. */
+    static UdpSocket adopt(int fd, InetSocketAddress bound) {
+        return new UdpSocket(fd, bound.getAddress() instanceof Inet4Address, bound.getPort());
+    }
+
+    private static int socket(boolean v4) {
+        return Sys.socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+    }
+
+    private static UdpSocket open(
+            int fd, InetAddress address, int port, boolean v6Only, boolean shared, int bufferBytes) {
+        boolean v4 = address instanceof Inet4Address;
         try (Slab slab = new Slab()) {
             if (!v4) {
-                Sys.check("IPV6_V6ONLY", Sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
+                Sys.check("IPV6_V6ONLY", Sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6Only ? 1 : 0));
             }
             if (shared) {
                 Sys.check("SO_REUSEPORT", Sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
@@ -121,6 +156,17 @@ public final class UdpSocket implements AutoCloseable {
     /** Whether the kernel knows UDP_SEGMENT. */
     public boolean knowsSegmentation() {
         return Sys.setsockopt(fd, SOL_UDP, UDP_SEGMENT, 0) >= 0;
+    }
+
+    /** Datagrams that the kernel threw away because the receive queue was full, of 32 bits; for cold code. */
+    public long overflows() {
+        try (Slab slab = new Slab()) {
+            long info = slab.allocate(MEMINFO_BYTES);
+            long length = slab.allocate(Integer.BYTES);
+            Memory.putInt(length, MEMINFO_BYTES);
+            Sys.check("SO_MEMINFO", Sys.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, length));
+            return Memory.getInt(info + MEMINFO_DROPS) & 0xffff_ffffL;
+        }
     }
 
     public int fd() {

@@ -12,10 +12,14 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -100,5 +104,48 @@ final class SocketsTest {
         assertThat(listen(EVERY, port, 'x').cause())
                 .as("not even our own twice")
                 .hasMessageContaining("in use");
+    }
+
+    @Test
+    void anInheritedUdpSocketKeepsWhatHasComeIn() throws IOException {
+        InetSocketAddress any = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0);
+        UdpSocket former = lanes.sockets().bind(any, 65_536);
+        InetSocketAddress address = new InetSocketAddress(any.getAddress(), former.port());
+        assertThat(lanes.sockets().open())
+                .containsExactly(new Sockets.Held(Sockets.Kind.DATAGRAM, address, former.fd()));
+        try (DatagramSocket client = new DatagramSocket();
+                Lanes successor = Lanes.open(Transport.EPOLL, 1);
+                Slab slab = new Slab()) {
+            client.send(new DatagramPacket(new byte[7], 7, address));
+            successor.sockets().inherit(lanes.sockets().open());
+            assertThat(successor.sockets().inherits(Sockets.Kind.DATAGRAM, address))
+                    .isTrue();
+            UdpSocket taken = successor.sockets().bind(address, 65_536);
+            assertThat(taken.fd()).isEqualTo(former.fd());
+            DatagramBatch batch = new DatagramBatch(1, 64, slab);
+            assertThat(batch.receive(taken.fd())).isEqualTo(1);
+            assertThat(batch.length(0)).isEqualTo(7);
+            successor.sockets().close(taken);
+            assertThat(successor.sockets().open()).isEmpty();
+        }
+    }
+
+    @Test
+    void theWildcardIsOfBothFamilies() throws IOException {
+        UdpSocket every = lanes.sockets().bind(new InetSocketAddress(InetAddress.ofLiteral(EVERY), 0), 65_536);
+        try (DatagramSocket client = new DatagramSocket();
+                Slab slab = new Slab()) {
+            DatagramBatch batch = new DatagramBatch(2, 64, slab);
+            for (String to : List.of(ONE, "::1")) {
+                client.send(new DatagramPacket(new byte[1], 1, InetAddress.ofLiteral(to), every.port()));
+            }
+            assertThat(batch.receive(every.fd())).isEqualTo(2);
+            assertThat(SocketName.read(batch.name(0)).address()).isInstanceOf(Inet4Address.class);
+            assertThat(SocketName.isIpv4(SocketName.high(batch.name(0)), SocketName.low(batch.name(0))))
+                    .isTrue();
+            assertThat(SocketName.read(batch.name(1)).address()).isEqualTo(InetAddress.ofLiteral("::1"));
+        } finally {
+            lanes.sockets().close(every);
+        }
     }
 }

@@ -68,6 +68,9 @@ public final class DnsServer implements AutoCloseable {
     private @Nullable DnsConfig config;
     private @Nullable QueryLog queryLog;
     private Map<InetSocketAddress, Listener> listeners = Map.of();
+    /** Of sockets that are closed. */
+    private long formerOverflows;
+
     private long serial;
     private boolean closed;
 
@@ -125,7 +128,7 @@ public final class DnsServer implements AutoCloseable {
         opened.values().forEach(Listener::start);
         listeners.forEach((bind, listener) -> {
             if (!all.containsKey(bind)) {
-                listener.close();
+                close(listener);
             }
         });
         listeners = all;
@@ -145,13 +148,24 @@ public final class DnsServer implements AutoCloseable {
         return true;
     }
 
+    private void close(Listener listener) {
+        formerOverflows += listener.overflows();
+        listener.close();
+    }
+
+    /** Queries that the kernel threw away because the queue of a UDP socket was full. */
+    private synchronized long overflows() {
+        return formerOverflows
+                + listeners.values().stream().mapToLong(Listener::overflows).sum();
+    }
+
     private Map<InetSocketAddress, Listener> openMissing(List<InetSocketAddress> binds) {
         Map<InetSocketAddress, Listener> opened = new LinkedHashMap<>();
         try {
             for (InetSocketAddress bind : binds) {
                 if (!listeners.containsKey(bind)) {
                     boolean exclusive = !overlapsOurs(bind, opened);
-                    opened.put(bind, Listener.open(lanes, queryLanes, tcp, channels, bind, exclusive));
+                    opened.put(bind, Listener.open(lanes, queryLanes, tcp, bind, exclusive));
                 }
             }
             return opened;
@@ -283,6 +297,11 @@ public final class DnsServer implements AutoCloseable {
                 .help("Sampled queries that could not be written down")
                 .callback(sink -> sink.call((double) unlogged.sum()))
                 .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_dns_socket_overflows")
+                .help("Queries that the kernel threw away because the queue of a UDP socket was full")
+                .callback(sink -> sink.call((double) overflows()))
+                .register(registry);
         gauge(
                 registry,
                 "drover_dns_cache_entries",
@@ -364,6 +383,7 @@ public final class DnsServer implements AutoCloseable {
     @Override
     public synchronized void close() {
         closed = true;
+        listeners.values().forEach(this::close);
         channels.close().awaitUninterruptibly();
         if (queryLog != null) {
             queryLog.close();

@@ -2,17 +2,14 @@ package dev.drover.dns;
 
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Sockets;
-import dev.drover.dataplane.Transport;
+import dev.drover.dataplane.UdpSocket;
 import dev.drover.dns.path.QueryLane;
 import dev.drover.dns.path.TcpInitializer;
-import io.netty.bootstrap.Bootstrap;
+import dev.drover.dns.path.UdpLoop;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.FixedRecvByteBufAllocator;
-import io.netty.channel.epoll.EpollChannelOption;
-import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.unix.UnixChannelOption;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,27 +17,32 @@ import java.net.BindException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The sockets of one configured address: a UDP socket for each lane, which the kernel chooses by the hash of the
  * client's address and port (SO_REUSEPORT), and one TCP socket. Bound before they read; {@link #start} lets them.
  */
 final class Listener implements AutoCloseable {
-    private static final int RECEIVE_BUFFER_BYTES = 4 << 20;
-    private static final int MAX_DATAGRAM_BYTES = 4096;
-    private static final int BATCH = 16;
+    /** Holds a burst of queries while a lane is busy or waits for a processor. */
+    private static final int SOCKET_BUFFER_BYTES = 4 << 20;
+
     private static final int BACKLOG = 512;
     /** Tries to find a port that is free for TCP and UDP when any will do. */
     private static final int ANY_PORT_TRIES = 16;
 
+    private final Sockets sockets;
     private final InetSocketAddress address;
-    private final List<Channel> channels;
+    private final Channel accepting;
+    private final Map<UdpLoop, UdpSocket> loops;
 
-    private Listener(InetSocketAddress address, List<Channel> channels) {
+    private Listener(Sockets sockets, InetSocketAddress address, Channel accepting, Map<UdpLoop, UdpSocket> loops) {
+        this.sockets = sockets;
         this.address = address;
-        this.channels = channels;
+        this.accepting = accepting;
+        this.loops = loops;
     }
 
     /**
@@ -50,33 +52,28 @@ final class Listener implements AutoCloseable {
      * @throws UncheckedIOException when the address is in use, not of this host or not allowed, naming it
      */
     static Listener open(
-            Lanes lanes,
-            List<QueryLane> queryLanes,
-            TcpInitializer tcp,
-            ChannelGroup group,
-            InetSocketAddress wanted,
-            boolean exclusive) {
+            Lanes lanes, List<QueryLane> queryLanes, TcpInitializer tcp, InetSocketAddress wanted, boolean exclusive) {
         boolean probed = exclusive && !lanes.sockets().inherits(Sockets.Kind.DATAGRAM, wanted);
         for (int tries = 1; ; tries++) {
-            List<Channel> channels = new ArrayList<>();
             try {
                 if (probed) {
                     // SO_REUSEPORT would let a second server of the same user take a part of our queries.
                     probeTcp(wanted);
                 }
                 Channel accepting = bindTcp(lanes, tcp, wanted);
-                channels.add(accepting);
                 InetSocketAddress bound = (InetSocketAddress) accepting.localAddress();
-                if (probed) {
-                    probeUdp(bound);
+                Listener listener = new Listener(lanes.sockets(), bound, accepting, new LinkedHashMap<>());
+                try {
+                    if (probed) {
+                        probeUdp(bound);
+                    }
+                    listener.bindUdp(lanes, queryLanes);
+                } catch (IOException e) {
+                    listener.close();
+                    throw e;
                 }
-                for (QueryLane lane : queryLanes) {
-                    channels.add(bindUdp(lanes, lane, bound));
-                }
-                group.addAll(channels);
-                return new Listener(bound, channels);
+                return listener;
             } catch (IOException e) {
-                closeAll(channels);
                 if (wanted.getPort() != 0 || tries == ANY_PORT_TRIES) {
                     throw failed(wanted, e);
                 }
@@ -90,18 +87,30 @@ final class Listener implements AutoCloseable {
 
     /** Begins to read queries and accept connections. */
     void start() {
-        channels.forEach(channel -> channel.config().setAutoRead(true));
+        accepting.config().setAutoRead(true);
+        loops.keySet().forEach(UdpLoop::start);
     }
 
     /** Reads and accepts nothing more; replies still go out. */
     void stop() {
-        channels.forEach(channel -> channel.config().setAutoRead(false));
+        accepting.config().setAutoRead(false);
+        loops.keySet().forEach(UdpLoop::stop);
+    }
+
+    /** Queries that the kernel threw away because the queue of a UDP socket was full. */
+    long overflows() {
+        return loops.values().stream().mapToLong(UdpSocket::overflows).sum();
     }
 
     /** Closes the sockets; connections that were accepted live on. */
     @Override
     public void close() {
-        closeAll(channels);
+        accepting.close().awaitUninterruptibly();
+        loops.forEach((loop, socket) -> {
+            loop.close();
+            sockets.close(socket);
+        });
+        loops.clear();
     }
 
     static String format(InetSocketAddress address) {
@@ -136,22 +145,11 @@ final class Listener implements AutoCloseable {
         return await(lanes.sockets().listen(bootstrap, address));
     }
 
-    private static Channel bindUdp(Lanes lanes, QueryLane lane, InetSocketAddress address) throws IOException {
-        Bootstrap bootstrap = new Bootstrap();
-        int slots = 1;
-        if (lanes.transport() == Transport.EPOLL) {
-            // one system call for several queries, and by the handler's flush one for their replies
-            slots = BATCH;
-            bootstrap.option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, MAX_DATAGRAM_BYTES);
+    private void bindUdp(Lanes lanes, List<QueryLane> queryLanes) throws IOException {
+        for (QueryLane lane : queryLanes) {
+            UdpSocket socket = sockets.bind(address, SOCKET_BUFFER_BYTES);
+            loops.put(new UdpLoop(lanes, lane, socket), socket);
         }
-        bootstrap
-                .group(lane.loop())
-                .option(UnixChannelOption.SO_REUSEPORT, true)
-                .option(ChannelOption.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slots * MAX_DATAGRAM_BYTES))
-                .option(ChannelOption.AUTO_READ, false)
-                .handler(lane.udpHandler());
-        return await(lanes.sockets().bind(bootstrap, address));
     }
 
     private static Channel await(ChannelFuture binding) throws IOException {
@@ -168,10 +166,5 @@ final class Listener implements AutoCloseable {
                 + " (expected: an address of this host whose UDP and TCP port are free): " + cause.getMessage());
         named.initCause(cause);
         return new UncheckedIOException(named.getMessage(), named);
-    }
-
-    private static void closeAll(List<Channel> channels) {
-        channels.forEach(Channel::close);
-        channels.forEach(channel -> channel.closeFuture().awaitUninterruptibly());
     }
 }

@@ -106,11 +106,15 @@ final class GuardTest {
     }
 
     @Test
-    void servesOverIpv6() {
+    void servesOverIpv6() throws IOException {
         server.apply(config().binds(new InetSocketAddress(InetAddress.ofLiteral("::1"), 0))
                 .record("web1", "10.42.1.2", "fd00::2")
+                .forward(fixture.own(FakeUpstream.of("192.0.2.1")).address())
                 .rate(new ResponseRate.Rule(1_000, 2, 24, 56))
                 .build());
+        assertThat(client(server).ask("example.com.", Type.A).getSection(Section.ANSWER))
+                .as("answered later")
+                .hasSize(1);
         for (int type : new int[] {Type.A, Type.AAAA}) {
             assertThat(client(server).ask("web1.", type).getSection(Section.ANSWER))
                     .hasSize(1);
@@ -118,5 +122,22 @@ final class GuardTest {
                     .hasSize(1);
         }
         assertThat(serverCookie(client(server).udp(withCookie(null)))).hasSize(16);
+    }
+
+    @Test
+    void theWildcardServesBothFamilies() throws IOException {
+        server.apply(config().binds(new InetSocketAddress(InetAddress.ofLiteral("0.0.0.0"), 0))
+                .record("web1", "10.42.1.2")
+                .forward(fixture.own(FakeUpstream.of("192.0.2.1")).address())
+                .build());
+        int port = server.status().addresses().getFirst().getPort();
+        for (String to : new String[] {"127.0.0.1", "::1"}) {
+            DnsClient client = new DnsClient(new InetSocketAddress(InetAddress.ofLiteral(to), port));
+            for (String name : new String[] {"web1.", to.length() + ".example.com."}) {
+                assertThat(client.ask(name, Type.A).getSection(Section.ANSWER))
+                        .as("%s over %s", name, to)
+                        .hasSize(1);
+            }
+        }
     }
 }

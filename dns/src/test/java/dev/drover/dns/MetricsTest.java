@@ -11,6 +11,8 @@ import io.prometheus.metrics.model.snapshots.CounterSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.util.Map;
 import java.util.TreeMap;
@@ -110,6 +112,35 @@ final class MetricsTest {
                                 "drover_dns_upstream_healthy{127.0.0.1:"
                                         + upstream.address().getPort() + "}",
                                 1.0)))));
+    }
+
+    @Test
+    void whatAFullSocketThrowsAwayIsCountedAlsoAfterItsClose() throws IOException {
+        DnsServer server = fixture.server();
+        PrometheusRegistry registry = new PrometheusRegistry();
+        server.registerMetrics(registry);
+        server.apply(config().build());
+        server.drain(); // reads no more
+        int sent = 40_000; // a queue holds some 10,000
+        try (DatagramSocket socket = new DatagramSocket()) {
+            DatagramPacket packet = new DatagramPacket(
+                    new byte[30], 30, server.status().addresses().getFirst());
+            for (int i = 0; i < sent; i++) {
+                socket.send(packet);
+            }
+        }
+        double lost = overflows(registry);
+        assertThat(lost).isBetween(1.0, (double) sent);
+        server.apply(config().binds().build());
+        assertThat(overflows(registry)).isEqualTo(lost);
+    }
+
+    private static double overflows(PrometheusRegistry registry) {
+        return registry.scrape().stream()
+                .filter(family -> family.getMetadata().getName().equals("drover_dns_socket_overflows"))
+                .flatMap(family -> ((CounterSnapshot) family).getDataPoints().stream())
+                .mapToDouble(CounterSnapshot.CounterDataPointSnapshot::getValue)
+                .sum();
     }
 
     @Test

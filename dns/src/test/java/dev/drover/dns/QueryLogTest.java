@@ -52,7 +52,8 @@ final class QueryLogTest {
         client(server).tcp(DnsClient.query("Nobody.rancher.internal.", Type.TXT));
         client(server).udp(new byte[12], 5_000);
         client(server).ask("a\\010b=\\032.rancher.internal.", Type.A);
-        await().until(() -> lines(file).size() == 4);
+        client(server).tcp(DnsClient.query("web1.", Type.A));
+        await().until(() -> lines(file).size() == 5);
         String start = "\\d{4}-\\d\\d-\\d\\dT\\S+Z client=127\\.0\\.0\\.1 ";
         assertThat(lines(file).get(0)).matches(start + "via=udp name=web1\\. type=A rcode=noerror bytes=38 us=\\d+");
         assertThat(lines(file).get(1))
@@ -60,6 +61,7 @@ final class QueryLogTest {
                         + "via=tcp name=Nobody\\.rancher\\.internal\\. type=TXT rcode=nxdomain bytes=\\d+ us=\\d+");
         assertThat(lines(file).get(2)).matches(start + "via=udp name=- type=- rcode=formerr bytes=12 us=\\d+");
         assertThat(lines(file).get(3)).contains("name=a\\010b=\\032.rancher.internal. type=A");
+        assertThat(lines(file).get(4)).matches(start + "via=tcp name=web1\\. type=A rcode=noerror bytes=38 us=\\d+");
         assertThat(Files.getPosixFilePermissions(file)).hasSize(3);
     }
 

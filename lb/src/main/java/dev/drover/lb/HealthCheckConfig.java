@@ -36,7 +36,7 @@ public record HealthCheckConfig(
         TCP,
         /** GET, and its status. */
         HTTP,
-        /** {@code grpc.health.v1.Health/Check} for the whole server, without TLS. */
+        /** {@code grpc.health.v1.Health/Check} for the whole server. */
         GRPC
     }
 

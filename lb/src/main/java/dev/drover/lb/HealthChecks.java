@@ -84,7 +84,7 @@ final class HealthChecks {
                 return;
             }
             InetSocketAddress address = member.target.address();
-            String failure = HealthProbe.check(config, address, pool.tls());
+            String failure = HealthProbe.check(config, address, pool.config().targetProtocol(), pool.tls());
             if (!ended) {
                 listener.onCheck(pool, member, config, failure);
                 long intervalNs = config.interval().toNanos();

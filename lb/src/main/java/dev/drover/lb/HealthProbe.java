@@ -9,20 +9,25 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 /** Asks one target once whether it is well, over a connection of its own. Blocks; meant for a virtual thread. */
 final class HealthProbe {
     private static final int MAX_STATUS_LINE_BYTES = 1_024;
+    private static final String AGENT = "drover-health";
 
     private HealthProbe() {}
 
     /**
      * Why the target is not well, or empty when it is.
      *
-     * @param tls by which the target is asked as its requests are; null for none
+     * @param protocol of the requests, by which the target is asked too
+     * @param tls of the requests; null for none
      */
-    static String check(HealthCheckConfig config, InetSocketAddress target, @Nullable TargetTlsStore tls) {
+    static String check(
+            HealthCheckConfig config, InetSocketAddress target, TargetProtocol protocol, @Nullable TargetTlsStore tls) {
+        boolean http2 = config.type() == HealthCheckConfig.Type.GRPC || protocol == TargetProtocol.HTTP_2;
         InetSocketAddress address =
                 config.port() == 0 ? target : new InetSocketAddress(target.getAddress(), config.port());
         long endNs = System.nanoTime() + config.timeout().toNanos();
@@ -30,7 +35,13 @@ final class HealthProbe {
             socket.connect(address, leftMs(endNs));
             // Not one more connection in TIME_WAIT per check: what was asked has been answered.
             socket.setSoLinger(true, 0);
-            return ask(config, address, encrypted(config, address, socket, tls, endNs), endNs);
+            Socket usable = encrypted(http2, address, socket, tls, endNs);
+            Timed timed = new Timed(usable, endNs);
+            return switch (config.type()) {
+                case TCP -> "";
+                case HTTP -> http2 ? http2(config, address, usable, timed) : http(config, address, usable, timed);
+                case GRPC -> GrpcHealth.ask(new H2Call(usable, timed), scheme(usable), authority(config, address));
+            };
         } catch (SocketTimeoutException e) {
             return "no answer within " + config.timeout().toMillis() + " ms";
         } catch (IOException e) {
@@ -39,40 +50,55 @@ final class HealthProbe {
     }
 
     private static Socket encrypted(
-            HealthCheckConfig config,
-            InetSocketAddress address,
-            Socket socket,
-            @Nullable TargetTlsStore tls,
-            long endNs)
+            boolean http2, InetSocketAddress address, Socket socket, @Nullable TargetTlsStore tls, long endNs)
             throws IOException {
         if (tls == null) {
             return socket;
         }
         socket.setSoTimeout(leftMs(endNs));
-        return tls.connect(socket, address, config.type() == HealthCheckConfig.Type.GRPC ? "h2" : null);
+        return tls.connect(socket, address, http2 ? "h2" : null);
     }
 
-    private static String ask(HealthCheckConfig config, InetSocketAddress address, Socket socket, long endNs)
+    private static String scheme(Socket socket) {
+        return socket instanceof SSLSocket ? "https" : "http";
+    }
+
+    private static String http2(HealthCheckConfig config, InetSocketAddress address, Socket socket, Timed timed)
             throws IOException {
-        return switch (config.type()) {
-            case TCP -> "";
-            case HTTP -> http(config, address, socket, endNs);
-            case GRPC -> GrpcHealth.ask(socket, authority(config, address), new Timed(socket, endNs));
-        };
+        H2Call.Answer answer = new H2Call(socket, timed)
+                .ask(
+                        null,
+                        0,
+                        ":method",
+                        "GET",
+                        ":scheme",
+                        scheme(socket),
+                        ":path",
+                        config.path(),
+                        ":authority",
+                        authority(config, address),
+                        "user-agent",
+                        AGENT,
+                        "accept",
+                        "*/*");
+        return verdict(config, answer.status());
     }
 
-    private static String http(HealthCheckConfig config, InetSocketAddress address, Socket socket, long endNs)
+    private static String verdict(HealthCheckConfig config, int status) {
+        return status >= config.expectFrom() && status <= config.expectTo() ? "" : "status " + status;
+    }
+
+    private static String http(HealthCheckConfig config, InetSocketAddress address, Socket socket, Timed timed)
             throws IOException {
         String request = "GET " + config.path() + " HTTP/1.1\r\nHost: " + authority(config, address)
-                + "\r\nUser-Agent: drover-health\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+                + "\r\nUser-Agent: " + AGENT + "\r\nAccept: */*\r\nConnection: close\r\n\r\n";
         OutputStream out = socket.getOutputStream();
         out.write(request.getBytes(StandardCharsets.ISO_8859_1));
-        String line = statusLine(new Timed(socket, endNs));
+        String line = statusLine(timed);
         if (!line.matches("HTTP/1\\.[01] [1-5][0-9][0-9]( .*)?")) {
             return "no HTTP response";
         }
-        int status = Integer.parseInt(line.substring(9, 12));
-        return status >= config.expectFrom() && status <= config.expectTo() ? "" : "status " + status;
+        return verdict(config, Integer.parseInt(line.substring(9, 12)));
     }
 
     private static String statusLine(InputStream in) throws IOException {

@@ -68,6 +68,10 @@ final class LbConfigCheck {
                 problems.add("listener " + name + ": target-tls: at pool "
                         + route.pool().name() + " (expected: only with protocol http)");
             }
+            if (listener.protocol() != Protocol.HTTP && route.pool().targetProtocol() != TargetProtocol.HTTP_1_1) {
+                problems.add("listener " + name + ": target-protocol: h2 at pool "
+                        + route.pool().name() + " (expected: only with protocol http)");
+            }
             // What is wrong with the listener's name is not told again of the pool that is named after it.
             boolean named = !name.isBlank() && earlier == null;
             if (named || !route.pool().name().equals(name)) {

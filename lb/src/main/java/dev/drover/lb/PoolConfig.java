@@ -2,6 +2,7 @@ package dev.drover.lb;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param health how targets are asked whether they are well; null to take them for well
  * @param failOpen whether targets get work when every one is unhealthy
  * @param targetTls how connections to the targets, and checks of them, are encrypted; null for not at all
+ * @param targetProtocol what requests, and checks of type HTTP, speak; only with {@link Protocol#HTTP}
  */
 public record PoolConfig(
         String name,
@@ -29,7 +31,8 @@ public record PoolConfig(
         CapacityConfig capacity,
         RetryConfig retries,
         List<TargetConfig> targets,
-        @Nullable TargetTlsConfig targetTls) {
+        @Nullable TargetTlsConfig targetTls,
+        TargetProtocol targetProtocol) {
     public PoolConfig {
         targets = List.copyOf(targets);
         if (boundedLoadPercent != 0 && (boundedLoadPercent < 101 || boundedLoadPercent > 1_000)) {
@@ -47,34 +50,6 @@ public record PoolConfig(
         }
     }
 
-    /** Without TLS. */
-    public PoolConfig(
-            String name,
-            Balance balance,
-            int boundedLoadPercent,
-            Duration slowStart,
-            @Nullable String stickyCookie,
-            @Nullable HealthCheckConfig health,
-            boolean failOpen,
-            OutlierConfig outlier,
-            CapacityConfig capacity,
-            RetryConfig retries,
-            List<TargetConfig> targets) {
-        this(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                null);
-    }
-
     /** With the defaults of everything else. */
     public static PoolConfig of(String name, Balance balance, List<TargetConfig> targets) {
         return new PoolConfig(
@@ -88,136 +63,101 @@ public record PoolConfig(
                 OutlierConfig.DEFAULTS,
                 CapacityConfig.UNLIMITED,
                 RetryConfig.DEFAULTS,
-                targets);
+                targets,
+                null,
+                TargetProtocol.HTTP_1_1);
     }
 
     public PoolConfig withBoundedLoad(int percent) {
-        return new PoolConfig(
-                name,
-                balance,
-                percent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> draft.boundedLoadPercent = percent);
     }
 
     public PoolConfig withSlowStart(Duration time) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                time,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> draft.slowStart = time);
     }
 
     public PoolConfig withStickyCookie(String cookie) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                cookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> draft.stickyCookie = cookie);
     }
 
     /** @param open whether targets get work when every one is unhealthy */
     public PoolConfig withHealth(HealthCheckConfig check, boolean open) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                check,
-                open,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> {
+            draft.health = check;
+            draft.failOpen = open;
+        });
     }
 
     public PoolConfig withOutlier(OutlierConfig rules) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                rules,
-                capacity,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> draft.outlier = rules);
     }
 
     public PoolConfig withCapacity(CapacityConfig bounds) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                bounds,
-                retries,
-                targets,
-                targetTls);
+        return with(draft -> draft.capacity = bounds);
     }
 
     public PoolConfig withRetries(RetryConfig rules) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                rules,
-                targets,
-                targetTls);
+        return with(draft -> draft.retries = rules);
     }
 
     /** @param tls null for none */
     public PoolConfig withTargetTls(@Nullable TargetTlsConfig tls) {
-        return new PoolConfig(
-                name,
-                balance,
-                boundedLoadPercent,
-                slowStart,
-                stickyCookie,
-                health,
-                failOpen,
-                outlier,
-                capacity,
-                retries,
-                targets,
-                tls);
+        return with(draft -> draft.targetTls = tls);
+    }
+
+    public PoolConfig withTargetProtocol(TargetProtocol protocol) {
+        return with(draft -> draft.targetProtocol = protocol);
+    }
+
+    private PoolConfig with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.pool();
+    }
+
+    /** A pool that is being changed: what differs from pool to pool beside its name and targets. */
+    private static final class Draft {
+        private final PoolConfig from;
+        private int boundedLoadPercent;
+        private Duration slowStart;
+        private @Nullable String stickyCookie;
+        private @Nullable HealthCheckConfig health;
+        private boolean failOpen;
+        private OutlierConfig outlier;
+        private CapacityConfig capacity;
+        private RetryConfig retries;
+        private @Nullable TargetTlsConfig targetTls;
+        private TargetProtocol targetProtocol;
+
+        private Draft(PoolConfig from) {
+            this.from = from;
+            boundedLoadPercent = from.boundedLoadPercent;
+            slowStart = from.slowStart;
+            stickyCookie = from.stickyCookie;
+            health = from.health;
+            failOpen = from.failOpen;
+            outlier = from.outlier;
+            capacity = from.capacity;
+            retries = from.retries;
+            targetTls = from.targetTls;
+            targetProtocol = from.targetProtocol;
+        }
+
+        private PoolConfig pool() {
+            return new PoolConfig(
+                    from.name,
+                    from.balance,
+                    boundedLoadPercent,
+                    slowStart,
+                    stickyCookie,
+                    health,
+                    failOpen,
+                    outlier,
+                    capacity,
+                    retries,
+                    from.targets,
+                    targetTls,
+                    targetProtocol);
+        }
     }
 }

@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A pool while it runs, and after its removal until its work has ended; guarded by the load balancer. */
 final class PoolState {
+    /** Requests of one lane that wait for a stream, where the configuration says nothing. */
+    private static final int QUEUED_FOR_STREAMS = 1_024;
+
     private final int lanes;
     private final Limits limits;
     private final StickyTokens tokens;
@@ -110,7 +113,7 @@ final class PoolState {
      * @param encryption null for none
      */
     List<Gone> update(PoolConfig next, @Nullable TargetTlsStore encryption, long nowNs) {
-        boolean otherWay = encryption != tls;
+        boolean otherWay = encryption != tls || config.targetProtocol() != next.targetProtocol();
         tls = encryption;
         boolean live = members.values().stream().anyMatch(member -> member.config.working());
         boolean recheck = config.health() == null && next.health() != null;
@@ -141,6 +144,7 @@ final class PoolState {
                 member.config = entry;
             }
             member.target.accepting(entry.working());
+            member.target.speaksHttp2(next.targetProtocol() == TargetProtocol.HTTP_2);
             member.target.maxActive(
                     next.capacity().maxConnections() == 0
                             ? Long.MAX_VALUE
@@ -183,8 +187,17 @@ final class PoolState {
                 from.retries().budgetPercent(),
                 from.retries().minPerSecond(),
                 from.retries().perTryTimeout().toNanos(),
-                from.capacity().maxConnections() == 0 ? 0 : from.capacity().maxQueued(),
+                maxQueued(from),
                 from.capacity().queueTimeout().toNanos());
+    }
+
+    private static int maxQueued(PoolConfig from) {
+        CapacityConfig capacity = from.capacity();
+        if (capacity.maxConnections() == 0 && from.targetProtocol() == TargetProtocol.HTTP_2) {
+            // The targets themselves say when they are full.
+            return capacity.maxQueued() == 0 ? QUEUED_FOR_STREAMS : capacity.maxQueued();
+        }
+        return capacity.maxConnections() == 0 ? 0 : capacity.maxQueued();
     }
 
     /** A check of {@code member} came to another verdict. */

@@ -73,7 +73,7 @@ public record RouteConfig(
     }
 
     boolean unconditional() {
-        return host.isEmpty() && path.isEmpty() && methods.isEmpty() && headers.isEmpty();
+        return host.isEmpty() && onlyHost();
     }
 
     /** The conditions in one line, the same however they were written: {@code *.example.com/foo [GET] x-canary=1}. */

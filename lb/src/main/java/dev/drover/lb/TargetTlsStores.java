@@ -31,7 +31,7 @@ final class TargetTlsStores {
                 PoolConfig pool = route.pool();
                 TargetTlsConfig tls = pool.targetTls();
                 if (tls != null && !stores.containsKey(pool.name())) {
-                    stores.put(pool.name(), store(pool.name(), tls, running.get(pool.name()), wrong));
+                    stores.put(pool.name(), store(pool, tls, running.get(pool.name()), wrong));
                 }
                 String problem = wrong.get(pool.name());
                 if (problem != null) {
@@ -44,15 +44,18 @@ final class TargetTlsStores {
     }
 
     private static TargetTlsStore store(
-            String pool, TargetTlsConfig tls, @Nullable PoolState running, Map<String, String> wrong) {
+            PoolConfig pool, TargetTlsConfig tls, @Nullable PoolState running, Map<String, String> wrong) {
         TargetTlsStore before = running == null ? null : running.tls();
-        TargetTlsStore store = before != null && before.config().equals(tls) ? before : new TargetTlsStore(tls);
+        boolean http2 = pool.targetProtocol() == TargetProtocol.HTTP_2;
+        TargetTlsStore store = before != null && before.config().equals(tls) && before.http2() == http2
+                ? before
+                : new TargetTlsStore(tls, http2);
         try {
             if (!store.usable()) {
                 store.read();
             }
         } catch (IllegalArgumentException e) {
-            wrong.put(pool, e.getMessage());
+            wrong.put(pool.name(), e.getMessage());
         }
         return store;
     }

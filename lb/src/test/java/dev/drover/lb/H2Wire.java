@@ -12,9 +12,10 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** A client that sends frames of HTTP/2 as it is told, right or wrong; fields are never compressed. */
+/** A client, or a target, that sends frames of HTTP/2 as it is told, right or wrong; fields are never compressed. */
 final class H2Wire implements AutoCloseable {
     static final int DATA = 0;
     static final int HEADERS = 1;
@@ -53,6 +54,9 @@ final class H2Wire implements AutoCloseable {
             @Nullable Http2Headers trailers,
             int error) {}
 
+    /** Streams that were ended from this side. */
+    final AtomicInteger ended = new AtomicInteger();
+
     private final Socket socket;
     private final DataInputStream in;
     private final DefaultHttp2HeadersDecoder fields = new DefaultHttp2HeadersDecoder(true);
@@ -62,15 +66,29 @@ final class H2Wire implements AutoCloseable {
     }
 
     H2Wire(Socket connected) throws IOException {
-        socket = connected;
-        socket.setSoTimeout(20_000);
-        socket.setTcpNoDelay(true);
-        in = new DataInputStream(socket.getInputStream());
+        this(connected, new DataInputStream(connected.getInputStream()));
         socket.getOutputStream().write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
         send(SETTINGS, 0, 0, new byte[0]);
     }
 
-    H2Wire send(int type, int flags, int stream, byte[] payload) throws IOException {
+    private H2Wire(Socket connected, DataInputStream in) throws IOException {
+        socket = connected;
+        this.in = in;
+        socket.setSoTimeout(20_000);
+        socket.setTcpNoDelay(true);
+    }
+
+    /** The target's end of a connection. */
+    static H2Wire target(Socket accepted) throws IOException {
+        DataInputStream in = new DataInputStream(accepted.getInputStream());
+        in.readFully(new byte[24]);
+        return new H2Wire(accepted, in);
+    }
+
+    synchronized H2Wire send(int type, int flags, int stream, byte[] payload) throws IOException {
+        if (type == RST_STREAM || (flags & END_STREAM) != 0 && (type == DATA || type == HEADERS)) {
+            ended.incrementAndGet();
+        }
         byte[] frame = new byte[9 + payload.length];
         frame[0] = (byte) (payload.length >> 16);
         frame[1] = (byte) (payload.length >> 8);

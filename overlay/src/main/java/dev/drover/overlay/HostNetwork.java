@@ -37,6 +37,9 @@ public final class HostNetwork {
     private static final Chain FORWARD = new Chain("filter", "FORWARD", "DROVER-FORWARD");
     private static final Chain NAT = new Chain("nat", "POSTROUTING", "DROVER-NAT");
     private static final Chain RAW = new Chain("raw", "PREROUTING", "DROVER-RAW");
+    private static final Chain RAW_OUTPUT = new Chain("raw", "OUTPUT", "DROVER-RAW-OUTPUT");
+    private static final Chain INPUT = new Chain("filter", "INPUT", "DROVER-INPUT");
+    private static final Chain OUTPUT = new Chain("filter", "OUTPUT", "DROVER-OUTPUT");
 
     private HostNetwork() {}
 
@@ -75,7 +78,7 @@ public final class HostNetwork {
      * there before {@link #ensure}, and forwarding, stay; the resolver's device goes with the last bridge.
      */
     public static void remove(HostNetworkSpec spec) {
-        for (Chain chain : List.of(FORWARD, NAT, RAW)) {
+        for (Chain chain : List.of(FORWARD, NAT, RAW, RAW_OUTPUT, INPUT, OUTPUT)) {
             try {
                 IPTABLES.remove(chain, spec.bridge());
             } catch (IptablesException e) {
@@ -153,6 +156,10 @@ public final class HostNetwork {
      * host's address. RAW: with br_netfilter in the kernel, switched on for all bridges of the host at once, even
      * bridged packets pass the rules; they are accepted, and not tracked, since connections between containers would
      * fill the table of the host.
+     *
+     * <p>What containers ask the resolver is not tracked either: two questions from one port at the same moment, as libc
+     * asks for A and AAAA, race for their entry, the loser is dropped, and its asker waits for 5 s. As untracked packets
+     * match no rule about states of connections, they are accepted by name.
      */
     private static Map<Chain, List<String>> rules(HostNetworkSpec spec) {
         String bridge = spec.bridge();
@@ -164,10 +171,28 @@ public final class HostNetwork {
                         "-i " + bridge + " -j ACCEPT",
                         "-o " + bridge + " -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"));
         rules.put(NAT, List.of("-s " + subnet + " ! -d " + subnet + " ! -o " + bridge + " -j MASQUERADE"));
+        String asks = "-d " + Cidr.format(spec.dns()) + "/32 -i " + bridge;
+        String answers = "-s " + Cidr.format(spec.dns()) + "/32 -o " + bridge;
         rules.put(
                 RAW,
-                List.of("-s " + subnet + " -d " + subnet + " -i " + bridge
-                        + " -m addrtype ! --dst-type LOCAL -j CT --notrack"));
+                List.of(
+                        "-s " + subnet + " -d " + subnet + " -i " + bridge
+                                + " -m addrtype ! --dst-type LOCAL -j CT --notrack",
+                        asks + " -p udp -m udp --dport 53 -j CT --notrack",
+                        asks + " -p tcp -m tcp --dport 53 -j CT --notrack"));
+        rules.put(
+                RAW_OUTPUT,
+                List.of(
+                        answers + " -p udp -m udp --sport 53 -j CT --notrack",
+                        answers + " -p tcp -m tcp --sport 53 -j CT --notrack"));
+        rules.put(
+                INPUT,
+                List.of(asks + " -p udp -m udp --dport 53 -j ACCEPT", asks + " -p tcp -m tcp --dport 53 -j ACCEPT"));
+        rules.put(
+                OUTPUT,
+                List.of(
+                        answers + " -p udp -m udp --sport 53 -j ACCEPT",
+                        answers + " -p tcp -m tcp --sport 53 -j ACCEPT"));
         return rules;
     }
 

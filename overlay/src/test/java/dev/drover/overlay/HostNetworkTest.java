@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Mac;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -147,6 +152,39 @@ class HostNetworkTest {
             network.attach(request("bbbbbbbbbbbb", b, "10.42.1.3"));
 
             assertThat(a.pings("10.42.1.3")).isTrue();
+            assertThat(host.exec("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
+                    .isEqualTo("0\n");
+        }
+    }
+
+    @Test
+    void questionsToTheResolverAreNotTrackedAndPassAFirewallThatAsksForStates() throws Exception {
+        for (String chain : List.of("INPUT", "OUTPUT")) {
+            host.exec("iptables", "-P", chain, "DROP");
+            host.exec("iptables", "-A", chain, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT");
+        }
+        ensure(SPEC);
+        TestNs container = namespace();
+        InetSocketAddress resolver = new InetSocketAddress(Cidr.toInet(DNS), 53);
+
+        try (ContainerNetwork network = host.netNs.call(ContainerNetwork::open)) {
+            network.attach(request("aaaaaaaaaaaa", container, "10.42.1.2"));
+            try (DatagramSocket server = host.netNs.call(() -> new DatagramSocket(resolver));
+                    DatagramSocket client = container.netNs.call(() -> new DatagramSocket())) {
+                server.setSoTimeout(5_000);
+                client.setSoTimeout(5_000);
+                DatagramPacket packet = new DatagramPacket(new byte[12], 12, resolver);
+                client.send(packet);
+                server.receive(packet);
+                server.send(packet);
+                client.receive(packet);
+                assertThat(packet.getAddress()).isEqualTo(resolver.getAddress());
+            }
+            try (ServerSocket server =
+                            host.netNs.call(() -> new ServerSocket(resolver.getPort(), 1, resolver.getAddress()));
+                    Socket client = container.netNs.call(() -> new Socket(resolver.getAddress(), resolver.getPort()))) {
+                assertThat(client.getPort()).isEqualTo(server.getLocalPort());
+            }
             assertThat(host.exec("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
                     .isEqualTo("0\n");
         }

@@ -6,10 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -20,10 +22,11 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code drover bench dns}: authoritative answers of Drover, Knot, NSD, unbound and dnsmasq, one thread each, in turn. */
+/** {@code drover bench dns}: answers of Drover, Knot, NSD, unbound, dnsmasq and CoreDNS, one thread each, in turn. */
 @Command(
         name = "dns",
-        description = "Knot, NSD, unbound and dnsmasq against Drover: queries per second, CPU per query, latency.",
+        description = "Knot, NSD, unbound, dnsmasq and, where a Go toolchain could build it, CoreDNS against Drover:"
+                + " queries per second, CPU per query, latency.",
         mixinStandardHelpOptions = true)
 final class DnsBench implements Callable<Integer> {
     private static final Pattern RATE = Pattern.compile("Queries per second:\\s+([0-9.]+)");
@@ -35,6 +38,10 @@ final class DnsBench implements Callable<Integer> {
     private static final int SOCKETS = 16;
     private static final int OUTSTANDING = 200;
     private static final int ROUND_TRIPS = 5_000;
+    /** Queries under way while the caches are filled: what the most modest forwarder takes. */
+    private static final int PRIMING = 8;
+    /** Most that the generator of the open loop sends in time, besides a server. */
+    private static final double MOST_PER_SECOND = 30_000;
 
     @Option(names = "--rounds", description = "rounds of each case over all servers (default: ${DEFAULT-VALUE})")
     private int rounds = 5;
@@ -58,8 +65,13 @@ final class DnsBench implements Callable<Integer> {
     /** What one run of the load generator says. */
     private record Run(double queriesPerSecond, double cpuMicros, double lostPercent) {}
 
-    /** @param rcode that every answer must have */
-    private record Case(String name, Path queries, String rcode) {}
+    /**
+     * What is asked.
+     *
+     * @param servers that are asked
+     * @param rcode that every answer must have
+     */
+    private record Case(String name, List<DnsServers.Kind> servers, Path queries, String rcode) {}
 
     @Override
     public Integer call() throws Exception {
@@ -70,16 +82,23 @@ final class DnsBench implements Callable<Integer> {
             return soak();
         }
         BenchReport report = new BenchReport("dns", "each server named in the case", conditions());
-        System.err.println("starting Drover, Knot, NSD, unbound and dnsmasq with " + DnsServers.NAMES + " names ...");
+        System.err.println("starting Drover and its peers with " + DnsServers.NAMES + " names ...");
         try (DnsServers servers = new DnsServers()) {
-            Path few = queries(servers, "few", i -> DnsServers.name(i % FEW_NAMES));
+            List<DnsServers.Kind> all = servers.kinds();
+            List<DnsServers.Kind> forwarders =
+                    all.stream().filter(DnsServers.Kind::forwards).toList();
+            Path few = queries(servers, "few", QUERIES, i -> ours(i % FEW_NAMES));
             Random random = new Random(1);
-            Path many = queries(servers, "many", i -> DnsServers.name(random.nextInt(DnsServers.NAMES)));
-            Path absent = queries(servers, "absent", i -> "absent" + i + ".stack");
-            measure(report, servers, new Case("1,000 names", few, "NOERROR"));
-            measure(report, servers, new Case("100,000 names", many, "NOERROR"));
-            measure(report, servers, new Case("no such name", absent, "NXDOMAIN"));
-            latency(report, servers);
+            Path many = queries(servers, "many", QUERIES, i -> ours(random.nextInt(DnsServers.NAMES)));
+            Path absent = queries(servers, "absent", QUERIES, i -> "absent" + i + ".stack." + DnsServers.ZONE);
+            Path foreign = queries(servers, "foreign", DnsServers.FOREIGN_NAMES, DnsBench::foreign);
+            measure(report, servers, new Case("1,000 names", all, few, "NOERROR"));
+            double slowest = measure(report, servers, new Case("100,000 names", all, many, "NOERROR"));
+            measure(report, servers, new Case("no such name", all, absent, "NXDOMAIN"));
+            forwarders.forEach(kind -> fillCache(servers, kind, foreign));
+            measure(report, servers, new Case("forwarded, cached", forwarders, foreign, "NOERROR"));
+            oneAtATime(report, servers);
+            openLoop(report, servers, Math.min(MOST_PER_SECOND, slowest / 2));
         }
         System.out.print(report.table());
         if (json != null) {
@@ -120,11 +139,18 @@ final class DnsBench implements Callable<Integer> {
         for (String server : List.of("knotd", "nsd", "unbound", "dnsmasq")) {
             conditions.put(server, version(server));
         }
+        String coredns = System.getenv("DROVER_COREDNS");
+        conditions.put("coredns", coredns == null ? "none: it was not built" : version(coredns));
         return conditions;
     }
 
     private static String version(String server) {
-        String option = server.equals("nsd") ? "-v" : server.equals("dnsmasq") ? "--version" : "-V";
+        String option = switch (server) {
+            case "nsd" -> "-v";
+            case "dnsmasq" -> "--version";
+            case "knotd", "unbound" -> "-V";
+            default -> "-version";
+        };
         return Shell.run(List.of("sh", "-c", server + " " + option + " 2>&1 | head -n 1"))
                 .strip();
     }
@@ -133,23 +159,32 @@ final class DnsBench implements Callable<Integer> {
         String of(int i);
     }
 
-    private static Path queries(DnsServers servers, String file, Name name) throws IOException {
+    private static String ours(int i) {
+        return DnsServers.name(i) + "." + DnsServers.ZONE;
+    }
+
+    private static String foreign(int i) {
+        return DnsServers.name(i) + "." + DnsServers.FOREIGN_ZONE;
+    }
+
+    private static Path queries(DnsServers servers, String file, int count, Name name) throws IOException {
         Path path = servers.dir().resolve(file + ".queries");
         Files.write(
-                path,
-                IntStream.range(0, QUERIES)
-                        .mapToObj(i -> name.of(i) + "." + DnsServers.ZONE + " A")
-                        .toList());
+                path, IntStream.range(0, count).mapToObj(i -> name.of(i) + " A").toList());
         return path;
     }
 
-    private void measure(BenchReport report, DnsServers servers, Case what) throws IOException {
-        List<List<Run>> runs = new ArrayList<>();
-        for (DnsServers.Kind _ : DnsServers.Kind.values()) {
-            runs.add(new ArrayList<>());
-        }
+    /** Asks once for every name. */
+    private static void fillCache(DnsServers servers, DnsServers.Kind kind, Path queries) {
+        check(kind, "filling its cache", dnsperf(servers, kind, queries, PRIMING, "-n", "1"), "NOERROR");
+    }
+
+    /** Returns the rate of the slowest server. */
+    private double measure(BenchReport report, DnsServers servers, Case what) throws IOException {
+        Map<DnsServers.Kind, List<Run>> runs = new EnumMap<>(DnsServers.Kind.class);
+        what.servers.forEach(kind -> runs.put(kind, new ArrayList<>()));
         for (int round = -1; round < rounds; round++) { // round -1 warms all up
-            for (DnsServers.Kind kind : DnsServers.Kind.values()) {
+            for (DnsServers.Kind kind : what.servers) {
                 Run run = run(servers, kind, what);
                 System.err.println(String.format(
                         Locale.ROOT,
@@ -161,40 +196,73 @@ final class DnsBench implements Callable<Integer> {
                         run.cpuMicros,
                         run.lostPercent));
                 if (round >= 0) {
-                    runs.get(kind.ordinal()).add(run);
+                    of(runs, kind).add(run);
                 }
             }
         }
-        List<Run> drover = runs.get(DnsServers.Kind.DROVER.ordinal());
-        for (DnsServers.Kind kind : DnsServers.Kind.PEERS) {
-            List<Run> peer = runs.get(kind.ordinal());
+        List<Run> drover = of(runs, DnsServers.Kind.DROVER);
+        for (DnsServers.Kind kind : peers(what.servers)) {
+            List<Run> peer = of(runs, kind);
             String name = what.name + ", " + kind.label();
             report.add(name, rates(drover), rates(peer), "q/s", Better.HIGHER);
             report.add(name + ", cpu", cpu(drover), cpu(peer), "us", Better.LOWER);
         }
+        return runs.values().stream()
+                .mapToDouble(each -> BenchReport.median(rates(each)))
+                .min()
+                .orElseThrow();
     }
 
-    private void latency(BenchReport report, DnsServers servers) throws Exception {
-        List<List<Double>> p50 = new ArrayList<>();
-        List<List<Double>> p99 = new ArrayList<>();
-        for (DnsServers.Kind _ : DnsServers.Kind.values()) {
-            p50.add(new ArrayList<>());
-            p99.add(new ArrayList<>());
+    private static List<DnsServers.Kind> peers(List<DnsServers.Kind> servers) {
+        return servers.stream().filter(kind -> kind != DnsServers.Kind.DROVER).toList();
+    }
+
+    private static <T> List<T> of(Map<DnsServers.Kind, List<T>> lists, DnsServers.Kind kind) {
+        return Objects.requireNonNull(lists.get(kind));
+    }
+
+    private void oneAtATime(BenchReport report, DnsServers servers) throws Exception {
+        latency(report, servers, "one at a time", kind -> DnsRoundTrip.measure(servers, kind, ROUND_TRIPS));
+    }
+
+    private void openLoop(BenchReport report, DnsServers servers, double perSecond) throws Exception {
+        String name = String.format(Locale.ROOT, "open loop, %.0f q/s", perSecond);
+        latency(report, servers, name, kind -> DnsOpenLoop.run(servers, kind, perSecond, seconds));
+    }
+
+    private interface Times {
+        Histogram of(DnsServers.Kind kind) throws Exception;
+    }
+
+    private void latency(BenchReport report, DnsServers servers, String name, Times measured) throws Exception {
+        Map<DnsServers.Kind, List<Double>> p50 = new EnumMap<>(DnsServers.Kind.class);
+        Map<DnsServers.Kind, List<Double>> p99 = new EnumMap<>(DnsServers.Kind.class);
+        for (DnsServers.Kind kind : servers.kinds()) {
+            p50.put(kind, new ArrayList<>());
+            p99.put(kind, new ArrayList<>());
         }
         for (int round = -1; round < rounds; round++) {
-            for (DnsServers.Kind kind : DnsServers.Kind.values()) {
-                Histogram times = DnsRoundTrip.measure(servers, kind, ROUND_TRIPS);
+            for (DnsServers.Kind kind : servers.kinds()) {
+                Histogram times = measured.of(kind);
                 if (round >= 0) {
-                    p50.get(kind.ordinal()).add(times.getValueAtPercentile(50) / 1e3);
-                    p99.get(kind.ordinal()).add(times.getValueAtPercentile(99) / 1e3);
+                    of(p50, kind).add(times.getValueAtPercentile(50) / 1e3);
+                    of(p99, kind).add(times.getValueAtPercentile(99) / 1e3);
                 }
             }
         }
-        int drover = DnsServers.Kind.DROVER.ordinal();
-        for (DnsServers.Kind kind : DnsServers.Kind.PEERS) {
-            int peer = kind.ordinal();
-            report.add("one at a time, p50, " + kind.label(), p50.get(drover), p50.get(peer), "us", Better.LOWER);
-            report.add("one at a time, p99, " + kind.label(), p99.get(drover), p99.get(peer), "us", Better.LOWER);
+        for (DnsServers.Kind kind : peers(servers.kinds())) {
+            report.add(
+                    name + ", p50, " + kind.label(),
+                    of(p50, DnsServers.Kind.DROVER),
+                    of(p50, kind),
+                    "us",
+                    Better.LOWER);
+            report.add(
+                    name + ", p99, " + kind.label(),
+                    of(p99, DnsServers.Kind.DROVER),
+                    of(p99, kind),
+                    "us",
+                    Better.LOWER);
         }
     }
 
@@ -208,30 +276,40 @@ final class DnsBench implements Callable<Integer> {
 
     private Run run(DnsServers servers, DnsServers.Kind kind, Case what) throws IOException {
         double before = servers.cpuSeconds(kind);
-        String output = Shell.run(servers.atClient(
+        String output = dnsperf(servers, kind, what.queries, OUTSTANDING, "-l", String.valueOf(seconds));
+        double cpu = servers.cpuSeconds(kind) - before;
+        double completed = number(COMPLETED, output);
+        check(kind, what.name, output, what.rcode);
+        return new Run(number(RATE, output), cpu * 1e6 / completed, number(LOST, output) * 100 / completed);
+    }
+
+    private static void check(DnsServers.Kind kind, String what, String output, String rcode) {
+        String rcodes = text(RCODES, output);
+        if (!rcodes.startsWith(rcode) || !rcodes.contains("(100.00%)")) {
+            throw new IllegalStateException(
+                    kind.label() + ", " + what + ": " + rcodes + " (expected: nothing but " + rcode + ")");
+        }
+    }
+
+    /** @param until option and value that end it */
+    private static String dnsperf(
+            DnsServers servers, DnsServers.Kind kind, Path queries, int outstanding, String... until) {
+        List<String> command = new ArrayList<>(List.of(
                 "dnsperf",
                 "-s",
                 servers.address(),
                 "-p",
                 String.valueOf(kind.port()),
                 "-d",
-                what.queries.toString(),
-                "-l",
-                String.valueOf(seconds),
+                queries.toString(),
                 "-c",
-                String.valueOf(SOCKETS),
+                String.valueOf(Math.min(SOCKETS, outstanding)),
                 "-T",
                 "1",
                 "-q",
-                String.valueOf(OUTSTANDING)));
-        double cpu = servers.cpuSeconds(kind) - before;
-        double completed = number(COMPLETED, output);
-        String rcodes = text(RCODES, output);
-        if (!rcodes.startsWith(what.rcode) || !rcodes.contains("(100.00%)")) {
-            throw new IllegalStateException(
-                    kind.label() + ", " + what.name + ": " + rcodes + " (expected: nothing but " + what.rcode + ")");
-        }
-        return new Run(number(RATE, output), cpu * 1e6 / completed, number(LOST, output) * 100 / completed);
+                String.valueOf(outstanding)));
+        command.addAll(List.of(until));
+        return Shell.run(servers.atClient(command.toArray(String[]::new)));
     }
 
     private static double number(Pattern pattern, String output) {

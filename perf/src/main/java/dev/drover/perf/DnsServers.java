@@ -6,9 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * DNS servers of one thread each that serve the same zone on one virtual host, side by side on ports of their own; who is
@@ -17,11 +21,17 @@ import java.util.stream.Stream;
 final class DnsServers implements AutoCloseable {
     static final int NAMES = 100_000;
     static final String ZONE = "rancher.internal";
+    /** A zone that {@link Kind#KNOT} alone has; the others forward to it. */
+    static final String FOREIGN_ZONE = "example.net";
+
+    static final int FOREIGN_NAMES = 1_000;
 
     private static final String SERVER = "192.0.2.1";
     private static final String CLIENT = "192.0.2.2";
     private static final int FIRST_PORT = 5_310;
     private static final long READY_S = 30;
+    /** Path of CoreDNS, null when there is none. */
+    private static final @Nullable String COREDNS_PATH = System.getenv("DROVER_COREDNS");
 
     /** The servers, as their manuals set them up for one thread. */
     enum Kind {
@@ -29,9 +39,14 @@ final class DnsServers implements AutoCloseable {
         KNOT,
         NSD,
         UNBOUND,
-        DNSMASQ;
+        DNSMASQ,
+        /** Where the launcher could build it. */
+        COREDNS;
 
-        static final List<Kind> PEERS = List.of(KNOT, NSD, UNBOUND, DNSMASQ);
+        /** Whether it forwards and caches. */
+        boolean forwards() {
+            return this != KNOT && this != NSD;
+        }
 
         int port() {
             return FIRST_PORT + ordinal();
@@ -44,7 +59,7 @@ final class DnsServers implements AutoCloseable {
 
     private final String prefix = "dvd" + ProcessHandle.current().pid() % 100_000;
     private final Path dir;
-    private final List<Process> running = new ArrayList<>();
+    private final Map<Kind, Process> running = new EnumMap<>(Kind.class);
 
     DnsServers() throws IOException {
         dir = Files.createTempDirectory("drover-bench-dns");
@@ -52,10 +67,14 @@ final class DnsServers implements AutoCloseable {
         try {
             cable();
             names();
-            for (Kind kind : Kind.values()) {
+            List<Kind> kinds = new ArrayList<>(List.of(Kind.values()));
+            if (COREDNS_PATH == null) {
+                kinds.remove(Kind.COREDNS);
+            }
+            for (Kind kind : kinds) {
                 start(kind);
             }
-            for (Kind kind : Kind.values()) {
+            for (Kind kind : kinds) {
                 awaitAnswer(kind);
             }
             ready = true;
@@ -64,6 +83,11 @@ final class DnsServers implements AutoCloseable {
                 close();
             }
         }
+    }
+
+    /** Those that run. */
+    List<Kind> kinds() {
+        return List.copyOf(running.keySet());
     }
 
     Path dir() {
@@ -88,7 +112,11 @@ final class DnsServers implements AutoCloseable {
 
     /** CPU seconds that a server has used since its start, of all its threads. */
     double cpuSeconds(Kind kind) {
-        return Cpu.processSeconds(running.get(kind.ordinal()).toHandle());
+        return Cpu.processSeconds(process(kind).toHandle());
+    }
+
+    private Process process(Kind kind) {
+        return Objects.requireNonNull(running.get(kind));
     }
 
     private void cable() {
@@ -115,10 +143,10 @@ final class DnsServers implements AutoCloseable {
         String of(int i);
     }
 
-    private void write(String file, String head, Line line) throws IOException {
+    private void write(String file, String head, int lines, Line line) throws IOException {
         try (BufferedWriter out = Files.newBufferedWriter(dir.resolve(file))) {
             out.write(head);
-            for (int i = 0; i < NAMES; i++) {
+            for (int i = 0; i < lines; i++) {
                 out.write(line.of(i));
                 out.write('\n');
             }
@@ -126,28 +154,35 @@ final class DnsServers implements AutoCloseable {
     }
 
     private void names() throws IOException {
-        write("zone", """
-                $ORIGIN %s.
-                $TTL 5
-                @ SOA ns.dns hostmaster 1 3600 600 86400 1
-                @ NS ns.dns
-                ns.dns A %s
-                """.formatted(ZONE, SERVER), i -> name(i) + " A " + addressOf(i));
+        write("zone", zoneHead(ZONE, 5), NAMES, i -> name(i) + " A " + addressOf(i));
+        write("foreign-zone", zoneHead(FOREIGN_ZONE, 86_400), FOREIGN_NAMES, i -> name(i) + " A " + addressOf(i));
         write(
                 "local-data",
                 "local-zone: \"" + ZONE + ".\" static\n",
+                NAMES,
                 i -> "local-data: \"" + name(i) + "." + ZONE + ". 5 A " + addressOf(i) + "\"");
-        write("hosts", "", i -> addressOf(i) + " " + name(i) + "." + ZONE);
+        write("hosts", "", NAMES, i -> addressOf(i) + " " + name(i) + "." + ZONE);
         write(
                 "node.yaml",
                 """
                 dns:
                   bind: %s:%d
                   zone: %s
-                  forward: []
+                  forward: ["%s:%d"]
                   records:
-                """.formatted(SERVER, Kind.DROVER.port(), ZONE),
+                """.formatted(SERVER, Kind.DROVER.port(), ZONE, SERVER, Kind.KNOT.port()),
+                NAMES,
                 i -> "    " + name(i) + ": [" + addressOf(i) + "]");
+    }
+
+    private static String zoneHead(String zone, int ttlSeconds) {
+        return """
+                $ORIGIN %s.
+                $TTL %d
+                @ SOA ns.dns hostmaster 1 3600 600 86400 1
+                @ NS ns.dns
+                ns.dns A %s
+                """.formatted(zone, ttlSeconds, SERVER);
     }
 
     private void start(Kind kind) throws IOException {
@@ -170,7 +205,10 @@ final class DnsServers implements AutoCloseable {
                           - domain: %s
                             storage: %s
                             file: zone
-                        """.formatted(SERVER, kind.port(), dir, dir, ZONE, dir));
+                          - domain: %s
+                            storage: %s
+                            file: foreign-zone
+                        """.formatted(SERVER, kind.port(), dir, dir, ZONE, dir, FOREIGN_ZONE, dir));
                 yield List.of("knotd", "-c", dir + "/knot.conf");
             }
             case NSD -> {
@@ -211,7 +249,10 @@ final class DnsServers implements AutoCloseable {
                           include: "%3$s/local-data"
                         remote-control:
                           control-enable: no
-                        """.formatted(SERVER, kind.port(), dir));
+                        forward-zone:
+                          name: "."
+                          forward-addr: %1$s@%4$d
+                        """.formatted(SERVER, kind.port(), dir, Kind.KNOT.port()));
                 yield List.of("unbound", "-d", "-c", dir + "/unbound.conf");
             }
             case DNSMASQ ->
@@ -228,7 +269,24 @@ final class DnsServers implements AutoCloseable {
                         "--no-hosts",
                         "--addn-hosts=" + dir + "/hosts",
                         "--local=/" + ZONE + "/",
+                        "--server=" + SERVER + "#" + Kind.KNOT.port(),
+                        "--cache-size=10000",
+                        "--dns-forward-max=10000",
                         "--local-ttl=5");
+            case COREDNS -> {
+                file("Corefile", """
+                        %1$s:%2$d {
+                          bind %3$s
+                          file %4$s/zone
+                        }
+                        .:%2$d {
+                          bind %3$s
+                          cache 86400
+                          forward . %3$s:%5$d
+                        }
+                        """.formatted(ZONE, kind.port(), SERVER, dir, Kind.KNOT.port()));
+                yield List.of(Objects.requireNonNull(COREDNS_PATH), "-conf", dir + "/Corefile");
+            }
         };
         List<String> all = new ArrayList<>(List.of("nsenter", "--net=/run/netns/" + prefix + "s"));
         all.addAll(command);
@@ -237,7 +295,8 @@ final class DnsServers implements AutoCloseable {
                 .redirectOutput(log(kind).toFile());
         // one event loop, as the others have one thread
         builder.environment().put("DROVER_JAVA_OPTS", "-XX:ActiveProcessorCount=1");
-        running.add(builder.start());
+        builder.environment().put("GOMAXPROCS", "1");
+        running.put(kind, builder.start());
     }
 
     private List<String> drover() {
@@ -272,7 +331,7 @@ final class DnsServers implements AutoCloseable {
             if (answer.strip().equals(addressOf(NAMES - 1))) {
                 return;
             }
-            if (System.nanoTime() > deadline || !running.get(kind.ordinal()).isAlive()) {
+            if (System.nanoTime() > deadline || !process(kind).isAlive()) {
                 throw new IllegalStateException(kind.label() + ": no right answer within " + READY_S + " s, but "
                         + answer.strip() + "; its log says:\n" + Files.readString(log(kind)));
             }
@@ -282,7 +341,7 @@ final class DnsServers implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        for (Process process : running) {
+        for (Process process : running.values()) {
             process.destroy();
             try {
                 if (!process.waitFor(3, TimeUnit.SECONDS)) {

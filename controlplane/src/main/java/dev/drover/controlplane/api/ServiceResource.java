@@ -114,9 +114,9 @@ final class ServiceResource {
                 throw ApiException.invalid(
                         "scale", "scale: " + service.name() + " is global (expected: one instance on each host)");
             }
-            tx.put(Kind.SERVICE, StackServices.scaled(service, scale));
+            tx.put(Kind.SERVICE, service.withScale(scale, service.global()));
             for (Service sidekick : sidekicks.of(service)) {
-                tx.put(Kind.SERVICE, StackServices.scaled(require(tx, sidekick), scale));
+                tx.put(Kind.SERVICE, require(tx, sidekick).withScale(scale, service.global()));
             }
         });
         return view(found);
@@ -129,24 +129,22 @@ final class ServiceResource {
             ContainerSpec spec = requireContainers(service, "upgrade");
             Map<String, String> variables = new LinkedHashMap<>(spec.environment());
             variables.putAll(Objects.requireNonNullElse(upgrade.environment(), Map.of()));
-            return StackServices.respecified(
-                    service,
-                    new ContainerSpec(
-                            Objects.requireNonNullElse(upgrade.image(), spec.image()),
-                            upgrade.command() == null ? spec.command() : List.copyOf(upgrade.command()),
-                            spec.entrypoint(),
-                            variables,
-                            spec.labels(),
-                            spec.tty(),
-                            spec.stdinOpen(),
-                            spec.workingDir(),
-                            spec.user(),
-                            spec.hostname(),
-                            spec.volumes(),
-                            spec.ports(),
-                            spec.privileged(),
-                            spec.capAdd(),
-                            spec.memoryBytes()));
+            return service.withSpec(new ContainerSpec(
+                    Objects.requireNonNullElse(upgrade.image(), spec.image()),
+                    upgrade.command() == null ? spec.command() : List.copyOf(upgrade.command()),
+                    spec.entrypoint(),
+                    variables,
+                    spec.labels(),
+                    spec.tty(),
+                    spec.stdinOpen(),
+                    spec.workingDir(),
+                    spec.user(),
+                    spec.hostname(),
+                    spec.volumes(),
+                    spec.ports(),
+                    spec.privileged(),
+                    spec.capAdd(),
+                    spec.memoryBytes()));
         });
     }
 

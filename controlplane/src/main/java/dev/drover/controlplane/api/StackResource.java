@@ -161,7 +161,7 @@ final class StackResource {
                 if (service.stackId().equals(stack.id())) {
                     empty = false;
                     tx.get(Kind.SERVICE, service.environmentId(), service.id());
-                    tx.put(Kind.SERVICE, StackServices.removed(service));
+                    tx.put(Kind.SERVICE, service.asRemoved());
                 }
             }
             if (empty) {

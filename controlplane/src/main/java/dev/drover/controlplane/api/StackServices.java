@@ -2,7 +2,6 @@ package dev.drover.controlplane.api;
 
 import dev.drover.controlplane.compose.ServiceDraft;
 import dev.drover.controlplane.desired.Sidekicks;
-import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.model.Stack;
 import dev.drover.controlplane.security.Secrets;
@@ -12,7 +11,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** From what the files of a stack say and what there is already to the service records as they should be. Pure. */
 final class StackServices {
@@ -41,7 +39,7 @@ final class StackServices {
         }
         for (Service service : all) {
             if (service.stackId().equals(stack.id()) && !service.removed() && !kept.contains(service.id())) {
-                merged.add(removed(service));
+                merged.add(service.asRemoved());
             }
         }
         return beside(merged);
@@ -53,71 +51,9 @@ final class StackServices {
         return services.stream()
                 .map(service -> {
                     Service primary = service.removed() ? null : sidekicks.primary(service);
-                    return primary == null ? service : beside(service, primary);
+                    return primary == null ? service : service.withScale(primary.scale(), primary.global());
                 })
                 .toList();
-    }
-
-    private static Service beside(Service sidekick, Service primary) {
-        Service scaled = scaled(sidekick, primary.scale());
-        return new Service(
-                scaled.id(),
-                scaled.environmentId(),
-                scaled.stackId(),
-                scaled.stackName(),
-                scaled.name(),
-                scaled.kind(),
-                scaled.scale(),
-                primary.global(),
-                scaled.version(),
-                scaled.spec(),
-                scaled.portRules(),
-                scaled.labels(),
-                scaled.nextIndex(),
-                scaled.drainTimeoutMs(),
-                scaled.removed(),
-                scaled.discovery(),
-                scaled.metadata(),
-                scaled.healthCheck());
-    }
-
-    /** With another number of instances. */
-    static Service scaled(Service service, int scale) {
-        return with(service, scale, service.version(), service.spec(), service.removed());
-    }
-
-    /** With another spec and, if that is a change at all, the next version. */
-    static Service respecified(Service service, ContainerSpec spec) {
-        boolean same = spec.equals(service.spec());
-        return with(
-                service, service.scale(), same ? service.version() : service.version() + 1, spec, service.removed());
-    }
-
-    static Service removed(Service service) {
-        return with(service, service.scale(), service.version(), service.spec(), true);
-    }
-
-    private static Service with(
-            Service service, int scale, long version, @Nullable ContainerSpec spec, boolean removed) {
-        return new Service(
-                service.id(),
-                service.environmentId(),
-                service.stackId(),
-                service.stackName(),
-                service.name(),
-                service.kind(),
-                scale,
-                service.global(),
-                version,
-                spec,
-                service.portRules(),
-                service.labels(),
-                service.nextIndex(),
-                service.drainTimeoutMs(),
-                removed,
-                service.discovery(),
-                service.metadata(),
-                service.healthCheck());
     }
 
     private static Service updated(Service service, ServiceDraft draft) {

@@ -116,6 +116,52 @@ public record Service(
                 null);
     }
 
+    /** With another number of instances, or one on each host. */
+    public Service withScale(int instances, boolean onEachHost) {
+        return with(instances, onEachHost, version, spec, nextIndex, removed);
+    }
+
+    /** With another spec and, if that is a change at all, the next version. */
+    public Service withSpec(ContainerSpec wanted) {
+        return with(scale, global, wanted.equals(spec) ? version : version + 1, wanted, nextIndex, removed);
+    }
+
+    public Service withNextIndex(int index) {
+        return with(scale, global, version, spec, index, removed);
+    }
+
+    public Service asRemoved() {
+        return with(scale, global, version, spec, nextIndex, true);
+    }
+
+    private Service with(
+            int instances,
+            boolean onEachHost,
+            long ofVersion,
+            @Nullable ContainerSpec wanted,
+            int index,
+            boolean beingRemoved) {
+        return new Service(
+                id,
+                environmentId,
+                stackId,
+                stackName,
+                name,
+                kind,
+                instances,
+                onEachHost,
+                ofVersion,
+                wanted,
+                portRules,
+                labels,
+                index,
+                drainTimeoutMs,
+                beingRemoved,
+                discovery,
+                metadata,
+                healthCheck);
+    }
+
     /** The rules of a load balancer; empty for other services, whose rules are for those that select them. */
     @JsonIgnore
     public List<PortRule> listens() {

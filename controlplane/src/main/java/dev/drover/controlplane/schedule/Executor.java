@@ -60,7 +60,7 @@ final class Executor {
         while (!names.add(containerName(service, index))) {
             index++;
         }
-        transaction.put(Kind.SERVICE, withNextIndex(service, index + 1));
+        transaction.put(Kind.SERVICE, service.withNextIndex(index + 1));
         transaction.create(
                 Kind.INSTANCE,
                 new Instance(
@@ -149,27 +149,5 @@ final class Executor {
                 spec.privileged(),
                 spec.capAdd(),
                 spec.memoryBytes());
-    }
-
-    private static Service withNextIndex(Service service, int nextIndex) {
-        return new Service(
-                service.id(),
-                service.environmentId(),
-                service.stackId(),
-                service.stackName(),
-                service.name(),
-                service.kind(),
-                service.scale(),
-                service.global(),
-                service.version(),
-                service.spec(),
-                service.portRules(),
-                service.labels(),
-                nextIndex,
-                service.drainTimeoutMs(),
-                service.removed(),
-                service.discovery(),
-                service.metadata(),
-                service.healthCheck());
     }
 }

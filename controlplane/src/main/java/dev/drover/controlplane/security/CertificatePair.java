@@ -108,7 +108,8 @@ public record CertificatePair(List<String> names, Instant notAfter, String sha25
         }
     }
 
-    private static boolean belongs(PrivateKey key, PublicKey certified) {
+    /** Whether what {@code key} signs is what {@code certified} verifies. */
+    static boolean belongs(PrivateKey key, PublicKey certified) {
         String algorithm = switch (certified.getAlgorithm()) {
             case "RSA" -> "SHA256withRSA";
             case "EC" -> "SHA256withECDSA";

@@ -16,9 +16,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
 import java.security.PrivateKey;
-import java.security.PublicKey;
 import java.security.SecureRandom;
-import java.security.Signature;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
@@ -80,24 +78,13 @@ public record ServerKey(PrivateKey privateKey, X509Certificate certificate, Stri
         PrivateKey key = KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(readPem(keyFile)));
         X509Certificate certificate = (X509Certificate)
                 CertificateFactory.getInstance("X.509").generateCertificate(Files.newInputStream(certificateFile));
-        requirePair(key, certificate.getPublicKey());
+        if (!CertificatePair.belongs(key, certificate.getPublicKey())) {
+            throw new GeneralSecurityException("key and certificate do not belong together");
+        }
         byte[] digest = MessageDigest.getInstance("SHA-256")
                 .digest(certificate.getPublicKey().getEncoded());
         return new ServerKey(
                 key, certificate, Base64.getUrlEncoder().withoutPadding().encodeToString(digest));
-    }
-
-    private static void requirePair(PrivateKey key, PublicKey publicKey) throws GeneralSecurityException {
-        byte[] probe = new byte[32];
-        Signature signature = Signature.getInstance(SIGNATURE);
-        signature.initSign(key);
-        signature.update(probe);
-        byte[] signed = signature.sign();
-        signature.initVerify(publicKey);
-        signature.update(probe);
-        if (!signature.verify(signed)) {
-            throw new GeneralSecurityException("key and certificate do not belong together");
-        }
     }
 
     private static void create(Path keyFile, Path certificateFile)

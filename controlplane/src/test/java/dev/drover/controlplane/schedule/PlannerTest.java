@@ -172,14 +172,14 @@ class PlannerTest {
         world.settle().takeLog();
         world.broken.add("bad");
         Service before = world.services.get(WEB);
-        world.put(withImage(before, 2, "bad"));
+        world.put(before.withSpec(Samples.spec("bad")));
         world.settle();
         assertThat(world.takeLog()).containsExactly("create web-3 v2 on h1");
         assertThat(world.last.states()).containsEntry(WEB, ServiceState.UPGRADING);
         assertThat(world.last.messages()).containsEntry(WEB, "waiting for hello-web-3 (container exited)");
         assertThat(world.serving(WEB)).isEqualTo(2);
 
-        world.put(withImage(world.services.get(WEB), 3, "good"));
+        world.put(world.services.get(WEB).withSpec(Samples.spec("good")));
         assertThat(world.settle().takeLog())
                 .containsExactly(
                         "drain web-3",
@@ -371,24 +371,5 @@ class PlannerTest {
                     .containsOnly(web.scale() == 0 ? new Long[0] : new Long[] {web.version()});
             assertThat(world.instances).as("seed %d", seed).hasSize(web.scale());
         }
-    }
-
-    private static Service withImage(Service service, long version, String image) {
-        return new Service(
-                service.id(),
-                service.environmentId(),
-                service.stackId(),
-                service.stackName(),
-                service.name(),
-                service.kind(),
-                service.scale(),
-                service.global(),
-                version,
-                Samples.spec(image),
-                service.portRules(),
-                service.labels(),
-                service.nextIndex(),
-                service.drainTimeoutMs(),
-                service.removed());
     }
 }

@@ -223,7 +223,7 @@ final class World {
                         service.spec(),
                         Phase.ACTIVE,
                         nowMs);
-                services.put(service.id(), withIndex(service, index + 1));
+                services.put(service.id(), service.withNextIndex(index + 1));
                 instances.put(instance.id(), new Versioned<>(instance, revision, revision));
                 log.add("create " + service.name() + "-" + index + " v" + create.version() + " on " + create.hostId());
             }
@@ -261,24 +261,5 @@ final class World {
 
     private static String shortName(Instance instance) {
         return instance.containerName().substring("hello-".length());
-    }
-
-    private static Service withIndex(Service service, int nextIndex) {
-        return new Service(
-                service.id(),
-                service.environmentId(),
-                service.stackId(),
-                service.stackName(),
-                service.name(),
-                service.kind(),
-                service.scale(),
-                service.global(),
-                service.version(),
-                service.spec(),
-                service.portRules(),
-                service.labels(),
-                nextIndex,
-                service.drainTimeoutMs(),
-                service.removed());
     }
 }

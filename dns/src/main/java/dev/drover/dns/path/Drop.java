@@ -10,7 +10,7 @@ public enum Drop {
     NO_PORT,
     /** More replies to the client's network than the rate limit allows; some of those go out truncated instead. */
     RATE_LIMITED,
-    /** The socket's send queue is full: a UDP reply is not queued behind it. */
+    /** The kernel has no room for a UDP reply in the socket's send buffer: it is not kept for later. */
     SEND_QUEUE_FULL,
     /** The kernel refused to send, or the peer reset the connection. */
     IO_ERROR,

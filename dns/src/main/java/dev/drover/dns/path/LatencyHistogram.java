@@ -1,11 +1,9 @@
 package dev.drover.dns.path;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import dev.drover.dataplane.CounterRows;
 
 /**
- * How long queries took inside this server, a padded row of plain counters per lane, as {@link
- * dev.drover.dataplane.CounterSet}. Bucket {@code i} counts what took less than {@code 2^i} microseconds and not less than
+ * How long queries took inside this server, in {@link CounterRows}. Bucket {@code i} counts what took less than {@code 2^i} microseconds and not less than
  * half of that.
  */
 public final class LatencyHistogram {
@@ -20,14 +18,12 @@ public final class LatencyHistogram {
     /** The last one holds all that took 8 s and more. */
     public static final int BUCKETS = 24;
 
-    private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final int PADDING_CELLS = 16;
     private static final long NS_PER_US = 1_000;
 
-    private final long[][] rows;
+    private final CounterRows rows;
 
     public LatencyHistogram(int lanes) {
-        rows = new long[lanes][PADDING_CELLS + Source.values().length * (BUCKETS + 1) + PADDING_CELLS];
+        rows = new CounterRows(lanes, Source.values().length * (BUCKETS + 1));
     }
 
     /**
@@ -37,34 +33,21 @@ public final class LatencyHistogram {
      */
     void record(int lane, Source source, long durationNs, int weight) {
         int bucket = Math.min(BUCKETS - 1, Long.SIZE - Long.numberOfLeadingZeros(durationNs / NS_PER_US));
-        add(lane, cell(source, bucket), weight);
-        add(lane, cell(source, BUCKETS), weight * durationNs);
-    }
-
-    private void add(int lane, int cell, long amount) {
-        long[] row = rows[lane];
-        CELL.setOpaque(row, cell, row[cell] + amount);
+        rows.add(lane, cell(source, bucket), weight);
+        rows.add(lane, cell(source, BUCKETS), weight * durationNs);
     }
 
     private static int cell(Source source, int bucket) {
-        return PADDING_CELLS + source.ordinal() * (BUCKETS + 1) + bucket;
+        return source.ordinal() * (BUCKETS + 1) + bucket;
     }
 
     /** Queries in a bucket, all lanes. */
     public long count(Source source, int bucket) {
-        return sum(cell(source, bucket));
+        return rows.sum(cell(source, bucket));
     }
 
     /** Of all durations, in nanoseconds. */
     public long totalNs(Source source) {
-        return sum(cell(source, BUCKETS));
-    }
-
-    private long sum(int cell) {
-        long sum = 0;
-        for (long[] row : rows) {
-            sum += (long) CELL.getOpaque(row, cell);
-        }
-        return sum;
+        return rows.sum(cell(source, BUCKETS));
     }
 }

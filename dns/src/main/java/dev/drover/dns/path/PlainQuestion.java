@@ -1,13 +1,11 @@
 package dev.drover.dns.path;
 
+import dev.drover.dataplane.SocketName;
 import dev.drover.dns.resolve.UpstreamAnswer;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 import dev.drover.dns.wire.Wire;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.PooledByteBufAllocator;
-import java.net.InetAddress;
-import org.jspecify.annotations.Nullable;
 import org.xbill.DNS.DClass;
 
 /**
@@ -21,7 +19,7 @@ import org.xbill.DNS.DClass;
  * </pre>
  *
  * Names behind the question are pointers into it: the owner of an address is the question's name at offset 12, the apex its
- * end. One object a lane, used again for each query; nothing is allocated but the buffer of the reply, which is pooled.
+ * end. One object a lane, used again for each query; nothing is allocated.
  */
 final class PlainQuestion {
     private static final int TYPE_AND_CLASS = 4;
@@ -50,33 +48,33 @@ final class PlainQuestion {
     private final byte[] asked = new byte[Wire.MAX_NAME + TYPE_AND_CLASS];
 
     /**
-     * The reply, or null when the query is not of that kind.
+     * Writes the reply to a query of that kind; to another, nothing.
      *
      * @param query neither consumed nor kept
-     * @return owned by the caller
+     * @param clientHigh upper half of the client's address, as {@link SocketName} reads it
+     * @param clientLow lower half
+     * @param reply with room for a message of the longest size that {@code via} allows
+     * @return whether it was written
      */
-    @Nullable
-    ByteBuf answer(ByteBuf query, Serving serving, Via via, InetAddress client) {
+    boolean answer(ByteBuf query, Serving serving, Via via, long clientHigh, long clientLow, ByteBuf reply) {
         if (!header(query)
                 || !lookup.read(query, start + Wire.HEADER, query.writerIndex())
                 || !question(query)
                 || !options(query, via)) {
-            return null;
+            return false;
         }
         Zone zone = serving.zone();
-        lookup.find(query, zone, zone.viewOf(client));
+        lookup.find(query, zone, zone.viewOf(clientHigh, clientLow));
         cached = lookup.rule == Rule.FORWARD;
-        ByteBuf reply;
-        if (cached) {
-            reply = cached(query, serving);
-        } else {
-            rcode = lookup.rule == Rule.MISSING ? Rcode.NXDOMAIN : Rcode.NOERROR;
-            reply = rcode == Rcode.NXDOMAIN ? absent(query, serving) : addresses(query, serving, lookup.node);
-        }
-        if (reply != null && edns) {
+        boolean answered = cached
+                ? cached(query, serving, reply)
+                : lookup.rule == Rule.MISSING
+                        ? absent(query, serving, reply)
+                        : addresses(query, serving, lookup.node, reply);
+        if (answered && edns) {
             Wire.writeOpt(reply, dnssecOk);
         }
-        return reply;
+        return answered;
     }
 
     /** Of the reply that was given last. */
@@ -138,9 +136,9 @@ final class PlainQuestion {
         return true;
     }
 
-    private ByteBuf absent(ByteBuf query, Serving serving) {
+    private boolean absent(ByteBuf query, Serving serving, ByteBuf reply) {
         Zone zone = serving.zone();
-        ByteBuf reply = begin(query, serving, Rcode.NXDOMAIN, 0, zone.soaBytes());
+        begin(query, serving, Rcode.NXDOMAIN, 0, reply);
         int pointer = POINTER | lookup.apex - start;
         reply.writeShort(pointer)
                 .writeShort(QueryType.TYPE_SOA)
@@ -152,16 +150,16 @@ final class PlainQuestion {
         Wire.append(reply, zone.hostmasterWire, zone.hostmasterWire.length);
         reply.writeShort(pointer);
         Wire.append(reply, zone.soaNumbers, zone.soaNumbers.length);
-        return reply;
+        return true;
     }
 
     /**
      * A fresh answer that needs nothing done about it. Whether upstreams are asked for the name needs no look: only those
      * asked have filled the cache.
      */
-    private @Nullable ByteBuf cached(ByteBuf query, Serving serving) {
+    private boolean cached(ByteBuf query, Serving serving, ByteBuf reply) {
         if (!serving.recursion() || (flags & Wire.RD) == 0 || isReverse(query)) {
-            return null;
+            return false;
         }
         int bytes = nameEnd + TYPE_AND_CLASS - lookup.name;
         for (int i = 0; i < bytes; i++) {
@@ -170,13 +168,14 @@ final class PlainQuestion {
         long now = System.nanoTime();
         UpstreamAnswer known = serving.cache().peek(asked, bytes, dnssecOk, (flags & Wire.CD) != 0, now);
         if (known == null || !known.isFresh(now) || serving.cache().policy().prefetch() && known.isEnding(now)) {
-            return null;
+            return false;
         }
         known.hit();
         rcode = known.rcode();
         int clientFlags = flags | (dnssecOk ? Wire.AD : 0);
         int id = query.getUnsignedShort(start + Wire.ID);
-        return known.message(id, clientFlags, asked, bytes, limit, edns ? Wire.OPT_LENGTH : 0, now);
+        known.write(reply, id, clientFlags, asked, bytes, limit, edns ? Wire.OPT_LENGTH : 0, now);
+        return true;
     }
 
     private boolean isReverse(ByteBuf query) {
@@ -186,28 +185,26 @@ final class PlainQuestion {
                 && (query.getInt(label + 1) | LOWER_CASE) == ARPA;
     }
 
-    private @Nullable ByteBuf addresses(ByteBuf query, Serving serving, Node node) {
+    private boolean addresses(ByteBuf query, Serving serving, Node node, ByteBuf reply) {
         Rotation addresses = type == QueryType.TYPE_A ? node.v4() : node.v6();
         int size = addresses.size();
         int fixed = nameEnd + TYPE_AND_CLASS - start + (edns ? Wire.OPT_LENGTH : 0);
         if (size == 0 || addresses.bytes() > limit - fixed) {
-            return null;
+            return false;
         }
-        ByteBuf reply = begin(query, serving, Rcode.NOERROR, size, addresses.bytes());
+        begin(query, serving, Rcode.NOERROR, size, reply);
         addresses.append(reply, addresses.turn());
-        return reply;
+        return true;
     }
 
-    /** Header and question, with room for the rest. */
-    private ByteBuf begin(ByteBuf query, Serving serving, Rcode rcode, int answers, int recordBytes) {
+    /** Writes header and question. */
+    private void begin(ByteBuf query, Serving serving, Rcode answer, int answers, ByteBuf reply) {
+        rcode = answer;
         int question = nameEnd + TYPE_AND_CLASS - lookup.name;
         int recursion = serving.recursion() ? Wire.RA : 0;
-        ByteBuf reply =
-                PooledByteBufAllocator.DEFAULT.directBuffer(Wire.HEADER + question + recordBytes + Wire.OPT_LENGTH);
         reply.writeShort(query.getShort(start + Wire.ID));
         reply.writeShort(Wire.QR | Wire.AA | flags & (Wire.RD | Wire.CD) | recursion | rcode.value);
         reply.writeShort(1).writeShort(answers).writeShort(answers == 0 ? 1 : 0).writeShort(edns ? 1 : 0);
         Wire.append(reply, query, lookup.name, question);
-        return reply;
     }
 }

@@ -2,20 +2,19 @@ package dev.drover.dns.path;
 
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Snapshot;
+import dev.drover.dataplane.SocketName;
 import dev.drover.dns.resolve.LoopProbes;
 import dev.drover.dns.resolve.Resolver;
 import dev.drover.dns.wire.QueryType;
 import dev.drover.dns.wire.Rcode;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.group.ChannelGroup;
 import java.net.InetAddress;
-import org.jspecify.annotations.Nullable;
 
 /** Everything that belongs to one event loop of the server: all queries it reads are answered here, on its thread. */
 public final class QueryLane {
-    private static final long NS_PER_MS = 1_000_000;
+    private static final long NS_PER_US = 1_000;
     private static final long MS_PER_SECOND = 1_000;
     /** One secret for all lanes: a client's datagrams meet any of them. */
     private static final Cookies COOKIES = Cookies.random();
@@ -72,70 +71,63 @@ public final class QueryLane {
         return loop;
     }
 
-    /** Handler for a datagram channel of this lane. */
-    public ChannelHandler udpHandler() {
-        return new UdpHandler(this);
+    int index() {
+        return index;
+    }
+
+    /** What {@link #onUsual} did about a message. */
+    enum Usual {
+        /** The reply is written. */
+        ANSWERED,
+        /** Nothing: it is one for {@link #onQuery}. */
+        UNUSUAL,
+        /** Nothing: it is one for {@link #onTooMany}. */
+        ABOVE_RATE
     }
 
     /**
-     * Answers one message at once and without garbage, if it is a usual one; any other is one for {@link #onQuery}.
+     * Answers one message at once and without garbage, if it is a usual one.
      *
      * @param message stays the caller's
-     * @return the reply, the caller's from now on; null for none
+     * @param clientHigh upper half of the client's address, as {@link SocketName} reads it
+     * @param clientLow lower half
+     * @param reply with room for a message of the longest size that {@code via} allows; unchanged when not answered
      */
-    @Nullable
-    ByteBuf onUsual(ByteBuf message, Via via, InetAddress client) {
-        Serving now = serving.read();
-        return now.rate().isOn() && via == Via.UDP ? null : plain(message, now, via, client);
-    }
-
-    /**
-     * Answers one message that {@link #onUsual} did not.
-     *
-     * @param message stays the caller's
-     * @return whether {@code asker} is or will be called
-     */
-    boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
+    Usual onUsual(ByteBuf message, Via via, long clientHigh, long clientLow, ByteBuf reply) {
         Serving now = serving.read();
         ResponseRate rate = now.rate();
-        if (rate.isOn() && via == Via.UDP) {
-            if (!rate.take(client, System.nanoTime() / NS_PER_MS)) {
-                return onTooMany(message, via, client, rate, asker);
-            }
-            ByteBuf plain = plain(message, now, via, client);
-            if (plain != null) {
-                asker.reply(new Reply(plain, plainQuestion.rcode()));
-                return true;
-            }
+        if (rate.isOn() && via == Via.UDP && !rate.take(clientHigh, clientLow, System.nanoTime() / NS_PER_US)) {
+            return Usual.ABOVE_RATE;
         }
-        return onAllowed(message, via, client, asker);
+        return plain(message, now, via, clientHigh, clientLow, reply) ? Usual.ANSWERED : Usual.UNUSUAL;
     }
 
-    /** A query above the rate: who shows a cookie of ours is really there, anybody else may come back by TCP. */
-    private boolean onTooMany(ByteBuf message, Via via, InetAddress client, ResponseRate rate, Asker asker) {
+    /**
+     * Answers one message above the rate: who shows a cookie of ours is really there, anybody else may come back by TCP.
+     *
+     * @param message stays the caller's
+     */
+    void onTooMany(ByteBuf message, Via via, InetAddress client, Asker asker) {
         Query query = Query.parse(message);
-        boolean known = query.cookie != null && COOKIES.isOurs(query.cookie, client, nowSeconds());
-        if (known) {
-            return onAllowed(message, via, client, asker);
-        }
-        if (query.verdict == Query.Verdict.ANSWER && rate.slips()) {
+        if (query.cookie != null && COOKIES.isOurs(query.cookie, client, nowSeconds())) {
+            onQuery(message, via, client, asker);
+        } else if (query.verdict == Query.Verdict.ANSWER
+                && serving.read().rate().slips()) {
             Reply slipped = Reply.truncated(query, serving.read().recursion());
             counters.transports().increment(index, via);
             counters.rcodes().increment(index, slipped.rcode());
             asker.reply(slipped);
-            return true;
+        } else {
+            drop(Drop.RATE_LIMITED);
         }
-        drop(Drop.RATE_LIMITED);
-        return false;
     }
 
-    private @Nullable ByteBuf plain(ByteBuf message, Serving now, Via via, InetAddress client) {
+    private boolean plain(ByteBuf message, Serving now, Via via, long clientHigh, long clientLow, ByteBuf reply) {
         // One in so many is timed, and counts for all.
         boolean timed = (++plainSeen & PLAIN_TIMED_ONE_IN - 1) == 0;
         long start = timed ? System.nanoTime() : 0;
-        ByteBuf plain = plainQuestion.answer(message, now, via, client);
-        if (plain == null) {
-            return null;
+        if (!plainQuestion.answer(message, now, via, clientHigh, clientLow, reply)) {
+            return false;
         }
         counters.transports().increment(index, via);
         counters.types().increment(index, plainQuestion.type());
@@ -149,12 +141,19 @@ public final class QueryLane {
             counters.latency().record(index, source, System.nanoTime() - start, PLAIN_TIMED_ONE_IN);
         }
         if (tapDue(now.tap())) {
-            tap(now.tap(), Query.parse(message), via, client, new Reply(plain, plainQuestion.rcode()), start);
+            InetAddress client = SocketName.address(clientHigh, clientLow);
+            tap(now.tap(), Query.parse(message), via, client, new Reply(reply, plainQuestion.rcode()), start);
         }
-        return plain;
+        return true;
     }
 
-    private boolean onAllowed(ByteBuf message, Via via, InetAddress client, Asker asker) {
+    /**
+     * Answers one message that {@link #onUsual} did not.
+     *
+     * @param message stays the caller's
+     * @return whether {@code asker} is or will be called
+     */
+    boolean onQuery(ByteBuf message, Via via, InetAddress client, Asker asker) {
         Serving now = serving.read();
         Query query = Query.parse(message);
         if (query.cookie != null) {

@@ -1,6 +1,6 @@
 package dev.drover.dns.path;
 
-import java.net.InetAddress;
+import dev.drover.dataplane.SocketName;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * takes it. Any lane may call it; no lock.
  *
  * <pre>
- *  bucket: | prefix, hashed (16) | milliseconds of the last refill (32) | replies left (16) |
+ *  bucket: | prefix, hashed (16) | microseconds of the last refill (32) | replies left (16) |
  * </pre>
  */
 public final class ResponseRate {
@@ -33,8 +33,8 @@ public final class ResponseRate {
     private static final int TAG_SHIFT = 48;
     private static final int TIME_SHIFT = 16;
     private static final long LEFT_MASK = 0xffff;
-    private static final int SECOND_MS = 1_000;
-    private static final int IPV4_BYTES = 4;
+    private static final long SECOND_US = 1_000_000;
+    private static final long MIX = 0x9e3779b97f4a7c15L;
 
     private final Rule rule;
     private final AtomicLongArray buckets;
@@ -55,14 +55,19 @@ public final class ResponseRate {
         return rule.perSecond() > 0;
     }
 
-    /** Whether one more reply may go to {@code client}. */
-    boolean take(InetAddress client, long nowMs) {
-        long hash = hash(client.getAddress());
+    /**
+     * Whether one more reply may go to a client. Does not allocate.
+     *
+     * @param high upper half of its address, as {@link SocketName} reads it
+     * @param low lower half
+     */
+    boolean take(long high, long low, long nowUs) {
+        long hash = hash(high, low);
         int bucket = (int) hash & BUCKETS - 1;
         long tag = hash >>> TAG_SHIFT;
         while (true) {
             long old = buckets.get(bucket);
-            long next = next(old, tag, nowMs);
+            long next = next(old, tag, nowUs);
             if (next == old) {
                 return false;
             }
@@ -73,18 +78,18 @@ public final class ResponseRate {
     }
 
     /** The bucket after one more reply; the same when there is none left. */
-    private long next(long old, long tag, long nowMs) {
-        int now = (int) nowMs;
+    private long next(long old, long tag, long nowUs) {
+        int now = (int) nowUs;
         int last = (int) (old >>> TIME_SHIFT);
         long left = old & LEFT_MASK;
-        long elapsedMs = now - last & 0xffff_ffffL;
-        if (old == 0 || old >>> TAG_SHIFT != tag || elapsedMs >= SECOND_MS) {
+        long elapsedUs = now - last & 0xffff_ffffL;
+        if (old == 0 || old >>> TAG_SHIFT != tag || elapsedUs >= SECOND_US) {
             left = rule.perSecond();
             last = now;
         } else {
-            long come = elapsedMs * rule.perSecond() / SECOND_MS;
+            long come = elapsedUs * rule.perSecond() / SECOND_US;
             left = Math.min(rule.perSecond(), left + come);
-            last += (int) (come * SECOND_MS / rule.perSecond());
+            last += (int) Math.ceilDiv(come * SECOND_US, rule.perSecond()); // what has come is not to come again
         }
         return left == 0 ? old : tag << TAG_SHIFT | (last & 0xffff_ffffL) << TIME_SHIFT | left - 1;
     }
@@ -94,15 +99,21 @@ public final class ResponseRate {
         return rule.slip() > 0 && Math.floorMod(slips.getAndIncrement(), rule.slip()) == 0;
     }
 
-    private long hash(byte[] address) {
-        int bits = address.length == IPV4_BYTES ? rule.ipv4Prefix() : rule.ipv6Prefix();
-        long hash = seed + address.length;
-        for (int i = 0; i * Byte.SIZE < bits; i++) {
-            int kept = Math.min(Byte.SIZE, bits - i * Byte.SIZE);
-            int masked = address[i] & 0xff & 0xff << Byte.SIZE - kept;
-            hash = (hash ^ masked) * 0x9e3779b97f4a7c15L;
-            hash ^= hash >>> 32;
+    private long hash(long high, long low) {
+        if (SocketName.isIpv4(high, low)) {
+            return mix(mix(seed) ^ low & upper(Integer.SIZE + rule.ipv4Prefix()));
         }
-        return hash;
+        int bits = rule.ipv6Prefix();
+        return mix(mix(seed ^ high & upper(Math.min(Long.SIZE, bits))) ^ low & upper(Math.max(0, bits - Long.SIZE)));
+    }
+
+    /** A mask of the upper bits of a word. */
+    private static long upper(int bits) {
+        return bits == 0 ? 0 : -1L << Long.SIZE - bits;
+    }
+
+    private static long mix(long value) {
+        long mixed = value * MIX;
+        return mixed ^ mixed >>> Integer.SIZE;
     }
 }

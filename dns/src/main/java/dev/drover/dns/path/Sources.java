@@ -1,8 +1,7 @@
 package dev.drover.dns.path;
 
 import dev.drover.dataplane.Cidr;
-import java.net.Inet4Address;
-import java.net.InetAddress;
+import dev.drover.dataplane.SocketName;
 import java.util.Comparator;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -49,11 +48,15 @@ final class Sources {
         return ((int) key * MIX) >>> shift;
     }
 
-    /** The view of the longest prefix that holds {@code client}; null for none. Does not allocate. */
+    /**
+     * The view of the longest prefix that holds a client; null for none.
+     *
+     * @param high upper half of its address, an IPv4 address as if it were mapped ({@link SocketName})
+     * @param low lower half
+     */
     @Nullable
-    ClientView of(InetAddress client) {
-        // The hash code of an IPv4 address is the address itself; getAddress() would copy it.
-        return client instanceof Inet4Address v4 ? of(v4.hashCode()) : null;
+    ClientView of(long high, long low) {
+        return SocketName.isIpv4(high, low) ? of((int) low) : null;
     }
 
     private @Nullable ClientView of(int address) {

@@ -1,6 +1,8 @@
 package dev.drover.dns.path;
 
+import dev.drover.dataplane.SocketName;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
@@ -21,6 +23,8 @@ final class TcpHandler extends ChannelInboundHandlerAdapter {
 
     private final QueryLane lane;
     private final InetAddress client;
+    private final long clientHigh;
+    private final long clientLow;
     private int waiting;
     private boolean reading;
     private boolean inputShut;
@@ -28,6 +32,8 @@ final class TcpHandler extends ChannelInboundHandlerAdapter {
     TcpHandler(QueryLane lane, InetAddress client) {
         this.lane = lane;
         this.client = client;
+        clientHigh = SocketName.high(client);
+        clientLow = SocketName.low(client);
     }
 
     @Override
@@ -41,10 +47,8 @@ final class TcpHandler extends ChannelInboundHandlerAdapter {
                 return;
             }
             waiting++;
-            ByteBuf usual = lane.onUsual(frame, Via.TCP, client);
-            if (usual != null) {
-                send(ctx.channel(), usual);
-            } else if (!lane.onQuery(frame, Via.TCP, client, reply -> send(ctx.channel(), reply.message()))) {
+            if (!onUsual(ctx.channel(), frame)
+                    && !lane.onQuery(frame, Via.TCP, client, reply -> send(ctx.channel(), reply.message()))) {
                 waiting--;
             }
         } finally {
@@ -53,10 +57,27 @@ final class TcpHandler extends ChannelInboundHandlerAdapter {
         throttle(ctx.channel());
     }
 
+    /** Whether the query was a usual one, and is answered. */
+    private boolean onUsual(Channel channel, ByteBuf query) {
+        ByteBuf framed = PooledByteBufAllocator.DEFAULT.directBuffer();
+        framed.setIndex(Short.BYTES, Short.BYTES); // the length goes in front
+        if (lane.onUsual(query, Via.TCP, clientHigh, clientLow, framed) != QueryLane.Usual.ANSWERED) {
+            framed.release();
+            return false;
+        }
+        framed.setShort(0, framed.readableBytes());
+        write(channel, framed.readerIndex(0));
+        return true;
+    }
+
     private void send(Channel channel, ByteBuf message) {
-        waiting--;
         ByteBuf length = Unpooled.buffer(Short.BYTES).writeShort(message.readableBytes());
-        channel.write(Unpooled.wrappedBuffer(length, message), channel.voidPromise());
+        write(channel, Unpooled.wrappedBuffer(length, message));
+    }
+
+    private void write(Channel channel, ByteBuf framed) {
+        waiting--;
+        channel.write(framed, channel.voidPromise());
         if (!reading) {
             channel.flush();
             throttle(channel);

@@ -1,5 +1,6 @@
 package dev.drover.dns.path;
 
+import dev.drover.dataplane.SocketName;
 import dev.drover.dns.wire.Wire;
 import java.net.Inet4Address;
 import java.net.InetAddress;
@@ -85,7 +86,13 @@ public final class Zone {
     /** How {@code client} sees the names; null for what everybody sees. */
     @Nullable
     ClientView viewOf(InetAddress client) {
-        return sources.of(client);
+        return viewOf(SocketName.high(client), SocketName.low(client));
+    }
+
+    /** The same of a client by the halves of its address, as {@link SocketName} reads them; does not allocate. */
+    @Nullable
+    ClientView viewOf(long clientHigh, long clientLow) {
+        return sources.of(clientHigh, clientLow);
     }
 
     /** Length of the SOA record whose names are pointers to the apex. */

@@ -118,8 +118,28 @@ public final class UpstreamAnswer {
      * @param optBytes room to leave for OPT, which is counted already when above 0
      */
     public ByteBuf message(int id, int clientFlags, byte[] asked, int askedBytes, int limit, int optBytes, long nowNs) {
-        int start = Wire.HEADER + askedBytes;
-        int room = limit - optBytes - start;
+        int most = Wire.HEADER + askedBytes + records.length + optBytes;
+        ByteBuf message = PooledByteBufAllocator.DEFAULT.directBuffer(Math.min(most, limit));
+        write(message, id, clientFlags, asked, askedBytes, limit, optBytes, nowNs);
+        return message;
+    }
+
+    /**
+     * Writes the message of {@link #message}.
+     *
+     * @param message with room for {@code limit} bytes more
+     */
+    public void write(
+            ByteBuf message,
+            int id,
+            int clientFlags,
+            byte[] asked,
+            int askedBytes,
+            int limit,
+            int optBytes,
+            long nowNs) {
+        int start = message.writerIndex() + Wire.HEADER + askedBytes;
+        int room = limit - optBytes - Wire.HEADER - askedBytes;
         int kept = 0;
         int length = 0;
         for (int next; kept < ttls.length && (next = end(kept)) <= room; kept++) {
@@ -130,7 +150,6 @@ public final class UpstreamAnswer {
         int additional = kept - answers - authority;
         boolean truncated = kept < counts[0] + counts[1];
         int out = Wire.QR | Wire.RA | clientFlags & (Wire.RD | Wire.CD) | flags & (Wire.RCODE | clientFlags & Wire.AD);
-        ByteBuf message = PooledByteBufAllocator.DEFAULT.directBuffer(start + length + optBytes);
         message.writeShort(id)
                 .writeShort(out | (truncated ? Wire.TC : 0))
                 .writeShort(1)
@@ -140,7 +159,6 @@ public final class UpstreamAnswer {
         Wire.append(message, asked, askedBytes);
         Wire.append(message, records, length);
         age(message, start, kept, nowNs);
-        return message;
     }
 
     private void age(ByteBuf message, int start, int kept, long nowNs) {

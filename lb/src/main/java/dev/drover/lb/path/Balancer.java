@@ -45,16 +45,16 @@ public abstract class Balancer {
      */
     abstract @Nullable Target pick(LbLane lane, long key, Tried tried, long nowNs);
 
-    final boolean free(Target target, Tried tried, long nowNs) {
-        return !target.resting(nowNs) && !target.full() && !tried.contains(target);
+    final boolean free(LbLane lane, Target target, Tried tried, long nowNs) {
+        return !target.resting(nowNs) && !target.full(lane) && !tried.contains(target);
     }
 
     /** The first free one from {@code start} on. */
-    final @Nullable Target firstFree(int start, Tried tried, long nowNs) {
+    final @Nullable Target firstFree(LbLane lane, int start, Tried tried, long nowNs) {
         int count = targets.length;
         for (int i = 0; i < count; i++) {
             Target target = targets[(start + i) % count];
-            if (free(target, tried, nowNs)) {
+            if (free(lane, target, tried, nowNs)) {
                 return target;
             }
         }

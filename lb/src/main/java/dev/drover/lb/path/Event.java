@@ -20,14 +20,19 @@ public enum Event {
     /** A client asked for a server name that no route of a listener without keys of its own has. */
     SERVER_NAME_UNKNOWN,
     UPSTREAM_CONNECTED,
+    /** Of those, with HTTP/2. */
+    UPSTREAM_HTTP2,
     UPSTREAM_CONNECT_FAILED,
     /** A target did not prove who it is, or did not complete the TLS handshake in time; it counts as a failed connect. */
     UPSTREAM_TLS_FAILED,
+    /** A request found a connection: one at rest, or one of HTTP/2 that takes another stream. */
     UPSTREAM_REUSED,
     /** A pooled connection was closed by the target, or held unasked bytes, while idle. */
     UPSTREAM_IDLE_CLOSED,
     /** A pooled connection was closed by the target before any byte of a response. */
     UPSTREAM_STALE,
+    /** A target of HTTP/2 said that it has not looked at a request: GOAWAY or REFUSED_STREAM. */
+    UPSTREAM_REFUSED,
     /** A request was given to another target, or to a fresh connection, after a failure. */
     RETRIED,
     /** Of those, because its target left the configuration and gave no answer. */

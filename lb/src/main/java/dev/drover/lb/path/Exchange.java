@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <p>When a request is sent again: a connect failed or nothing was sent; or its method is idempotent (RFC 9110 section
  * 9.2.2), nothing of a response was passed on, and its body is still held. A proxy must not repeat other methods. So
  * that these do not run into a target's idle timeout, they only go over a pooled connection that was in use a moment
- * ago ({@link #SURE_IDLE_NS}): under load pooled connections are, and otherwise a connect costs nothing.
+ * ago ({@link #SURE_IDLE_NS}): under load pooled connections are, and otherwise a connect costs nothing. A target of
+ * HTTP/2 tells which requests it has not looked at; these are sent again whatever their method.
  */
 final class Exchange implements WaitingRoom.Waiter {
     /** No server closes connections that have been idle for less. */
@@ -168,6 +169,11 @@ final class Exchange implements WaitingRoom.Waiter {
         target.begin(lane);
         sent = false;
         long nowNs = System.nanoTime();
+        connectAtNs = nowNs;
+        if (target.speaksHttp2()) {
+            attempt(target.http2(lane).stream(lane));
+            return;
+        }
         HttpBack pooled = freshOnly ? null : target.takeIdle(lane, nowNs, maxIdleNs());
         front.account().attempt(target, pooled != null);
         if (pooled != null) {
@@ -177,10 +183,20 @@ final class Exchange implements WaitingRoom.Waiter {
             send(pooled);
         } else {
             HttpBack fresh = new HttpBack(lane, target);
-            connectAtNs = nowNs;
             back = fresh;
             fresh.attach(this);
             lane.connect(target.address(), target.tls(), fresh, fresh);
+        }
+    }
+
+    private void attempt(H2BackStream stream) {
+        boolean ready = stream.ready();
+        front.account().attempt(stream.target(), ready);
+        back = stream;
+        stream.attach(this);
+        if (ready) {
+            lane.count(Event.UPSTREAM_REUSED);
+            send(stream);
         }
     }
 
@@ -382,12 +398,12 @@ final class Exchange implements WaitingRoom.Waiter {
         }
     }
 
-    /** Trailers of a body that came without chunk framing. */
+    /** Trailers of a body that came without chunk framing; behind a Content-Length, HTTP/1.1 has no place for them. */
     void onResponseTrailers(Fields trailers) {
         if (rechunk) {
             rechunk = false;
             front.write(trailers.lastChunk());
-        } else if (!http10) {
+        } else if (front.bare()) {
             front.trailers(trailers);
         }
     }
@@ -423,9 +439,13 @@ final class Exchange implements WaitingRoom.Waiter {
         back = null;
         unsure = null;
         boolean stale = failure == Back.Failure.CLOSED && failed.reused() && !failed.answered();
-        if (stale || failure == Back.Failure.UNSENT) {
-            lane.count(Event.UPSTREAM_STALE);
-        } else if (failure != Back.Failure.CONNECT && failure != Back.Failure.TARGET_REMOVED) {
+        boolean untouched = stale || failure == Back.Failure.UNSENT || failure == Back.Failure.REFUSED;
+        // The target is well, this connection was not; its neighbours in the pool may be as old.
+        boolean forgiven = untouched && !freshOnly;
+        if (untouched) {
+            lane.count(failure == Back.Failure.REFUSED ? Event.UPSTREAM_REFUSED : Event.UPSTREAM_STALE);
+        }
+        if (!forgiven && failure.ofTarget() && failure != Back.Failure.CONNECT) {
             target.failed(lane, failure);
             selection.failed(target);
         }
@@ -435,9 +455,9 @@ final class Exchange implements WaitingRoom.Waiter {
             return;
         }
         boolean again = switch (failure) {
-            case CONNECT, UNSENT -> true;
+            case CONNECT, UNSENT, REFUSED -> true;
             case CLOSED, SLOW, TARGET_REMOVED -> method.idempotent();
-            case INVALID, TIMEOUT -> false;
+            case INVALID, TIMEOUT, HEAD_TOO_LARGE -> false;
         };
         if (!again || !replayable) {
             giveUp(outcome(failure));
@@ -448,8 +468,7 @@ final class Exchange implements WaitingRoom.Waiter {
             giveUp(outcome(failure));
             return;
         }
-        if (stale || failure == Back.Failure.UNSENT) {
-            // The target is well, this connection was not; its neighbours in the pool may be as old.
+        if (forgiven) {
             freshOnly = true;
         } else {
             selection.failedAt(target);
@@ -464,7 +483,8 @@ final class Exchange implements WaitingRoom.Waiter {
             case CONNECT -> Outcome.CONNECT_FAILED;
             case INVALID -> Outcome.UPSTREAM_INVALID;
             case SLOW, TIMEOUT -> Outcome.RESPONSE_TIMEOUT;
-            case UNSENT, CLOSED, TARGET_REMOVED -> Outcome.UPSTREAM_CLOSED;
+            case HEAD_TOO_LARGE -> Outcome.HEAD_TOO_LARGE;
+            case UNSENT, REFUSED, CLOSED, TARGET_REMOVED -> Outcome.UPSTREAM_CLOSED;
         };
     }
 

@@ -4,7 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 
 /**
- * The client's side of an {@link Exchange}: a connection of HTTP/1.1 ({@link HttpFront}) or a stream of HTTP/2. Called
+ * The client's side of an {@link Exchange}: a connection of HTTP/1.1 ({@link HttpFront}) or a stream of HTTP/2 ({@link
+ * H2FrontStream}). Called
  * on the lane of the exchange only.
  *
  * <p>What lies between a front and a {@link Back} is HTTP/1.1 in its canonical form, whatever either side speaks: heads

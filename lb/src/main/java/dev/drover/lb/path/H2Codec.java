@@ -8,6 +8,7 @@ import io.netty.handler.codec.http2.DefaultHttp2ConnectionEncoder;
 import io.netty.handler.codec.http2.DefaultHttp2FrameReader;
 import io.netty.handler.codec.http2.DefaultHttp2FrameWriter;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
+import io.netty.handler.codec.http2.DefaultHttp2LocalFlowController;
 import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2Connection;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
@@ -17,9 +18,9 @@ import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2FrameListener;
 import io.netty.handler.codec.http2.Http2FrameReader;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2HeadersEncoder;
 import io.netty.handler.codec.http2.Http2PromisedRequestVerifier;
 import io.netty.handler.codec.http2.Http2Settings;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,16 +30,34 @@ import org.jspecify.annotations.Nullable;
 final class H2Codec extends Http2ConnectionHandler {
     /** What a stream may send before we have passed it on. */
     static final int STREAM_WINDOW = 256 * 1024;
-    /** What all streams may: four that are stuck do not stop the others. */
+    /** What all streams of a client may: four that are stuck do not stop the others. */
     static final int CONNECTION_WINDOW = 1024 * 1024;
+    /** What a target may have on the way to us; given back as it comes, see {@link #client}. */
+    static final int TARGET_WINDOW = 16 * 1024 * 1024;
 
     private static final int MAX_EMPTY_FRAMES = 8;
     private static final int MAX_RESETS = 200;
     private static final int RESET_WINDOW_S = 30;
     private static final int MAX_SMALL_CONTINUATIONS = 16;
 
-    private final Runnable onStreamError;
-    private final Consumer<Throwable> onDefect;
+    /** What never enters a table that requests of other clients are compressed by (RFC 7541 section 7.1.3). */
+    private static final Http2HeadersEncoder.SensitivityDetector SECRETS =
+            (name, value) -> H2Request.AUTHORIZATION.contentEquals(name) || H2Request.COOKIE.contentEquals(name);
+
+    private final Faults faults;
+    private final boolean server;
+
+    /** What goes wrong on a connection; told before the codec does what RFC 9113 section 5.4 says. */
+    interface Faults {
+        /** @param ours we could not write; else the other side sent what it must not */
+        void onStreamError(int id, boolean ours);
+
+        /** As {@link #onStreamError}, of the connection as a whole. */
+        void onConnectionError(boolean ours);
+
+        /** What no frame of the other side explains. */
+        void onDefect(Throwable cause);
+    }
 
     /** Fields as they come; what they say is checked by {@link H2Message}. */
     private static final class FieldDecoder extends DefaultHttp2HeadersDecoder {
@@ -53,16 +72,11 @@ final class H2Codec extends Http2ConnectionHandler {
     }
 
     private static final class Builder extends AbstractHttp2ConnectionHandlerBuilder<H2Codec, Builder> {
-        private final Runnable onStreamError;
-        private final Consumer<Throwable> onDefect;
+        private final Faults faults;
+        private boolean server;
 
-        Builder(
-                Http2Settings settings,
-                Http2FrameListener listener,
-                Runnable onStreamError,
-                Consumer<Throwable> onDefect) {
-            this.onStreamError = onStreamError;
-            this.onDefect = onDefect;
+        Builder(Http2Settings settings, Http2FrameListener listener, Faults faults) {
+            this.faults = faults;
             initialSettings(settings);
             frameListener(listener);
             // Closing is the owner's, who says what goes away.
@@ -70,11 +84,18 @@ final class H2Codec extends Http2ConnectionHandler {
             decoderEnforceMaxConsecutiveEmptyDataFrames(MAX_EMPTY_FRAMES);
         }
 
-        H2Codec make(boolean server, int maxHeadBytes) {
+        H2Codec make(boolean forClients, int maxHeadBytes) {
+            server = forClients;
             decoderEnforceMaxRstFramesPerWindow(server ? MAX_RESETS : 0, RESET_WINDOW_S);
             Http2Connection connection = new DefaultHttp2Connection(server);
-            Http2ConnectionEncoder encoder =
-                    new DefaultHttp2ConnectionEncoder(connection, new DefaultHttp2FrameWriter());
+            if (!server) {
+                connection
+                        .local()
+                        .flowController(new DefaultHttp2LocalFlowController(
+                                connection, DefaultHttp2LocalFlowController.DEFAULT_WINDOW_UPDATE_RATIO, true));
+            }
+            Http2ConnectionEncoder encoder = new DefaultHttp2ConnectionEncoder(
+                    connection, new DefaultHttp2FrameWriter(server ? Http2HeadersEncoder.NEVER_SENSITIVE : SECRETS));
             Http2FrameReader frames =
                     new DefaultHttp2FrameReader(new FieldDecoder(maxHeadBytes), MAX_SMALL_CONTINUATIONS);
             Http2FrameReader reader = server ? new H2StreamOrder(frames, connection) : frames;
@@ -95,7 +116,7 @@ final class H2Codec extends Http2ConnectionHandler {
         @Override
         protected H2Codec build(
                 Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
-            return new H2Codec(decoder, encoder, settings, onStreamError, onDefect);
+            return new H2Codec(decoder, encoder, settings, faults, server);
         }
     }
 
@@ -103,46 +124,61 @@ final class H2Codec extends Http2ConnectionHandler {
             Http2ConnectionDecoder decoder,
             Http2ConnectionEncoder encoder,
             Http2Settings settings,
-            Runnable onStreamError,
-            Consumer<Throwable> onDefect) {
+            Faults faults,
+            boolean server) {
         super(decoder, encoder, settings, true);
-        this.onStreamError = onStreamError;
-        this.onDefect = onDefect;
+        this.faults = faults;
+        this.server = server;
     }
 
-    /**
-     * @param maxStreams the client may have at once
-     * @param onStreamError told of each stream that the other side made us reset
-     * @param onDefect told of what no frame of the other side explains
-     */
-    static H2Codec server(
-            Http2FrameListener listener,
-            int maxHeadBytes,
-            int maxStreams,
-            Runnable onStreamError,
-            Consumer<Throwable> onDefect) {
+    /** @param maxStreams the client may have at once */
+    static H2Codec server(Http2FrameListener listener, int maxHeadBytes, int maxStreams, Faults faults) {
         Http2Settings settings = new Http2Settings()
                 .maxConcurrentStreams(maxStreams)
                 .initialWindowSize(STREAM_WINDOW)
                 .maxHeaderListSize(maxHeadBytes);
-        return new Builder(settings, listener, onStreamError, onDefect).make(true, maxHeadBytes);
+        return new Builder(settings, listener, faults).make(true, maxHeadBytes);
+    }
+
+    /**
+     * For a connection to a target, which carries requests of many clients. Only the windows of streams hold a target back:
+     * that of the connection opens again at once, so that clients who read slowly never stop the others.
+     */
+    static H2Codec client(Http2FrameListener listener, int maxHeadBytes, Faults faults) {
+        Http2Settings settings = new Http2Settings()
+                .pushEnabled(false)
+                .initialWindowSize(STREAM_WINDOW)
+                .maxHeaderListSize(maxHeadBytes);
+        return new Builder(settings, listener, faults).make(false, maxHeadBytes);
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
         super.handlerAdded(ctx);
+        if (server) {
+            widen(CONNECTION_WINDOW);
+        }
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) throws Exception {
+        super.channelActive(ctx);
+        if (!server) {
+            // Behind the preface.
+            widen(TARGET_WINDOW);
+        }
+    }
+
+    private void widen(int window) throws Http2Exception {
         decoder()
                 .flowController()
-                .incrementWindowSize(
-                        connection().connectionStream(), CONNECTION_WINDOW - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
+                .incrementWindowSize(connection().connectionStream(), window - Http2CodecUtil.DEFAULT_WINDOW_SIZE);
     }
 
     @Override
     protected void onStreamError(
             ChannelHandlerContext ctx, boolean outbound, Throwable cause, Http2Exception.StreamException error) {
-        if (!outbound) {
-            onStreamError.run();
-        }
+        faults.onStreamError(error.streamId(), outbound);
         super.onStreamError(ctx, outbound, cause, error);
     }
 
@@ -150,8 +186,9 @@ final class H2Codec extends Http2ConnectionHandler {
     protected void onConnectionError(
             ChannelHandlerContext ctx, boolean outbound, Throwable cause, @Nullable Http2Exception error) {
         if (error == null) {
-            onDefect.accept(cause);
+            faults.onDefect(cause);
         }
+        faults.onConnectionError(outbound || error == null);
         super.onConnectionError(ctx, outbound, cause, error);
     }
 }

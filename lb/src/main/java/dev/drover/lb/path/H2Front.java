@@ -24,12 +24,6 @@ final class H2Front extends Timed {
     /** Between the first GOAWAY, which refuses nothing, and the one that does (RFC 9113 section 6.8). */
     private static final long GOAWAY_GRACE_NS = 1_000_000_000;
 
-    private static final long GLITCH_WINDOW_NS = 10_000_000_000L;
-    /** Frames that carry no request: pings, settings and the like, in one window. */
-    private static final int MAX_GLITCHES = 2_000;
-    /** What one costs that makes us write while the client does not read, or reset a stream. */
-    private static final int DEAR = 10;
-
     private final LbLane lane;
     private final VirtualServer server;
     private final long sourceKey;
@@ -50,8 +44,7 @@ final class H2Front extends Timed {
     private boolean goingAway;
     private boolean wentAway;
     private int active;
-    private int glitches;
-    private long glitchesSinceNs = System.nanoTime();
+    private final H2Glitches glitches = new H2Glitches();
     private long idleAtNs = NEVER;
     private long goAwayAtNs = NEVER;
     private long endNs = NEVER;
@@ -66,7 +59,7 @@ final class H2Front extends Timed {
         hostCheck = HostCheck.of(caller);
         source = SourceKey.exact(caller.client());
         limits = server.policy().limits();
-        codec = H2Codec.server(new Frames(), limits.headBytes(), limits.streams(), () -> glitched(DEAR), lane::caught);
+        codec = H2Codec.server(new Frames(), limits.headBytes(), limits.streams(), new Faults());
         streamKey = codec.connection().newKey();
         codec.connection().addListener(new Ends());
         codec.encoder().flowController().listener(this::onWritability);
@@ -164,6 +157,7 @@ final class H2Front extends Timed {
 
         @Override
         public int onDataRead(ChannelHandlerContext ctx, int id, ByteBuf data, int padding, boolean ends) {
+            glitches.dataMoved();
             H2FrontStream stream = codec.connection().stream(id).getProperty(streamKey);
             return stream == null ? data.readableBytes() + padding : stream.onData(data, padding, ends);
         }
@@ -178,7 +172,7 @@ final class H2Front extends Timed {
 
         @Override
         public void onPingRead(ChannelHandlerContext ctx, long data) throws Http2Exception {
-            glitch();
+            calm(glitches.tooManyPings(channel.isWritable()));
         }
 
         @Override
@@ -198,24 +192,40 @@ final class H2Front extends Timed {
         }
 
         private void glitch() throws Http2Exception {
-            if (tooMany(channel.isWritable() ? 1 : DEAR)) {
+            calm(glitches.tooMany(channel.isWritable() ? 1 : H2Glitches.DEAR));
+        }
+
+        private void calm(boolean flooded) throws Http2Exception {
+            if (flooded) {
                 throw Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "too many frames without a request");
             }
         }
     }
 
-    private boolean tooMany(int cost) {
-        long nowNs = System.nanoTime();
-        if (nowNs - glitchesSinceNs > GLITCH_WINDOW_NS) {
-            glitchesSinceNs = nowNs;
-            glitches = 0;
+    private final class Faults implements H2Codec.Faults {
+        @Override
+        public void onStreamError(int id, boolean ours) {
+            if (!ours) {
+                glitched(H2Glitches.DEAR);
+            }
         }
-        glitches += cost;
-        return glitches > MAX_GLITCHES;
+
+        @Override
+        public void onConnectionError(boolean ours) {}
+
+        @Override
+        public void onDefect(Throwable cause) {
+            lane.caught(cause);
+        }
+    }
+
+    /** DATA of a response goes out. */
+    void dataMoved() {
+        glitches.dataMoved();
     }
 
     private void glitched(int cost) {
-        if (tooMany(cost) && !wentAway) {
+        if (glitches.tooMany(cost) && !wentAway) {
             lane.count(Event.CLIENT_FLOODED);
             goAway(codec.connection().remote().lastStreamCreated(), Http2Error.ENHANCE_YOUR_CALM);
         }

@@ -267,6 +267,7 @@ final class H2FrontStream extends Timed implements Front {
             piece = Unpooled.EMPTY_BUFFER;
         }
         if (piece != null) {
+            connection.dataMoved();
             ChannelHandlerContext ctx = connection.codecContext();
             sent = encoder().writeData(ctx, frames.id(), piece, 0, end, ctx.newPromise());
         }

@@ -33,6 +33,7 @@ final class H2Message {
     private static final AsciiString PUT = AsciiString.cached("PUT");
     private static final AsciiString PATCH = AsciiString.cached("PATCH");
     private static final AsciiString CONNECT = AsciiString.cached("CONNECT");
+    private static final AsciiString NOT_MODIFIED = AsciiString.cached("304");
     private static final AsciiString[] CONNECTION_SPECIFIC = {
         AsciiString.cached("connection"),
         AsciiString.cached("keep-alive"),
@@ -189,9 +190,10 @@ final class H2Message {
     /**
      * Writes a response head as HTTP/1.1; its body is without chunks.
      *
+     * @param empty the body is known to have no bytes, and a length that says so is wanted
      * @return its length, {@link #MALFORMED} or {@link #TOO_LARGE}
      */
-    int response(Http2Headers headers) {
+    int response(Http2Headers headers, boolean empty) {
         boolean fits = pseudo(headers)
                 && method == null
                 && scheme == null
@@ -206,10 +208,15 @@ final class H2Message {
         put(status);
         put(' ');
         line();
+        boolean hasLength = false;
         for (Map.Entry<CharSequence, CharSequence> field : headers) {
             if (field.getKey().charAt(0) != ':') {
+                hasLength |= CONTENT_LENGTH.contentEquals(field.getKey());
                 field(field.getKey(), field.getValue());
             }
+        }
+        if (empty && !hasLength && status.charAt(0) != '1' && !NOT_MODIFIED.contentEquals(status)) {
+            put(NO_CONTENT);
         }
         line();
         return full ? TOO_LARGE : length;

@@ -1,37 +1,28 @@
 package dev.drover.lb.path;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import dev.drover.dataplane.CounterRows;
 
 /**
- * How long requests took, by {@link Timing}: a padded row of plain counters per lane, as {@link
- * dev.drover.dataplane.CounterSet}. The number of counters is fixed; two buckets for each power of two of microseconds
+ * How long requests took, by {@link Timing}, in {@link CounterRows}. The number of counters is fixed; two buckets for each power of two of microseconds
  * keep an estimate within a third of the truth.
  */
 public final class Latencies {
     /** The last one holds all that took 2^26 us (67 s) and more. */
     public static final int BUCKETS = 54;
 
-    private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final int PADDING_CELLS = 16;
     private static final int CELLS = BUCKETS + 1;
     private static final long NS_PER_US = 1_000;
 
-    private final long[][] rows;
+    private final CounterRows rows;
 
     public Latencies(int lanes) {
-        rows = new long[lanes][PADDING_CELLS + Timing.values().length * CELLS + PADDING_CELLS];
+        rows = new CounterRows(lanes, Timing.values().length * CELLS);
     }
 
     /** Counts one duration; only the thread of {@code lane} may call this. */
     void record(LbLane lane, Timing timing, long durationNs) {
-        long[] row = rows[lane.index()];
-        add(row, cell(timing, bucket(durationNs / NS_PER_US)), 1);
-        add(row, cell(timing, BUCKETS), durationNs);
-    }
-
-    private static void add(long[] row, int cell, long amount) {
-        CELL.setOpaque(row, cell, row[cell] + amount);
+        rows.add(lane.index(), cell(timing, bucket(durationNs / NS_PER_US)), 1);
+        rows.add(lane.index(), cell(timing, BUCKETS), durationNs);
     }
 
     /** Bucket 0 is less than 1 us; then two for each power of two, the lower half and the upper. */
@@ -58,12 +49,12 @@ public final class Latencies {
     }
 
     private static int cell(Timing timing, int bucket) {
-        return PADDING_CELLS + timing.ordinal() * CELLS + bucket;
+        return timing.ordinal() * CELLS + bucket;
     }
 
     /** How often a duration fell into a bucket, all lanes. */
     public long count(Timing timing, int bucket) {
-        return sum(cell(timing, bucket));
+        return rows.sum(cell(timing, bucket));
     }
 
     /** How many durations were counted. */
@@ -77,7 +68,7 @@ public final class Latencies {
 
     /** Sum of all durations in nanoseconds. */
     public long totalNs(Timing timing) {
-        return sum(cell(timing, BUCKETS));
+        return rows.sum(cell(timing, BUCKETS));
     }
 
     /**
@@ -96,13 +87,5 @@ public final class Latencies {
             }
         }
         return 0;
-    }
-
-    private long sum(int cell) {
-        long sum = 0;
-        for (long[] row : rows) {
-            sum += (long) CELL.getOpaque(row, cell);
-        }
-        return sum;
     }
 }

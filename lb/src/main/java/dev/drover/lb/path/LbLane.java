@@ -55,6 +55,7 @@ public final class LbLane {
     private final ClientHello clientHello = new ClientHello();
     private long random = ThreadLocalRandom.current().nextLong() | 1;
     private final H2Message h2Message;
+    private final H2Request h2Request = new H2Request();
     private final Fields trailers = new Fields();
     private final Journal journal = new Journal();
     private final ArrayDeque<Transaction> unused = new ArrayDeque<>();
@@ -177,6 +178,11 @@ public final class LbLane {
     /** Writes heads of HTTP/2 to {@link #scratch()}. */
     H2Message h2Message() {
         return h2Message;
+    }
+
+    /** Reads heads that go out as HTTP/2. */
+    H2Request h2Request() {
+        return h2Request;
     }
 
     /** For trailers, valid until the caller returns to the loop. */

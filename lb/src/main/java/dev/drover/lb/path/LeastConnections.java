@@ -24,7 +24,7 @@ public final class LeastConnections extends Balancer {
         for (int i = 0; i < count; i++) {
             int at = (start + i) % count;
             Target target = targets[at];
-            if (!free(target, tried, nowNs)) {
+            if (!free(lane, target, tried, nowNs)) {
                 continue;
             }
             long load = target.active() + 1;

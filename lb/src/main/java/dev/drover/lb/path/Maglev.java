@@ -32,12 +32,12 @@ public final class Maglev extends Balancer {
         int at = 0;
         for (int i = 0; i < 2 * targets.length; i++) {
             at = table[(int) Long.remainderUnsigned(hash, table.length)];
-            if (free(targets[at], tried, nowNs) && !above(at, load)) {
+            if (free(lane, targets[at], tried, nowNs) && !above(at, load)) {
                 return targets[at];
             }
             hash = mix(hash + STEP);
         }
-        return firstFree(at, tried, nowNs);
+        return firstFree(lane, at, tried, nowNs);
     }
 
     static int[] table(Target[] targets, int[] weights, int slots) {

@@ -30,7 +30,7 @@ public enum Outcome {
     NO_TARGET,
     /** 503: no target could be connected. */
     CONNECT_FAILED,
-    /** 502: the target closed the connection before its response. */
+    /** 502: the target closed the connection, or refused the request, before its response. */
     UPSTREAM_CLOSED,
     /** 502: the response was not HTTP that may be forwarded. */
     UPSTREAM_INVALID,

@@ -75,7 +75,7 @@ public final class Pool {
         }
         for (int i = 0; i < levels.size(); i++) {
             for (Target target : levels.get(i).targets) {
-                if (!tried.contains(target) && !target.full()) {
+                if (!tried.contains(target) && !target.full(lane)) {
                     return target;
                 }
             }
@@ -85,12 +85,12 @@ public final class Pool {
 
     /** The target a client's cookie names, when it takes new work and is well. */
     @Nullable
-    Target sticky(long token, Tried tried) {
+    Target sticky(LbLane lane, long token, Tried tried) {
         List<Target> active = targets.read().active();
         for (int i = 0; i < active.size(); i++) {
             Target target = active.get(i);
             if (target.token() == token) {
-                return target.resting(System.nanoTime()) || target.full() || tried.contains(target) ? null : target;
+                return target.resting(System.nanoTime()) || target.full(lane) || tried.contains(target) ? null : target;
             }
         }
         return null;

@@ -22,18 +22,18 @@ public final class PowerOfTwo extends Balancer {
         long random = lane.random();
         int first = (int) ((random & 0x7fff_ffff) % count);
         if (count == 1) {
-            return firstFree(0, tried, nowNs);
+            return firstFree(lane, 0, tried, nowNs);
         }
         int second = (int) ((random >>> 33) % (count - 1));
         if (second >= first) {
             second++;
         }
-        boolean firstFree = free(targets[first], tried, nowNs);
-        boolean secondFree = free(targets[second], tried, nowNs);
+        boolean firstFree = free(lane, targets[first], tried, nowNs);
+        boolean secondFree = free(lane, targets[second], tried, nowNs);
         if (firstFree && secondFree) {
             return cost(first, nowNs) <= cost(second, nowNs) ? targets[first] : targets[second];
         }
-        return firstFree ? targets[first] : firstFree(second, tried, nowNs);
+        return firstFree ? targets[first] : firstFree(lane, second, tried, nowNs);
     }
 
     private double cost(int i, long nowNs) {

@@ -42,6 +42,7 @@ final class Refusal {
         return switch (outcome) {
             case BAD_REQUEST -> 400;
             case NO_ROUTE -> 404;
+            case HEAD_TOO_LARGE -> 431;
             case OVERLOADED, NO_TARGET, CONNECT_FAILED -> 503;
             case RESPONSE_TIMEOUT, DEADLINE_EXCEEDED -> 504;
             default -> 502;

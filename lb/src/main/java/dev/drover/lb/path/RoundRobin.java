@@ -35,11 +35,11 @@ public final class RoundRobin extends Balancer {
         for (int i = 0; i < turns; i++) {
             at = schedule[(int) ((turn.getAndIncrement() & Long.MAX_VALUE) % schedule.length)];
             Target target = targets[at];
-            if (free(target, tried, nowNs)) {
+            if (free(lane, target, tried, nowNs)) {
                 return target;
             }
         }
-        return firstFree(at, tried, nowNs);
+        return firstFree(lane, at, tried, nowNs);
     }
 
     /** Which target has which turn. */

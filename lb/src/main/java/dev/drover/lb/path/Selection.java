@@ -84,7 +84,7 @@ final class Selection {
     @Nullable
     Target next() {
         if (presented != 0 && tried.isEmpty()) {
-            Target held = pool().sticky(presented, tried);
+            Target held = pool().sticky(lane, presented, tried);
             if (held != null) {
                 return held;
             }

@@ -23,7 +23,7 @@ public final class SourceHash extends Balancer {
         double aboveDraw = 0;
         for (int i = 0; i < targets.length; i++) {
             Target target = targets[i];
-            if (!free(target, tried, nowNs)) {
+            if (!free(lane, target, tried, nowNs)) {
                 continue;
             }
             double uniform = ((mix(key ^ target.seed()) >>> 11) + 0.5) * 0x1p-53;

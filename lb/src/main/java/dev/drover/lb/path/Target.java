@@ -29,6 +29,7 @@ public final class Target {
     private final CounterSet<Back.Failure> failures;
     private final Latencies latencies;
     private final Idle[] idle;
+    private final H2Backs[] http2;
     /** Shared by the lanes, as are the next five: a lost update only moves a rest, or an average, by one step. */
     private volatile long retryAtNs;
 
@@ -40,6 +41,7 @@ public final class Target {
     private volatile long averagedAtNs;
 
     private volatile @Nullable TargetTls tls;
+    private volatile boolean speaksHttp2;
     private volatile boolean accepting = true;
     private volatile long maxActive = Long.MAX_VALUE;
 
@@ -62,8 +64,10 @@ public final class Target {
         failures = new CounterSet<>(Back.Failure.class, lanes);
         latencies = new Latencies(lanes);
         idle = new Idle[lanes];
+        http2 = new H2Backs[lanes];
         for (int i = 0; i < lanes; i++) {
             idle[i] = new Idle();
+            http2[i] = new H2Backs(this);
         }
     }
 
@@ -115,10 +119,26 @@ public final class Target {
         return backingOff(nowNs) || ejected(nowNs);
     }
 
-    /** Whether it has as much work as it may have. */
-    boolean full() {
+    /** Whether it has as much work as it may have, or as it lets this lane have. */
+    boolean full(LbLane lane) {
         long max = maxActive;
-        return max != Long.MAX_VALUE && active() >= max;
+        return max != Long.MAX_VALUE && active() >= max
+                || speaksHttp2 && http2(lane).full();
+    }
+
+    /** Whether requests to it go by HTTP/2. */
+    boolean speaksHttp2() {
+        return speaksHttp2;
+    }
+
+    /** Set by the control thread. */
+    public void speaksHttp2(boolean now) {
+        speaksHttp2 = now;
+    }
+
+    /** Its connections of HTTP/2 with this lane. */
+    H2Backs http2(LbLane lane) {
+        return http2[lane.index()];
     }
 
     /** How new connections to it are encrypted; null for not at all. */
@@ -149,7 +169,7 @@ public final class Target {
 
     void end(LbLane lane) {
         counters.add(lane.index(), TargetCounter.ACTIVE, -1);
-        if (maxActive != Long.MAX_VALUE) {
+        if (maxActive != Long.MAX_VALUE || speaksHttp2) {
             room.wake(lane);
         }
     }

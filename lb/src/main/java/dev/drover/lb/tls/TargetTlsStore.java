@@ -1,9 +1,13 @@
 package dev.drover.lb.tls;
 
 import dev.drover.lb.TargetTlsConfig;
+import dev.drover.lb.path.Certificates;
 import dev.drover.lb.path.TargetTls;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.ApplicationProtocolConfig.Protocol;
+import io.netty.handler.ssl.ApplicationProtocolConfig.SelectedListenerFailureBehavior;
+import io.netty.handler.ssl.ApplicationProtocolConfig.SelectorFailureBehavior;
 import io.netty.handler.ssl.OpenSsl;
-import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.io.IOException;
@@ -34,13 +38,20 @@ public final class TargetTlsStore {
     private static final char[] NO_PASSWORD = {};
 
     private final TargetTlsConfig config;
+    private final boolean http2;
     private String seen = "";
     private volatile @Nullable Made current;
 
     private record Made(TargetTls lanes, SSLContext checks) {}
 
-    public TargetTlsStore(TargetTlsConfig config) {
+    /** @param http2 whether connections of the lanes must be of HTTP/2, which is agreed on by ALPN (RFC 7301) */
+    public TargetTlsStore(TargetTlsConfig config, boolean http2) {
         this.config = config;
+        this.http2 = http2;
+    }
+
+    public boolean http2() {
+        return http2;
     }
 
     public TargetTlsConfig config() {
@@ -79,15 +90,21 @@ public final class TargetTlsStore {
         }
         try {
             TrustManager trust = new TargetTrust(config, authorities);
-            SslContext lanes = SslContextBuilder.forClient()
+            SslContextBuilder lanes = SslContextBuilder.forClient()
                     .sslProvider(OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK)
                     .protocols("TLSv1.3", "TLSv1.2")
                     .trustManager(trust)
-                    .keyManager(key, chain)
-                    .build();
+                    .keyManager(key, chain);
+            if (http2) {
+                lanes.applicationProtocolConfig(new ApplicationProtocolConfig(
+                        Protocol.ALPN,
+                        SelectorFailureBehavior.NO_ADVERTISE,
+                        SelectedListenerFailureBehavior.ACCEPT,
+                        Certificates.HTTP_2));
+            }
             SSLContext checks = SSLContext.getInstance("TLS");
             checks.init(keyManagers(chain, key), new TrustManager[] {trust}, null);
-            current = new Made(new TargetTls(lanes, config.name(), identification()), checks);
+            current = new Made(new TargetTls(lanes.build(), config.name(), identification()), checks);
         } catch (GeneralSecurityException | SSLException | IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "target-tls: cannot be used: " + e.getMessage()

@@ -2,6 +2,9 @@ package dev.drover.node.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.PrintWriter;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -40,6 +43,26 @@ abstract class ClientGroup implements Runnable {
         out().flush();
     }
 
+    /** As a table, or {@code none} when there are no rows. */
+    final void table(List<JsonNode> rows, String none, String... columns) {
+        if (rows.isEmpty()) {
+            say(none);
+        } else {
+            Output.table(out(), rows, columns);
+        }
+    }
+
+    /** Asks the node of this host for {@code path}. */
+    final int show(AdminOptions options, String path, Consumer<JsonNode> show) {
+        try (AdminClient client = options.client()) {
+            return show(spec.commandLine(), options.json, client.get(path), show);
+        }
+    }
+
+    static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
     final int run(ClientOptions options, Function<ApiClient, JsonNode> call, Consumer<JsonNode> show) {
         return run(spec.commandLine(), options, call, show);
     }
@@ -50,13 +73,16 @@ abstract class ClientGroup implements Runnable {
             Function<ApiClient, JsonNode> call,
             Consumer<JsonNode> show) {
         try (ApiClient client = options.client()) {
-            JsonNode answer = call.apply(client);
-            if (options.json) {
-                Output.json(commandLine.getOut(), answer);
-            } else {
-                show.accept(answer);
-            }
-            return 0;
+            return show(commandLine, options.json, call.apply(client), show);
         }
+    }
+
+    private static int show(CommandLine commandLine, boolean json, JsonNode answer, Consumer<JsonNode> show) {
+        if (json) {
+            Output.json(commandLine.getOut(), answer);
+        } else {
+            show.accept(answer);
+        }
+        return 0;
     }
 }

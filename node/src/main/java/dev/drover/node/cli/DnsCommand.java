@@ -2,8 +2,6 @@ package dev.drover.node.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -34,15 +32,7 @@ public final class DnsCommand extends ClientGroup {
         String path = "/dns/lookup?name=" + encoded(name)
                 + (type == null ? "" : "&type=" + encoded(type))
                 + (as == null ? "" : "&as=" + encoded(as));
-        try (AdminClient client = options.client()) {
-            JsonNode told = client.get(path);
-            if (options.json) {
-                Output.json(out(), told);
-            } else {
-                Output.table(out(), rows(told), "step", "finding");
-            }
-            return 0;
-        }
+        return show(options, path, told -> Output.table(out(), rows(told), "step", "finding"));
     }
 
     private static List<JsonNode> rows(JsonNode told) {
@@ -101,9 +91,5 @@ public final class DnsCommand extends ClientGroup {
 
     private static void row(ArrayNode rows, String step, String finding) {
         rows.addObject().put("step", step).put("finding", finding);
-    }
-
-    private static String encoded(String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 }

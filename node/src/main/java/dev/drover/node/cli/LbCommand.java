@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -205,25 +204,5 @@ public final class LbCommand extends ClientGroup {
 
     private static String ms(long us) {
         return String.format(Locale.ROOT, "%.1f ms", (double) us / US_PER_MS);
-    }
-
-    private void table(List<JsonNode> rows, String none, String... columns) {
-        if (rows.isEmpty()) {
-            say(none);
-        } else {
-            Output.table(out(), rows, columns);
-        }
-    }
-
-    private int show(AdminOptions options, String path, Consumer<JsonNode> table) {
-        try (AdminClient client = options.client()) {
-            JsonNode answer = client.get(path);
-            if (options.json) {
-                Output.json(out(), answer);
-            } else {
-                table.accept(answer);
-            }
-            return 0;
-        }
     }
 }

@@ -3,15 +3,12 @@ package dev.drover.node.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -121,22 +118,18 @@ public final class OverlayCommand extends ClientGroup {
                 row.put("last", ago(flow.path("lastMs"), "-"));
                 rows.add(row);
             }
-            if (rows.isEmpty()) {
-                say("no flows");
-            } else {
-                Output.table(
-                        out(),
-                        rows,
-                        "source",
-                        "destination",
-                        "direction",
-                        "peer",
-                        "packets",
-                        "bytes",
-                        "verdict",
-                        "samples",
-                        "last");
-            }
+            table(
+                    rows,
+                    "no flows",
+                    "source",
+                    "destination",
+                    "direction",
+                    "peer",
+                    "packets",
+                    "bytes",
+                    "verdict",
+                    "samples",
+                    "last");
         });
     }
 
@@ -164,11 +157,7 @@ public final class OverlayCommand extends ClientGroup {
                     rows.add(drop);
                 }
             });
-            if (rows.isEmpty()) {
-                say("no drops");
-            } else {
-                Output.table(out(), rows, "reason", "count", "meaning", "advice");
-            }
+            table(rows, "no drops", "reason", "count", "meaning", "advice");
         });
     }
 
@@ -263,18 +252,6 @@ public final class OverlayCommand extends ClientGroup {
         };
     }
 
-    private int show(AdminOptions options, String path, Consumer<JsonNode> table) {
-        try (AdminClient client = options.client()) {
-            JsonNode answer = client.get(path);
-            if (options.json) {
-                Output.json(out(), answer);
-            } else {
-                table.accept(answer);
-            }
-            return 0;
-        }
-    }
-
     private static ObjectNode rowOf(JsonNode from, String... fields) {
         ObjectNode row = ApiClient.MAPPER.createObjectNode();
         for (String field : fields) {
@@ -291,9 +268,5 @@ public final class OverlayCommand extends ClientGroup {
 
     private static String ago(JsonNode ms, String absent) {
         return ms.isNumber() ? TimeUnit.MILLISECONDS.toSeconds(ms.asLong()) + " s ago" : absent;
-    }
-
-    private static String encoded(String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 }

@@ -7,6 +7,7 @@ import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TargetProtocol;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +36,8 @@ final class PoolSection {
             "max-connections",
             "queue",
             "retries",
-            "target-tls");
+            "target-tls",
+            "target-protocol");
 
     private PoolSection() {}
 
@@ -62,6 +64,7 @@ final class PoolSection {
         YamlNode health = YamlValues.present(entry.get("health"));
         YamlNode open = entry.get("when-none-healthy");
         YamlNode tls = YamlValues.present(entry.get("target-tls"));
+        TargetProtocol protocol = protocol(YamlValues.present(entry.get("target-protocol")));
         if (open != null && health == null) {
             throw open.error("nobody asks whether targets are healthy (expected: health beside it)");
         }
@@ -77,10 +80,22 @@ final class PoolSection {
                         health == null ? null : health(health),
                         open == null || failOpen(open),
                         outlier(YamlValues.present(entry.get("outlier"))),
-                        capacity(entry.get("max-connections"), YamlValues.present(entry.get("queue"))),
+                        capacity(entry.get("max-connections"), YamlValues.present(entry.get("queue")), protocol),
                         retries(YamlValues.present(entry.get("retries"))),
                         targets,
-                        tls == null ? null : TargetTlsSection.read(file, tls)));
+                        tls == null ? null : TargetTlsSection.read(file, tls),
+                        protocol));
+    }
+
+    private static TargetProtocol protocol(@Nullable YamlNode node) {
+        if (node == null) {
+            return TargetProtocol.HTTP_1_1;
+        }
+        return switch (node.text()) {
+            case "http/1.1" -> TargetProtocol.HTTP_1_1;
+            case "h2" -> TargetProtocol.HTTP_2;
+            default -> throw node.error(node.text() + " (expected: http/1.1 or h2)");
+        };
     }
 
     private static List<TargetConfig> targets(YamlNode node) {
@@ -202,10 +217,10 @@ final class PoolSection {
                 integer(entry.get("max-percent"), 0, 100, usual.maxPercent()));
     }
 
-    private static CapacityConfig capacity(@Nullable YamlNode max, @Nullable YamlNode queue) {
+    private static CapacityConfig capacity(@Nullable YamlNode max, @Nullable YamlNode queue, TargetProtocol protocol) {
         CapacityConfig usual = CapacityConfig.UNLIMITED;
-        if (queue != null && max == null) {
-            throw queue.error("no target is ever full (expected: max-connections beside it)");
+        if (queue != null && max == null && protocol == TargetProtocol.HTTP_1_1) {
+            throw queue.error("no target is ever full (expected: max-connections or target-protocol: h2 beside it)");
         }
         Map<String, YamlNode> entry = queue == null ? Map.of() : queue.map(List.of("max", "timeout"), List.of());
         return new CapacityConfig(

@@ -15,6 +15,7 @@ import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TargetProtocol;
 import dev.drover.lb.TargetTlsConfig;
 import dev.drover.lb.TlsConfig;
 import dev.drover.node.mapping.Tables;
@@ -41,6 +42,7 @@ class LbSectionTest {
                   max-connections: 50
                   queue: { max: 100, timeout: 2s }
                   retries: { budget: 10, min-per-second: 5, per-try-timeout: 1s }
+                  target-protocol: h2
                   targets:
                     - { address: "10.0.0.1:80", weight: 9, priority: 1, drain: true, id: one }
                     - 10.0.0.2:80
@@ -93,7 +95,9 @@ class LbSectionTest {
                                 new RetryConfig(10, 5, Duration.ofSeconds(1)),
                                 List.of(
                                         new TargetConfig(Tables.socketAddress("10.0.0.1:80"), true, 9, 1, "one"),
-                                        TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))))));
+                                        TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))),
+                                null,
+                                TargetProtocol.HTTP_2)));
         assertThat(web.routes().get(2).pool().name()).isEqualTo("web *.example.com");
         assertThat(web.routes().get(2).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
     }
@@ -112,15 +116,16 @@ class LbSectionTest {
                 "expect: 200-204 | expect: 2xx | 8: lb.pools[0].health.expect: 2xx (expected: a status such as 200, or a range such as 200-399)",
                 "when-none-healthy: fail | when-none-healthy: maybe | 9: lb.pools[0].when-none-healthy: maybe (expected: fail-open or fail)",
                 "max-connections: 50 | max-connections: lots | 11: lb.pools[0].max-connections: lots (expected: a number from 0 to 1000000)",
-                "weight: 9 | weight: 300 | 15: lb.pools[0].targets[0].weight: 300 (expected: a number from 0 to 256)",
-                "drain: true | drain: ja | 15: lb.pools[0].targets[0].drain: ja (expected: true or false)",
-                "pool: shop } | pool: shup } | 23: lb.listeners[0].routes[0].pool: shup (expected: shop?)",
-                "path: /x/ | path: x | 23: lb.listeners[0].routes[0]: path: x (expected: a path that begins with '/', without '?', '#' and '%')",
-                "host: Shop.example.com | host: a..b | 23: lb.listeners[0].routes[0]: host: a..b (expected: a name, *.name or name.*, without a port)",
-                "protocol: http | protocol: tcp | 23: lb.listeners[0].routes: not with protocol tcp (expected: http or tls)",
-                "name: web | name: shop | 18: lb.listeners[0].name: shop is the name of a pool, too",
+                "target-protocol: h2 | target-protocol: h3 | 14: lb.pools[0].target-protocol: h3 (expected: http/1.1 or h2)",
+                "weight: 9 | weight: 300 | 16: lb.pools[0].targets[0].weight: 300 (expected: a number from 0 to 256)",
+                "drain: true | drain: ja | 16: lb.pools[0].targets[0].drain: ja (expected: true or false)",
+                "pool: shop } | pool: shup } | 24: lb.listeners[0].routes[0].pool: shup (expected: shop?)",
+                "path: /x/ | path: x | 24: lb.listeners[0].routes[0]: path: x (expected: a path that begins with '/', without '?', '#' and '%')",
+                "host: Shop.example.com | host: a..b | 24: lb.listeners[0].routes[0]: host: a..b (expected: a name, *.name or name.*, without a port)",
+                "protocol: http | protocol: tcp | 24: lb.listeners[0].routes: not with protocol tcp (expected: http or tls)",
+                "name: web | name: shop | 19: lb.listeners[0].name: shop is the name of a pool, too",
                 "pool: shop } | targets: [] } | 3: lb.pools[0].name: shop is used by no route (expected: pool: shop in a route)",
-                "balance: least-connections | pool: shop | 24: lb.listeners[0].routes[1].targets: has no pool to belong to"
+                "balance: least-connections | pool: shop | 25: lb.listeners[0].routes[1].targets: has no pool to belong to"
             })
     void refuses_naming_line_and_key(String good, String bad, String message) {
         assertThat(FILE).contains(good.strip());
