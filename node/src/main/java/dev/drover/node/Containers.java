@@ -4,10 +4,10 @@ import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.dataplane.Cidr;
 import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attachment;
-import dev.drover.node.docker.Labels;
+import dev.drover.node.docker.Named;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.mapping.LocalContainer;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,6 +24,8 @@ final class Containers {
     private final Map<String, Entry> entries = new ConcurrentHashMap<>();
     /** When the processes of a container ended last, epoch nanoseconds; of containers that are among the entries. */
     private final Map<String, Long> ends = new ConcurrentHashMap<>();
+    /** Those that have begun to run and were not looked at since. */
+    private final Map<String, LocalContainer> starting = new ConcurrentHashMap<>();
 
     record Entry(Seen seen, Attachment attachment) {
         ContainerFact fact() {
@@ -61,6 +63,9 @@ final class Containers {
                 return before;
             }
             changed[0] = before == null || !before.fact().equals(entry.fact());
+            if (!entry.seen().state().equals("created")) { // a look from before the start ends nothing
+                changed[0] |= forgetStart(id);
+            }
             return entry;
         });
         return changed[0];
@@ -69,6 +74,23 @@ final class Containers {
     private boolean hasEnded(String id, Seen seen) {
         Long endedNanos = ends.get(id);
         return endedNanos != null && seen.startedAtNanos() <= endedNanos;
+    }
+
+    /**
+     * The processes of a container have begun, which has its name before its wire; others hear of it once it is wired.
+     *
+     * @param lease what it will be wired with
+     * @return whether that is news
+     */
+    boolean started(Named container, Addresses.Lease lease) {
+        Entry known = entries.get(container.id());
+        return (known == null || !known.seen().running())
+                && starting.put(container.id(), local(container, lease, false)) == null;
+    }
+
+    /** It has not begun, after all, or not only begun any more; returns whether it had. */
+    boolean forgetStart(String id) {
+        return starting.remove(id) != null;
     }
 
     /**
@@ -95,6 +117,7 @@ final class Containers {
     Entry remove(String id) {
         Entry removed = entries.remove(id);
         ends.remove(id);
+        forgetStart(id);
         return removed;
     }
 
@@ -111,23 +134,25 @@ final class Containers {
         return entries.values().stream().map(Entry::fact).toList();
     }
 
-    /** Those wired into the overlay. */
+    /** Those that run in the overlay. */
     List<LocalContainer> local() {
-        List<LocalContainer> local = new ArrayList<>();
+        Map<String, LocalContainer> local = new HashMap<>(starting);
         for (Entry entry : entries.values()) {
             Addresses.Lease lease = entry.attachment().lease();
             if (lease != null) {
-                // Anybody may set the label: it counts on containers that Drover made.
-                String service = entry.instanceId() == null
-                        ? null
-                        : entry.seen().labels().get(Labels.STACK_SERVICE);
-                local.add(new LocalContainer(
-                        entry.seen().name(),
-                        Cidr.toInet(lease.address()),
-                        service == null ? null : service.toLowerCase(Locale.ROOT)));
+                local.put(entry.seen().id(), local(entry.seen().named(), lease, true));
             }
         }
-        return local;
+        return List.copyOf(local.values());
+    }
+
+    private static LocalContainer local(Named container, Addresses.Lease lease, boolean wired) {
+        String service = container.service();
+        return new LocalContainer(
+                container.name(),
+                Cidr.toInet(lease.address()),
+                service == null ? null : service.toLowerCase(Locale.ROOT),
+                wired);
     }
 
     /** Instances that have a container here. */

@@ -148,7 +148,6 @@ final class LiveDataPlane implements DataPlane {
         Map<String, String> problems = new TreeMap<>();
         if (overlayConfig != null) {
             attempt("overlay", problems, () -> applyOverlay(overlayConfig));
-            attempt("policy", problems, () -> applyPolicy(policy));
         } else if (overlay != null) {
             problems.put("overlay", "missing (expected: to stay, a running overlay ends with the node)");
         }
@@ -159,6 +158,9 @@ final class LiveDataPlane implements DataPlane {
             });
         } else if (dnsApplied != null) {
             problems.put("dns", "missing (expected: to stay, a running DNS server ends with the node)");
+        }
+        if (overlayConfig != null) {
+            attempt("policy", problems, () -> applyPolicy(policy));
         }
         try {
             for (ListenerStatus listener : loadBalancer.apply(lb).listeners()) {

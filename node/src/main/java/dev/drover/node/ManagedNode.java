@@ -10,6 +10,7 @@ import dev.drover.node.attach.Attacher;
 import dev.drover.node.attach.Attachment;
 import dev.drover.node.docker.ContainerWatcher;
 import dev.drover.node.docker.Listed;
+import dev.drover.node.docker.Named;
 import dev.drover.node.docker.Seen;
 import dev.drover.node.link.LinkClient;
 import dev.drover.node.link.Outbox;
@@ -339,12 +340,26 @@ final class ManagedNode implements AutoCloseable {
         }
 
         @Override
+        public void onCreated(Named container) {
+            attacher.reserve(container);
+        }
+
+        @Override
+        public void onStarted(Named container) {
+            Addresses.Lease lease = attacher.reserved(container.id());
+            if (lease != null && containers.started(container, lease)) {
+                requestApply();
+            }
+        }
+
+        @Override
         public void onEnded(String id, long timeNanos, @Nullable Integer exitCode) {
+            boolean begun = containers.forgetStart(id);
             Containers.Entry entry = containers.ended(id, timeNanos, exitCode);
-            if (entry != null) {
-                if (adopted) {
-                    outbox.put(entry.fact());
-                }
+            if (entry != null && adopted) {
+                outbox.put(entry.fact());
+            }
+            if (entry != null || begun) {
                 requestApply();
             }
         }

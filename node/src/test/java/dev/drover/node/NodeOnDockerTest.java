@@ -363,7 +363,7 @@ final class NodeOnDockerTest {
         host.docker("run", "-d", "--name", "meanwhile", "-l", NETWORK, "busybox");
         node = startNode();
         attached("meanwhile");
-        assertThat(known("one").path("address").asText()).isEqualTo(address);
+        assertThat(attached("one").path("address").asText()).isEqualTo(address);
         assertThat(known("one").path("mac").asText()).isEqualTo(mac);
         host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);
         await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());

@@ -2,6 +2,7 @@ package dev.drover.node.attach;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.node.docker.Labels;
+import dev.drover.node.docker.Named;
 import dev.drover.node.docker.Seen;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,17 +50,16 @@ public final class Attacher {
 
     /** Brings the wiring in line with {@code container}; problems are part of the result. */
     public Attachment update(Seen container) {
-        if (container.instanceId() == null) {
-            if (!Labels.isTrue(container.labels(), Labels.NETWORK)) {
-                return Attachment.NONE;
-            }
-            if (!MANAGED_MODES.contains(container.networkMode())) {
-                return new Attachment(
-                        null,
-                        "network mode: " + container.networkMode() + " (expected: default, bridge or none with label "
-                                + Labels.NETWORK + "=true)",
-                        false);
-            }
+        if (!container.named().isManaged()) {
+            return Attachment.NONE;
+        }
+        if (container.instanceId() == null && !MANAGED_MODES.contains(container.networkMode())) {
+            addresses.release(container.id());
+            return new Attachment(
+                    null,
+                    "network mode: " + container.networkMode() + " (expected: default, bridge or none with label "
+                            + Labels.NETWORK + "=true)",
+                    false);
         }
         try {
             return container.running() ? attach(container) : detach(container.id());
@@ -67,6 +67,22 @@ public final class Attacher {
             LOG.debug("attach failed name={}", container.name(), e);
             return new Attachment(null, "attach: " + e.getMessage(), true);
         }
+    }
+
+    /** Gives a container that is being made its address, so that nothing waits for the disk when it starts. */
+    public void reserve(Named container) {
+        if (container.isManaged()) {
+            try {
+                addresses.lease(container.id(), wanted(container.labels().get(Labels.REQUESTED_IP)));
+            } catch (RuntimeException e) {
+                LOG.debug("no address reserved name={}", container.name(), e); // its attachment will tell
+            }
+        }
+    }
+
+    /** What a container will be wired with, null when that is not known. */
+    public Addresses.@Nullable Lease reserved(String id) {
+        return addresses.of(id);
     }
 
     private Attachment attach(Seen container) {

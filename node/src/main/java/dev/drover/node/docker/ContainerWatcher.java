@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * Keeps a {@link Listener} in step with a Docker engine.
  *
  * <p>Events are hints that a container is worth a look; what is true comes from inspecting it. Only that a container has
- * ended is taken from the event itself: the engine answers no inspect while it cleans up after it. A full list right after
+ * begun or ended is taken from the event itself: the engine takes its time to answer an inspect then. A full list right after
  * each connect and then periodically finds what events missed. Neither a list that fails nor one that lacks a container
  * removes anything: only the engine's answer that the container does not exist does.
  */
@@ -38,6 +38,18 @@ public final class ContainerWatcher implements AutoCloseable {
     public interface Listener {
         /** A container as it is now; may block. */
         void onSeen(Seen container);
+
+        /**
+         * There is a new container, which does not run yet; a look follows. Must not block; called on the thread of the
+         * events.
+         */
+        void onCreated(Named container);
+
+        /**
+         * The processes of a container have begun; a look follows, or is under way. Must not block; called on the thread
+         * of the events.
+         */
+        void onStarted(Named container);
 
         /**
          * The processes of a container have ended; a look follows, and one from before may still be under way. Must not
@@ -162,10 +174,14 @@ public final class ContainerWatcher implements AutoCloseable {
 
     private void onEvent(EngineEvent event) {
         seenUntilNanos.accumulateAndGet(event.timeNanos(), Math::max);
-        if (event.isEnd()) {
-            listener.onEnded(event.id(), event.timeNanos(), event.exitCode());
+        Named container = event.container();
+        switch (event.action()) {
+            case "create" -> listener.onCreated(container);
+            case "start" -> listener.onStarted(container);
+            case "die" -> listener.onEnded(container.id(), event.timeNanos(), event.exitCode());
+            default -> {}
         }
-        looks.request(event.id());
+        looks.request(container.id());
     }
 
     private void list(Engine connected, boolean everything) {

@@ -178,7 +178,7 @@ public final class Engine implements AutoCloseable {
                                 : event.getActor().getId();
                         if (id != null) {
                             onEvent.accept(new EngineEvent(
-                                    id,
+                                    named(id, event.getActor()),
                                     Objects.requireNonNullElse(event.getAction(), ""),
                                     Objects.requireNonNullElse(event.getTimeNano(), 0L),
                                     exitCode(event)));
@@ -197,6 +197,13 @@ public final class Engine implements AutoCloseable {
                         onEnd.run();
                     }
                 });
+    }
+
+    private static Named named(String id, @Nullable EventActor actor) {
+        Map<String, String> attributes = actor == null ? null : actor.getAttributes();
+        return attributes == null
+                ? new Named(id, "", Map.of())
+                : new Named(id, attributes.getOrDefault("name", ""), attributes);
     }
 
     private static @Nullable Integer exitCode(Event event) {

@@ -54,12 +54,14 @@ public record Seen(
         this(id, name, image, state, pid, createdAt, startedAt, exitCode, labels, networkMode, resolvConfPath, null);
     }
 
-    /**
-     * The service instance it stands for, null for any other container. A copy that {@code docker commit} made has the
-     * labels too, but another name than they say, and is nobody's instance.
-     */
+    /** What it is called. */
+    public Named named() {
+        return new Named(id, name, labels);
+    }
+
+    /** As {@link Named#instanceId}. */
     public @Nullable String instanceId() {
-        return name.equals(labels.get(Labels.NAME)) ? labels.get(Labels.INSTANCE) : null;
+        return named().instanceId();
     }
 
     /** The same container after its processes have ended. */

@@ -107,7 +107,7 @@ public record Tables(
      * Maps the desired state as it looks from this host.
      *
      * <p>About its own address block the node knows better than the control plane: an address of the block that no
-     * running container holds is left out of names and targets at once, and a container that runs has its name at once.
+     * wired container holds is left out of services and targets at once, and a container that runs has its name at once.
      *
      * @param local null while the host's containers are not known yet; then the desired state is taken as it is
      */
@@ -182,7 +182,7 @@ public record Tables(
         }
         Set<InetAddress> running = new LinkedHashSet<>();
         running.add(Cidr.toInet(block.address(1)));
-        local.forEach(container -> running.add(container.address()));
+        local.stream().filter(LocalContainer::wired).forEach(container -> running.add(container.address()));
         return address ->
                 !(address instanceof Inet4Address v4) || !block.contains(Cidr.toInt(v4)) || running.contains(v4);
     }

@@ -10,6 +10,7 @@ import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.LoadBalancer;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
+import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TlsConfig;
 import dev.drover.overlay.Encryption;
@@ -90,7 +91,7 @@ final class TablesTest {
         assertThat(routes.get(0).conditions()).isEqualTo("*.example.com/x");
         assertThat(routes.get(0).priority()).isEqualTo(3);
         assertThat(routes.get(0).pool().name()).isEqualTo("listener/s/80 *.example.com/x 3");
-        assertThat(routes.get(0).pool().stickyCookie()).isEqualTo("shop");
+        assertThat(routes.get(0).pool().sticky()).isEqualTo(StickyConfig.cookie("shop"));
         assertThat(routes.get(0).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
         assertThat(routes.get(0).pool().targets())
                 .containsExactly(new TargetConfig(Tables.socketAddress("10.42.2.2:8000"), false, 9, 0, "i1"));
@@ -233,6 +234,22 @@ final class TablesTest {
     }
 
     @Test
+    void aContainerThatIsBeingWiredHasItsNameAndNothingIsSentToItYet() {
+        Map<String, DesiredItem> desired = Map.of(
+                "name/web.hello",
+                new DesiredItem.Name("web.hello", List.of("10.42.1.2", "10.42.2.2")),
+                "listener/s/9898",
+                listener(new DesiredItem.Target("i1", "10.42.1.2:8000", false)));
+        Tables tables = Tables.of(
+                HOST, desired, List.of(new LocalContainer("hello-web-1", inet("10.42.1.2"), "hello/web", false)));
+        assertThat(addresses(tables))
+                .containsEntry("hello-web-1", List.of(inet("10.42.1.2")))
+                .containsEntry("web.hello", List.of(inet("10.42.2.2")));
+        assertThat(tables.lb().listeners().getFirst().routes().getFirst().pool().targets())
+                .isEmpty();
+    }
+
+    @Test
     void aLocalAddressNobodyHoldsLeavesNamesAndTargetsAtOnce() {
         Tables tables = Tables.of(
                 HOST,
@@ -298,7 +315,8 @@ final class TablesTest {
 
     @Test
     void theLabelOfAServiceCountsOnlyWhereThereIsSuchAService() {
-        Tables tables = Tables.of(HOST, Map.of(), List.of(new LocalContainer("web", inet("10.42.1.3"), "hello/web")));
+        Tables tables =
+                Tables.of(HOST, Map.of(), List.of(new LocalContainer("web", inet("10.42.1.3"), "hello/web", true)));
         assertThat(tables.dns().names().views()).isEmpty();
         assertThat(tables.dns().names().pointers()).containsEntry(inet("10.42.1.3"), "web");
         assertThat(tables.dns().names().reverse()).containsExactly(Cidr.parse("10.42.0.0/16"));

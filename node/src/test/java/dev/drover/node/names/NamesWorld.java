@@ -296,7 +296,8 @@ final class NamesWorld implements AutoCloseable {
                 .map(fact -> new LocalContainer(
                         fact.name(),
                         (Inet4Address) InetAddress.ofLiteral(fact.address()),
-                        fact.instanceId() == null ? null : serviceOf.get(fact.instanceId())))
+                        fact.instanceId() == null ? null : serviceOf.get(fact.instanceId()),
+                        true))
                 .toList();
         return Tables.of(
                 new Tables.Host(IDENTITY, Cidr.toInet(Cidr.parseAddress("192.0.2.1")), Mode.AUTO, List.of(upstream)),
