@@ -61,6 +61,7 @@ public final class Sys {
     private static final MethodHandle CLOSE = handle("close");
     private static final MethodHandle IOCTL = handle("ioctl");
     private static final MethodHandle SOCKET = handle("socket");
+    private static final MethodHandle SOCKETPAIR = handle("socketpair");
     private static final MethodHandle BIND = handle("bind");
     private static final MethodHandle CONNECT = handle("connect");
     private static final MethodHandle GETSOCKNAME = handle("getsockname");
@@ -123,6 +124,18 @@ public final class Sys {
         try {
             MemorySegment capture = CAPTURE.get();
             int result = (int) (long) SOCKET.invokeExact(capture, (long) domain, (long) type, (long) protocol, 0L, 0L);
+            return result < 0 ? -errno(capture) : result;
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** {@code socketpair(2)}; {@code pair} points to room for two ints. */
+    public static int socketpair(int domain, int type, int protocol, long pair) {
+        try {
+            MemorySegment capture = CAPTURE.get();
+            int result =
+                    (int) (long) SOCKETPAIR.invokeExact(capture, (long) domain, (long) type, (long) protocol, pair, 0L);
             return result < 0 ? -errno(capture) : result;
         } catch (Throwable t) {
             throw unexpected(t);

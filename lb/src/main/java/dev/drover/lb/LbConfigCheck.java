@@ -72,6 +72,11 @@ final class LbConfigCheck {
                 problems.add("listener " + name + ": target-protocol: h2 at pool "
                         + route.pool().name() + " (expected: only with protocol http)");
             }
+            StickyConfig sticky = route.pool().sticky();
+            if (listener.protocol() != Protocol.HTTP && sticky != null && sticky.cookie() != null) {
+                problems.add("listener " + name + ": sticky: cookie " + sticky.cookie() + " at pool "
+                        + route.pool().name() + " (expected: source, there are no cookies without protocol http)");
+            }
             // What is wrong with the listener's name is not told again of the pool that is named after it.
             boolean named = !name.isBlank() && earlier == null;
             if (named || !route.pool().name().equals(name)) {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param boundedLoadPercent for {@link Balance#SOURCE_HASH} and {@link Balance#MAGLEV}: no target gets more than this share
  *     of the average load, 101 to 1000; 0 is no bound
  * @param slowStart in which a target that has just come, or become well, works up to its weight; zero is at once
- * @param stickyCookie name of the cookie that holds a client to its target; null for none
+ * @param sticky what holds a client to its target; null for nothing
  * @param health how targets are asked whether they are well; null to take them for well
  * @param failOpen whether targets get work when every one is unhealthy
  * @param targetTls how connections to the targets, and checks of them, are encrypted; null for not at all
@@ -24,7 +24,7 @@ public record PoolConfig(
         Balance balance,
         int boundedLoadPercent,
         Duration slowStart,
-        @Nullable String stickyCookie,
+        @Nullable StickyConfig sticky,
         @Nullable HealthCheckConfig health,
         boolean failOpen,
         OutlierConfig outlier,
@@ -44,10 +44,6 @@ public record PoolConfig(
                     "bounded-load: " + boundedLoadPercent + " (expected: only with source-hash or maglev)");
         }
         Ranges.time("slow-start", slowStart, Duration.ZERO, Duration.ofHours(1));
-        if (stickyCookie != null && !stickyCookie.matches("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")) {
-            throw new IllegalArgumentException(
-                    "sticky: " + stickyCookie + " (expected: a cookie name of 1 to 64 letters, digits, '-' or '_')");
-        }
     }
 
     /** With the defaults of everything else. */
@@ -76,8 +72,12 @@ public record PoolConfig(
         return with(draft -> draft.slowStart = time);
     }
 
+    public PoolConfig withSticky(StickyConfig how) {
+        return with(draft -> draft.sticky = how);
+    }
+
     public PoolConfig withStickyCookie(String cookie) {
-        return with(draft -> draft.stickyCookie = cookie);
+        return withSticky(StickyConfig.cookie(cookie));
     }
 
     /** @param open whether targets get work when every one is unhealthy */
@@ -120,7 +120,7 @@ public record PoolConfig(
         private final PoolConfig from;
         private int boundedLoadPercent;
         private Duration slowStart;
-        private @Nullable String stickyCookie;
+        private @Nullable StickyConfig sticky;
         private @Nullable HealthCheckConfig health;
         private boolean failOpen;
         private OutlierConfig outlier;
@@ -133,7 +133,7 @@ public record PoolConfig(
             this.from = from;
             boundedLoadPercent = from.boundedLoadPercent;
             slowStart = from.slowStart;
-            stickyCookie = from.stickyCookie;
+            sticky = from.sticky;
             health = from.health;
             failOpen = from.failOpen;
             outlier = from.outlier;
@@ -149,7 +149,7 @@ public record PoolConfig(
                     from.balance,
                     boundedLoadPercent,
                     slowStart,
-                    stickyCookie,
+                    sticky,
                     health,
                     failOpen,
                     outlier,

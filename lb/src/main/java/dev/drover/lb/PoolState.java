@@ -10,6 +10,7 @@ import dev.drover.lb.path.PowerOfTwo;
 import dev.drover.lb.path.RoundRobin;
 import dev.drover.lb.path.SourceHash;
 import dev.drover.lb.path.StickyCookie;
+import dev.drover.lb.path.StickySources;
 import dev.drover.lb.path.Target;
 import dev.drover.lb.path.TargetCounter;
 import dev.drover.lb.path.TargetSet;
@@ -17,6 +18,7 @@ import dev.drover.lb.path.TargetTls;
 import dev.drover.lb.path.Timing;
 import dev.drover.lb.tls.TargetTlsStore;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -45,6 +47,10 @@ final class PoolState {
     private PoolConfig config;
     private boolean removed;
     private @Nullable TargetTlsStore tls;
+    /** Outlives changes that do not concern it: who is where. */
+    private @Nullable StickySources sources;
+
+    private Duration sourcesIdle = Duration.ZERO;
     private List<Level> levels = List.of();
 
     /** A target of the configuration. */
@@ -177,9 +183,18 @@ final class PoolState {
     }
 
     private PoolPolicy policy(PoolConfig from) {
-        StickyCookie cookie = from.stickyCookie() == null ? null : new StickyCookie(from.stickyCookie());
+        StickyConfig sticky = from.sticky();
+        if (sticky == null || sticky.cookie() != null) {
+            sources = null;
+        } else if (sources == null || !sticky.idle().equals(sourcesIdle)) {
+            sources = new StickySources(sticky.idle().toNanos());
+            sourcesIdle = sticky.idle();
+        }
         return new PoolPolicy(
-                cookie,
+                sticky == null || sticky.cookie() == null
+                        ? null
+                        : new StickyCookie(sticky.cookie(), sticky.domain(), sticky.postOnly()),
+                sources,
                 from.balance() == Balance.POWER_OF_TWO,
                 from.outlier().failures(),
                 from.outlier().ejection().toNanos(),

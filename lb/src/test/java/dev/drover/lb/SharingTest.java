@@ -1,6 +1,7 @@
 package dev.drover.lb;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
@@ -117,6 +118,59 @@ class SharingTest extends Harness {
         assertThat(moved.status()).isEqualTo(200);
         assertThat(moved.body()).isNotEqualTo(first.body());
         assertThat(moved.field("Set-Cookie")).startsWith("lb=").doesNotContain(cookie.substring(3, 19));
+    }
+
+    @Test
+    void a_cookie_may_be_for_a_domain_and_for_those_who_post() throws IOException {
+        servePool(PoolConfig.of("p", Balance.ROUND_ROBIN, List.of(target("a")))
+                .withSticky(StickyConfig.cookie("lb").withCookie("shop.example", true)));
+        Wire wire = client();
+        assertThat(wire.get("/").field("Set-Cookie")).isNull();
+        assertThat(wire.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n")
+                        .response()
+                        .field("Set-Cookie"))
+                .matches("lb=[0-9a-f]{16}; Path=/; HttpOnly; SameSite=Lax; Domain=shop.example");
+    }
+
+    @Test
+    void a_source_stays_with_its_target_when_others_come_and_until_it_goes() throws IOException {
+        Origin a = closing(Origin.named("a"));
+        Origin b = closing(Origin.named("b"));
+        PoolConfig pool = PoolConfig.of("p", Balance.ROUND_ROBIN, targets(a, b)).withSticky(StickyConfig.source(null));
+        servePool(pool);
+        String first = client().get("/").body();
+        for (int i = 0; i < 6; i++) {
+            assertThat(client().get("/").body()).isEqualTo(first);
+        }
+        Origin c = closing(Origin.named("c"));
+        servePool(PoolConfig.of("p", Balance.ROUND_ROBIN, targets(c, a, b)).withSticky(StickyConfig.source(null)));
+        assertThat(client().get("/").body()).isEqualTo(first);
+        (first.equals("a") ? a : b).kill();
+        String second = client().get("/").body();
+        assertThat(second).isNotEqualTo(first);
+        for (int i = 0; i < 6; i++) {
+            assertThat(client().get("/").body()).isEqualTo(second);
+        }
+    }
+
+    @Test
+    void a_source_stays_with_its_target_over_byte_streams_which_have_no_cookies() throws IOException {
+        Origin a = closing(Origin.named("a"));
+        Origin b = closing(Origin.named("b"));
+        PoolConfig pool = PoolConfig.of("p", Balance.ROUND_ROBIN, targets(a, b));
+        serve(new ListenerConfig(
+                "web",
+                loopback(0),
+                Protocol.TCP,
+                List.of(RouteConfig.everything(pool.withSticky(StickyConfig.source(null))))));
+        String first = client().get("/").body();
+        for (int i = 0; i < 6; i++) {
+            assertThat(client().get("/").body()).isEqualTo(first);
+        }
+        LbConfig cookies = new LbConfig(List.of(new ListenerConfig(
+                "web", loopback(0), Protocol.TCP, List.of(RouteConfig.everything(pool.withStickyCookie("lb"))))));
+        assertThatThrownBy(() -> lb.apply(cookies))
+                .hasMessageContaining("sticky: cookie lb at pool p (expected: source");
     }
 
     @Test

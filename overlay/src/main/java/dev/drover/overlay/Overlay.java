@@ -143,6 +143,7 @@ public final class Overlay implements AutoCloseable {
     static Overlay start(Lanes lanes, OverlayConfig config, KeyExchange.Timing timing, PathProbes.Timing probeTiming) {
         Overlay overlay = new Overlay(lanes, config, timing, probeTiming);
         overlay.logStart(null);
+        Rehearsal.begin(overlay.endpoint.choice().mode(), config.encryption() != null);
         overlay.control.scheduleWithFixedDelay(
                 overlay::repair, REPAIR_PERIOD_MS, REPAIR_PERIOD_MS, TimeUnit.MILLISECONDS);
         overlay.control.scheduleWithFixedDelay(

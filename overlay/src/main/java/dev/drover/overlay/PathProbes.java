@@ -250,7 +250,8 @@ final class PathProbes {
         private void onAnswer(long nonce, int bytes) {
             Sent sent = flight.get(nonce);
             if (sent != null) {
-                sent.arrived += Math.max(bytes, 0);
+                // a peer may tell anything
+                sent.arrived = (int) Math.min(sent.payload, (long) sent.arrived + Math.max(bytes, 0));
             }
         }
 

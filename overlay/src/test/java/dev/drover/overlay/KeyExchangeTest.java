@@ -3,6 +3,8 @@ package dev.drover.overlay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.dataplane.CounterSet;
+import dev.drover.overlay.noise.Cookies;
+import dev.drover.overlay.noise.HandshakeMac;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Keyring;
 import dev.drover.overlay.path.PeerPath;
@@ -287,6 +289,50 @@ class KeyExchangeTest {
         assertThat(a.ring()).isEqualTo(before);
         assertThat(a.dropped(Drop.BAD_HANDSHAKE)).isPositive();
         assertThat(connected()).isTrue();
+    }
+
+    /** Half of them with the right code in front of the cookie's, as only who knows the public key can make it. */
+    @Test
+    void noMangledHandshakeDoesHarm() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random mangler = new Random(seed);
+        both();
+        run(2 * SECOND);
+        List<byte[]> genuine = seen.stream().filter(message -> message[0] != 4).toList();
+        for (int i = 0; i < 1_000; i++) {
+            Node victim = mangler.nextBoolean() ? a : b;
+            byte[] message = mangled(genuine.get(mangler.nextInt(genuine.size())), victim, mangler);
+            victim.keys.onMessage(victim.peer, PORT, message);
+            if (i % 10 == 0) {
+                run(500 * MS);
+                assertThat(connected()).as("seed %d round %d", seed, i).isTrue();
+            }
+        }
+        assertThat(a.dropped(Drop.BAD_HANDSHAKE)).isPositive();
+        assertThat(b.dropped(Drop.BAD_HANDSHAKE)).isPositive();
+        run(300 * SECOND);
+        assertThat(connected())
+                .as("keys are renewed all the same, seed %d", seed)
+                .isTrue();
+        assertThat(a.made()).isEqualTo(b.made());
+    }
+
+    private static byte[] mangled(byte[] genuine, Node victim, Random mangler) {
+        byte[] message = genuine.clone();
+        for (int n = 1 + mangler.nextInt(4); n > 0; n--) {
+            message[mangler.nextInt(message.length)] ^= (byte) (1 + mangler.nextInt(255));
+        }
+        if (mangler.nextInt(4) == 0) {
+            return Arrays.copyOf(message, 1 + mangler.nextInt(192));
+        }
+        if (mangler.nextBoolean()) {
+            int behind = message[0] == 1 ? Cookies.BYTES : 0;
+            int end = message.length - behind - HandshakeMac.BYTES;
+            byte[] coded = new HandshakeMac(victim.own.publicKey().bytes()).append(Arrays.copyOf(message, end));
+            System.arraycopy(coded, 0, message, 0, coded.length);
+        }
+        return message;
     }
 
     @Test

@@ -8,6 +8,8 @@ import dev.drover.overlay.path.ProbeWriter;
 import dev.drover.overlay.path.Traffic;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -27,6 +29,8 @@ class PathProbesTest {
     private long nowNs = 1;
     private int sent;
     private int answersSent;
+    /** What a peer tells that does not tell what has come. */
+    private OptionalInt told = OptionalInt.empty();
 
     private final PathProbes probes = new PathProbes(
             PathProbes.Timing.STANDARD,
@@ -73,7 +77,7 @@ class PathProbesTest {
     private final List<Runnable> coming = new java.util.ArrayList<>();
 
     private void comes(long nonce, int bytes) {
-        coming.add(() -> probes.onAnswer(peer, nonce, bytes));
+        coming.add(() -> probes.onAnswer(peer, nonce, told.orElse(bytes)));
     }
 
     private void rounds(int count) {
@@ -101,6 +105,33 @@ class PathProbesTest {
         assertThat(sent).as("two sizes every five seconds").isEqualTo(6);
         assertThat(traffic.sum(Traffic.PROBES_LOST)).isZero();
         assertThat(peer.mtu()).isEqualTo(MTU);
+    }
+
+    @Test
+    void whateverAPeerTellsNoMtuIsBeyondTheOverlays() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        begin();
+        for (int i = 0; i < 2_000; i++) {
+            told = random.nextInt(3) == 0 ? OptionalInt.empty() : OptionalInt.of(random.nextInt());
+            passes = random.nextInt(MTU + 1);
+            probes.onAnswer(peer, random.nextLong(), random.nextInt());
+            rounds(1);
+            assertThat(peer.mtu()).as("seed %d round %d", seed, i).isBetween(576, MTU);
+        }
+        told = OptionalInt.empty();
+        passes = MTU;
+        rounds(200);
+        assertThat(view()).as("seed %d, and it ends well", seed).isEqualTo(new PathProbes.View(true, MTU, true));
+    }
+
+    @Test
+    void aPeerThatTellsTooMuchIsTakenForOneThatGotAll() {
+        begin();
+        told = OptionalInt.of(Integer.MAX_VALUE);
+        rounds(60);
+        assertThat(view()).isEqualTo(new PathProbes.View(true, MTU, true));
     }
 
     @ParameterizedTest

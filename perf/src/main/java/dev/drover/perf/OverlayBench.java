@@ -28,6 +28,7 @@ import picocli.CommandLine.Option;
 final class OverlayBench implements Callable<Integer> {
     private static final int UDP_PAYLOAD_BYTES = 64;
     private static final int ROUND_TRIPS = 10_000;
+    private static final int WARM_UP_SECONDS = 10;
     private static final double BYTES_PER_GB = 1e9;
 
     @Option(names = "--rounds", description = "alternating rounds of each case (default: ${DEFAULT-VALUE})")
@@ -60,6 +61,7 @@ final class OverlayBench implements Callable<Integer> {
         System.err.println("starting two hosts, each with a kernel VXLAN device and a Drover node ...");
         try (OverlayTopology topology = new OverlayTopology(mode)) {
             List<OverlayTopology.Pair> pairs = List.of(topology.drover(), topology.kernel());
+            warm(pairs);
             tcp(report, pairs, 1, "");
             tcp(report, pairs, 8, "");
             udp(report, pairs);
@@ -99,7 +101,7 @@ final class OverlayBench implements Callable<Integer> {
         for (int round = -1; round < rounds; round++) { // round -1 warms both sides up
             for (int side = 0; side < 2; side++) {
                 double before = Cpu.busySeconds();
-                JsonNode result = iperf3(pairs.get(side), streams);
+                JsonNode result = iperf3(pairs.get(side), streams, seconds);
                 double busy = Cpu.busySeconds() - before;
                 JsonNode received = result.path("end").path("sum_received");
                 double rate = received.path("bits_per_second").asDouble() / 1e9;
@@ -114,7 +116,16 @@ final class OverlayBench implements Callable<Integer> {
         report.add(what + ", cpu of the machine", cpu.get(0), cpu.get(1), "s/GB", Better.LOWER);
     }
 
-    private JsonNode iperf3(OverlayTopology.Pair pair, int streams) throws IOException, InterruptedException {
+    /** A JVM compiles what it does often, so a node that just started tells nothing of one that runs. */
+    private static void warm(List<OverlayTopology.Pair> pairs) throws IOException, InterruptedException {
+        for (OverlayTopology.Pair pair : pairs) {
+            System.err.println("warming up for " + WARM_UP_SECONDS + " s: " + pair.name());
+            iperf3(pair, 1, WARM_UP_SECONDS);
+        }
+    }
+
+    private static JsonNode iperf3(OverlayTopology.Pair pair, int streams, int seconds)
+            throws IOException, InterruptedException {
         String address = pair.secondAddress().getHostAddress();
         Process server = new ProcessBuilder("ip", "netns", "exec", pair.second(), "iperf3", "-s", "-1", "-B", address)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)

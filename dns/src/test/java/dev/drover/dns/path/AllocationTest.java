@@ -40,7 +40,7 @@ import org.xbill.DNS.Record;
 import org.xbill.DNS.Section;
 
 /** From the socket that brings a usual query to the one that takes its reply nothing is left for the garbage collector. */
-@Timeout(60)
+@Timeout(120)
 class AllocationTest {
     /** Makes 1,000 queries 50,000 a second. */
     private static final long ROUND_MS = 20;
@@ -49,7 +49,7 @@ class AllocationTest {
     private static final int BATCH = 50;
     private static final int REPLY_BYTES = 1_500;
     private static final int QUIET_ROUNDS = 20;
-    private static final long WARMUP_NS = TimeUnit.SECONDS.toNanos(30);
+    private static final long WARMUP_NS = TimeUnit.SECONDS.toNanos(60);
 
     private final ResourceLeakDetector.Level level = ResourceLeakDetector.getLevel();
 

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a pool does beside choosing, as the hot code wants it.
  *
- * @param sticky null when clients are not held to a target
+ * @param sticky null when no cookie holds clients to a target
+ * @param sources null when their address does not
  * @param latencies whether targets' latencies are worth measuring
  * @param ejectAfter gateway failures in a row after which a target rests; 0 is never
  * @param ejectNs length of the first rest, doubled with each that follows
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record PoolPolicy(
         @Nullable StickyCookie sticky,
+        @Nullable StickySources sources,
         boolean latencies,
         int ejectAfter,
         long ejectNs,
@@ -28,5 +30,5 @@ public record PoolPolicy(
         int maxQueued,
         long queueNs) {
     /** Nothing beside choosing. */
-    public static final PoolPolicy PLAIN = new PoolPolicy(null, false, 0, 0, 0, 100, 1_000_000, 0, 0, 0);
+    public static final PoolPolicy PLAIN = new PoolPolicy(null, null, false, 0, 0, 0, 100, 1_000_000, 0, 0, 0);
 }

@@ -13,7 +13,10 @@ final class Selection {
     private @Nullable Pool pool;
     private PoolPolicy policy = PoolPolicy.PLAIN;
     private long key;
+    /** Token of the target that the client's cookie, or its address, belongs to; 0 for none. */
     private long presented;
+
+    private Method method = Method.OTHER;
 
     Selection(LbLane lane, VirtualServer server) {
         this.lane = lane;
@@ -39,8 +42,11 @@ final class Selection {
             return Outcome.NO_ROUTE;
         }
         begin(route.pool());
+        method = request.method();
         StickyCookie cookie = policy.sticky();
-        presented = cookie == null ? 0 : request.token(cookie);
+        if (cookie != null) {
+            presented = request.token(cookie);
+        }
         return null;
     }
 
@@ -65,7 +71,8 @@ final class Selection {
     private void begin(Pool to) {
         pool = to;
         policy = to.policy();
-        presented = 0;
+        StickySources sources = policy.sources();
+        presented = sources == null ? 0 : sources.token(key, System.nanoTime());
         to.budget().onRequest(lane);
     }
 
@@ -83,6 +90,15 @@ final class Selection {
     /** The target to go to next, or null when there is none with room. */
     @Nullable
     Target next() {
+        Target next = choose();
+        StickySources sources = policy.sources();
+        if (sources != null && next != null) {
+            sources.hold(key, next.token(), System.nanoTime());
+        }
+        return next;
+    }
+
+    private @Nullable Target choose() {
         if (presented != 0 && tried.isEmpty()) {
             Target held = pool().sticky(lane, presented, tried);
             if (held != null) {
@@ -131,7 +147,7 @@ final class Selection {
             }
         }
         StickyCookie cookie = policy.sticky();
-        if (cookie != null && presented != target.token()) {
+        if (cookie != null && presented != target.token() && cookie.setBy(method)) {
             response.set(cookie, target.token(), secure);
         }
     }

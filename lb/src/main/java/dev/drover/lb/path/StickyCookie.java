@@ -3,6 +3,7 @@ package dev.drover.lb.path;
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Holds a client to a target by a cookie (RFC 6265) that names the target by its token, 16 hexadecimal digits that tell
@@ -13,15 +14,28 @@ public final class StickyCookie {
     static final int DIGITS = 16;
 
     private static final byte[] SET = Ascii.bytes("Set-Cookie: ");
-    private static final byte[] ATTRIBUTES = Ascii.bytes("; Path=/; HttpOnly; SameSite=Lax");
+    private static final String ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Lax";
     private static final byte[] SECURE = Ascii.bytes("; Secure");
     private static final byte[] HEX = Ascii.bytes("0123456789abcdef");
 
     private final byte[] name;
+    private final byte[] attributes;
+    private final boolean postOnly;
 
-    /** @param name a token (RFC 6265 section 4.1.1) */
-    public StickyCookie(String name) {
+    /**
+     * @param name a token (RFC 6265 section 4.1.1)
+     * @param domain of the hosts that get it (section 5.2.3); null for the one that was asked
+     * @param postOnly whether only answers to POST set it
+     */
+    public StickyCookie(String name, @Nullable String domain, boolean postOnly) {
         this.name = Ascii.bytes(name);
+        this.postOnly = postOnly;
+        attributes = Ascii.bytes(ATTRIBUTES + (domain == null ? "" : "; Domain=" + domain));
+    }
+
+    /** Whether an answer to {@code method} may set it. */
+    boolean setBy(Method method) {
+        return !postOnly || method == Method.POST;
     }
 
     /** The token in a Cookie field's value, or 0. */
@@ -68,7 +82,7 @@ public final class StickyCookie {
 
     /** Room that {@link #write} needs at most. */
     int maxLineBytes() {
-        return SET.length + name.length + 1 + DIGITS + ATTRIBUTES.length + SECURE.length + 2;
+        return SET.length + name.length + 1 + DIGITS + attributes.length + SECURE.length + 2;
     }
 
     /** The value of the field that sets the cookie. */
@@ -76,7 +90,7 @@ public final class StickyCookie {
         String line = new String(name, StandardCharsets.ISO_8859_1)
                 + '='
                 + HexFormat.of().toHexDigits(token)
-                + new String(ATTRIBUTES, StandardCharsets.ISO_8859_1);
+                + new String(attributes, StandardCharsets.ISO_8859_1);
         return encrypted ? line + new String(SECURE, StandardCharsets.ISO_8859_1) : line;
     }
 
@@ -88,7 +102,7 @@ public final class StickyCookie {
         for (int shift = 60; shift >= 0; shift -= 4) {
             out.writeByte(HEX[(int) (token >>> shift) & 15]);
         }
-        out.writeBytes(ATTRIBUTES);
+        out.writeBytes(attributes);
         if (secure) {
             out.writeBytes(SECURE);
         }

@@ -6,6 +6,7 @@ import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
+import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TargetProtocol;
 import java.net.InetSocketAddress;
@@ -76,7 +77,7 @@ final class PoolSection {
                         balance == null ? Balance.ROUND_ROBIN : balance(balance),
                         bound == null ? 0 : bound.integer(0, 1_000),
                         slowStart == null ? Duration.ZERO : slowStart.duration(Duration.ZERO, HOUR),
-                        sticky == null ? null : cookie(sticky),
+                        sticky == null ? null : sticky(sticky),
                         health == null ? null : health(health),
                         open == null || failOpen(open),
                         outlier(YamlValues.present(entry.get("outlier"))),
@@ -141,9 +142,27 @@ final class PoolSection {
         };
     }
 
-    private static String cookie(YamlNode node) {
-        Map<String, YamlNode> entry = node.map(List.of("cookie"), List.of());
-        return node.required(entry, "cookie").text();
+    private static StickyConfig sticky(YamlNode node) {
+        if (!node.isMapping()) {
+            if (node.text().equals("source")) {
+                return StickyConfig.source(null);
+            }
+            throw node.error(node.text() + " (expected: source, or a mapping with cookie or source)");
+        }
+        Map<String, YamlNode> entry = node.map(List.of("cookie", "domain", "post-only", "source"), List.of());
+        YamlNode source = entry.get("source");
+        if (source != null) {
+            if (entry.size() > 1) {
+                throw source.error("beside other keys (expected: alone, or cookie with domain and post-only)");
+            }
+            return StickyConfig.source(source.duration(Duration.ofSeconds(1), Duration.ofDays(7)));
+        }
+        YamlNode domain = entry.get("domain");
+        YamlNode postOnly = entry.get("post-only");
+        return at(
+                node,
+                () -> StickyConfig.cookie(node.required(entry, "cookie").text())
+                        .withCookie(domain == null ? null : domain.text(), postOnly != null && postOnly.bool()));
     }
 
     private static boolean failOpen(YamlNode node) {

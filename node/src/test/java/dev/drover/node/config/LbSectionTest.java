@@ -14,6 +14,7 @@ import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.RouteConfig;
+import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TargetProtocol;
 import dev.drover.lb.TargetTlsConfig;
@@ -35,7 +36,7 @@ class LbSectionTest {
                   balance: maglev
                   bounded-load: 125
                   slow-start: 30s
-                  sticky: { cookie: shop }
+                  sticky: { cookie: shop, domain: example.com, post-only: true }
                   health: { type: http, path: /up, port: 81, host: h.example, interval: 500ms, timeout: 1s, rise: 1, fall: 2, expect: 200-204, panic-threshold: 30 }
                   when-none-healthy: fail
                   outlier: { failures: 3, ejection: 1m, max-percent: 20 }
@@ -76,7 +77,7 @@ class LbSectionTest {
                                 Balance.MAGLEV,
                                 125,
                                 Duration.ofSeconds(30),
-                                "shop",
+                                StickyConfig.cookie("shop").withCookie("example.com", true),
                                 new HealthCheckConfig(
                                         HealthCheckConfig.Type.HTTP,
                                         81,
@@ -103,6 +104,20 @@ class LbSectionTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"source, 30", "{ source: 5m }, 5"})
+    void holds_clients_by_their_source(String sticky, int minutes) {
+        String file = FILE.replace("{ cookie: shop, domain: example.com, post-only: true }", sticky);
+        PoolConfig shop = NodeFileParser.parse("node.yaml", file)
+                .lb()
+                .listeners()
+                .getFirst()
+                .routes()
+                .get(1)
+                .pool();
+        assertThat(shop.sticky()).isEqualTo(StickyConfig.source(Duration.ofMinutes(minutes)));
+    }
+
+    @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             quoteCharacter = '~',
@@ -110,7 +125,10 @@ class LbSectionTest {
                 "balance: maglev | balance: fast | 4: lb.pools[0].balance: fast (expected: round-robin, least-connections, power-of-two, source-hash or maglev)",
                 "balance: maglev | balance: round-robin | 5: lb.pools[0].bounded-load: bounded-load: 125 (expected: only with source-hash or maglev)",
                 "slow-start: 30s | slow-start: 30 | 6: lb.pools[0].slow-start: 30 (expected: a time from 0s to 3600s)",
-                "cookie: shop | cookie: a b | lb.pools[0].bounded-load: sticky: a b (expected: a cookie name",
+                "cookie: shop | cookie: a b | 7: lb.pools[0].sticky: sticky: a b (expected: a cookie name",
+                "domain: example.com | domain: a/b | 7: lb.pools[0].sticky: sticky.domain: a/b (expected: a domain name)",
+                "cookie: shop, domain | source: 5m, domain | 7: lb.pools[0].sticky.source: beside other keys (expected: alone",
+                "post-only: true | postonly: true | 7: lb.pools[0].sticky.postonly: unknown key (expected: post-only?)",
                 "type: http, path | type: udp, path | 8: lb.pools[0].health.type: udp (expected: tcp, http or grpc)",
                 "type: http, path | type: tcp, path | 8: lb.pools[0].health.path: not with type tcp (expected: only with http)",
                 "expect: 200-204 | expect: 2xx | 8: lb.pools[0].health.expect: 2xx (expected: a status such as 200, or a range such as 200-399)",

@@ -10,6 +10,7 @@ import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.LoadBalancer;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
+import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TlsConfig;
 import dev.drover.overlay.Encryption;
@@ -90,7 +91,7 @@ final class TablesTest {
         assertThat(routes.get(0).conditions()).isEqualTo("*.example.com/x");
         assertThat(routes.get(0).priority()).isEqualTo(3);
         assertThat(routes.get(0).pool().name()).isEqualTo("listener/s/80 *.example.com/x 3");
-        assertThat(routes.get(0).pool().stickyCookie()).isEqualTo("shop");
+        assertThat(routes.get(0).pool().sticky()).isEqualTo(StickyConfig.cookie("shop"));
         assertThat(routes.get(0).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
         assertThat(routes.get(0).pool().targets())
                 .containsExactly(new TargetConfig(Tables.socketAddress("10.42.2.2:8000"), false, 9, 0, "i1"));
