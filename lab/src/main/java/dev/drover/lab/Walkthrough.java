@@ -19,6 +19,8 @@ final class Walkthrough {
     static final String SERVER = "https://" + LabSpec.CONTROL_PLANE_ADDRESS + ":" + DroverProcesses.LINK_PORT;
     private static final int BALANCER_PORT = 9898;
     private static final Pattern ADDRESS = Pattern.compile("Address(?: \\d+)?:\\s*(10\\.\\d+\\.\\d+\\.\\d+)");
+    /** A line of a list that the metadata service gives. */
+    private static final Pattern ENTRY = Pattern.compile("(?m)^\\d+=(.+)$");
 
     private static final String HELLO_COMPOSE = """
             httpserver:
@@ -68,6 +70,7 @@ final class Walkthrough {
         script.step("Each server writes its own file \"name\"", this::names);
         script.step("A load balancer on port 9898 answers 01, 02, 03 in turn", this::balancer);
         script.step("httpserver.hello resolves to the three addresses", this::resolve);
+        script.step("A container asks the metadata service who it is and who serves beside it", this::metadata);
         LoadSteps load = new LoadSteps(stage, script, this);
         script.step("Scale up and down under load: no failed request", load::scale);
         script.step("Rolling upgrade under load: no failed request", load::upgrade);
@@ -282,6 +285,32 @@ final class Walkthrough {
         if (!resolved.equals(expected)) {
             throw new LabException("addresses: " + resolved + " (expected: " + expected + ")");
         }
+    }
+
+    private void metadata() {
+        JsonNode instance = stage.runningInstances("hello", "httpserver").getFirst();
+        String container = text(instance, "name");
+        String own = metadata(instance, "self/container/name");
+        if (!own.equals(container)) {
+            throw new LabException("self/container/name: " + own + " (expected: " + container + ")");
+        }
+        Set<String> expected = new HashSet<>();
+        stage.runningInstances("hello", "httpserver").forEach(each -> expected.add(text(each, "name")));
+        String all = metadata(instance, "self/service/containers");
+        Set<String> beside = new HashSet<>();
+        ENTRY.matcher(all).results().forEach(match -> beside.add(match.group(1)));
+        if (!beside.equals(expected)) {
+            throw new LabException("self/service/containers: " + beside + " (expected: " + expected + ")");
+        }
+    }
+
+    private String metadata(JsonNode instance, String path) {
+        return stage.sh(
+                        script,
+                        text(instance, "host"),
+                        "docker exec %s wget -qO- http://rancher-metadata/latest/%s"
+                                .formatted(text(instance, "name"), path))
+                .strip();
     }
 
     /** Load from the last host onto the balancers of the other two; any file of the image does. */

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -289,6 +290,52 @@ class H2BackTest extends Harness {
         assertThat(wire.response().body()).isEqualTo("late");
         await().until(() -> origin.origin.openConnections() == 0);
         assertThat(origin.goodbyes).hasSize(1);
+    }
+
+    @Test
+    void changes_of_targets_cost_no_request() throws Exception {
+        List<H2Origin> origins = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            origins.add(closing(new H2Origin((peer, request) -> H2Origin.ok(peer, request.stream(), request.body()))));
+        }
+        serve(pool(TargetProtocol.HTTP_2, origins.getFirst()));
+        AtomicBoolean over = new AtomicBoolean();
+        AtomicInteger done = new AtomicInteger();
+        AtomicInteger wrong = new AtomicInteger();
+        List<Thread> clients = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            Wire wire = client();
+            String request = i % 2 == 0
+                    ? "GET / HTTP/1.1\r\nHost: t\r\n\r\n"
+                    : "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello";
+            String answer = i % 2 == 0 ? "" : "hello";
+            clients.add(Thread.ofVirtual().start(() -> {
+                while (!over.get()) {
+                    try {
+                        wrong.addAndGet(wire.send(request).response().body().equals(answer) ? 0 : 1);
+                    } catch (IOException e) {
+                        wrong.incrementAndGet();
+                        return;
+                    }
+                    done.incrementAndGet();
+                }
+            }));
+        }
+        for (int change = 0; change < 50; change++) {
+            int before = done.get();
+            H2Origin one = origins.get(change % 3);
+            H2Origin two = origins.get((change + 1) % 3);
+            serve(change % 2 == 0 ? pool(TargetProtocol.HTTP_2, one, two) : pool(TargetProtocol.HTTP_2, two));
+            await().pollInterval(Duration.ofMillis(5)).until(() -> done.get() > before + 8 || wrong.get() > 0);
+        }
+        over.set(true);
+        for (Thread client : clients) {
+            client.join();
+        }
+        assertThat(wrong.get()).isZero();
+        assertThat(lb.outcomes().get("RELAYED")).isEqualTo(done.get());
+        H2Origin out = origins.get(48 % 3);
+        await().until(() -> out.origin.openConnections() == 0);
     }
 
     @Test

@@ -2,6 +2,8 @@ package dev.drover.lb.path;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,7 +11,10 @@ import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Whatever fields a client of HTTP/2 sends, what comes of them is one head of HTTP/1.1 with these fields and no other. */
+/**
+ * Whatever fields the other side of HTTP/2 sends, what comes of them is one head of HTTP/1.1 with these fields and no other;
+ * and what becomes of that for a target of HTTP/2 is a request that holds before the same rules.
+ */
 class H2MessageTest {
     private static final String[] NAMES = {
         ":method",
@@ -44,11 +49,20 @@ class H2MessageTest {
         "*",
         "a=1"
     };
+    private static final List<String> REQUEST =
+            List.of(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "t", "x-c", "d");
+    private static final Forwarded FORWARDED = new Forwarded(
+            Ascii.bytes("192.0.2.1"),
+            Ascii.bytes("t"),
+            Ascii.bytes("X-Forwarded-Proto: http\r\n"),
+            Ascii.bytes("X-Forwarded-Port: 80\r\n"),
+            false);
     private static final String ODD = "\r\n\0 \t:;,\"\u007f\u00ff\u0001aZ0/@[]%#?";
 
     private final byte[] scratch = new byte[2_048];
     private final H2Message message = new H2Message(scratch);
     private final RequestHead head = new RequestHead();
+    private final H2Request outgoing = new H2Request();
 
     private static H2Received headers(List<String> fields) {
         H2Received headers = new H2Received();
@@ -64,7 +78,7 @@ class H2MessageTest {
         Random random = new Random(seed);
         int passed = 0;
         for (int round = 0; round < 300_000; round++) {
-            List<String> fields = fields(random);
+            List<String> fields = fields(random, REQUEST);
             int length = message.request(headers(fields), random.nextBoolean());
             if (length < 0) {
                 continue;
@@ -77,7 +91,49 @@ class H2MessageTest {
             assertThat(text.lines().count()).as(what).isEqualTo(lines(fields, text));
             if (head.parse(scratch, length, 1_024, Fields.MAX_COUNT) == 0) {
                 passed++;
+                assertThat(sentOn(fields)).as(what).isTrue();
             }
+        }
+        assertThat(passed).as("heads that pass both parsers").isGreaterThan(1_000);
+    }
+
+    /** Whether the head that was parsed last makes a valid request for a target of HTTP/2. */
+    private boolean sentOn(List<String> fields) {
+        ByteBuf rewritten = head.rewrite(UnpooledByteBufAllocator.DEFAULT, FORWARDED);
+        boolean chunked = head.chunked();
+        long contentLength = Math.max(0, head.contentLength());
+        boolean hostless = head.hostStart() == head.hostEnd();
+        H2Received sent = new H2Received();
+        outgoing.read(rewritten, false).forEach(field -> sent.add(field.getKey(), field.getValue()));
+        rewritten.release();
+        boolean framed = outgoing.chunked() == chunked && outgoing.contentLength() == contentLength;
+        boolean whole = !fields.contains("x-c") || sent.contains("x-c");
+        int length = message.request(sent, !chunked && contentLength == 0);
+        // A Host without a name has no form in HTTP/2, and HTTP/1.1 wants one.
+        int status = hostless ? 400 : 0;
+        return framed && whole && length > 0 && head.parse(scratch, length, 1_024, Fields.MAX_COUNT) == status;
+    }
+
+    @Test
+    void random_responses() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        ResponseHead response = new ResponseHead();
+        int passed = 0;
+        for (int round = 0; round < 100_000; round++) {
+            List<String> fields = fields(random, List.of(":status", "200", "x-a", "b", "x-c", "d"));
+            boolean empty = random.nextBoolean();
+            int length = message.response(headers(fields), empty);
+            if (length < 0) {
+                continue;
+            }
+            String text = new String(scratch, 0, length, StandardCharsets.ISO_8859_1);
+            String what = "seed " + seed + " round " + round + " " + fields;
+            assertThat(text.indexOf("\r\n\r\n")).as(what).isEqualTo(length - 4);
+            assertThat(text.replace("\r\n", "")).as(what).doesNotContain("\r", "\n", "\0");
+            long added = empty && !fields.contains("content-length") ? 1 : 0;
+            assertThat(text.lines().count()).as(what).isBetween(1L + fields.size() / 2, 1L + fields.size() / 2 + added);
+            passed += response.parse(scratch, length) ? 1 : 0;
         }
         assertThat(passed).as("heads that pass both parsers").isGreaterThan(1_000);
     }
@@ -99,9 +155,8 @@ class H2MessageTest {
         return 2 + regular + (host ? 1 : 0) + (cookie ? 1 : 0) + (chunked ? 1 : 0);
     }
 
-    private static List<String> fields(Random random) {
-        List<String> fields = new ArrayList<>(
-                List.of(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "t", "x-c", "d"));
+    private static List<String> fields(Random random, List<String> start) {
+        List<String> fields = new ArrayList<>(start);
         for (int i = random.nextInt(4); i > 0; i--) {
             int at = 2 * random.nextInt(fields.size() / 2 + 1);
             fields.add(at, VALUES[random.nextInt(VALUES.length)]);
