@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sends packets through a lane of its own until the JIT has compiled the path, so that the first packets of containers
- * meet no interpreter: without it a new node carries half of what it can for its first seconds (perf/results). Held once
- * in the life of a process, beside its work, on a thread that ends after {@value #LIMIT_MS} ms at the latest.
+ * meet no interpreter: without it a node's first seconds of traffic cost many times the CPU in user space (perf/results).
+ * Held once in the life of a process, beside its work, on a thread that ends after {@value #LIMIT_MS} ms at the latest.
  *
  * <pre>
  *  frames ─► pair of sockets ─► Encapsulator ─┬─► loopback ───────────────────────┬─► Decapsulator ─► the same pair
