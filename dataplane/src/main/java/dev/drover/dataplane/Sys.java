@@ -41,6 +41,9 @@ public final class Sys {
     /** No message of glibc is longer. */
     private static final long MESSAGE_BYTES = 256;
 
+    /** Whose priority {@link #nice} sets. */
+    private static final long PRIO_PROCESS = 0;
+
     private static final Linker LINKER = Linker.nativeLinker();
     private static final SymbolLookup LIBC = LINKER.defaultLookup();
     private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
@@ -62,6 +65,7 @@ public final class Sys {
     private static final MethodHandle IOCTL = handle("ioctl");
     private static final MethodHandle SOCKET = handle("socket");
     private static final MethodHandle SOCKETPAIR = handle("socketpair");
+    private static final MethodHandle SETPRIORITY = handle("setpriority");
     private static final MethodHandle BIND = handle("bind");
     private static final MethodHandle CONNECT = handle("connect");
     private static final MethodHandle GETSOCKNAME = handle("getsockname");
@@ -136,6 +140,17 @@ public final class Sys {
             MemorySegment capture = CAPTURE.get();
             int result =
                     (int) (long) SOCKETPAIR.invokeExact(capture, (long) domain, (long) type, (long) protocol, pair, 0L);
+            return result < 0 ? -errno(capture) : result;
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** {@code setpriority(2)} of the calling thread: 19 takes only what others leave. */
+    public static int nice(int value) {
+        try {
+            MemorySegment capture = CAPTURE.get();
+            int result = (int) (long) SETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0L, (long) value, 0L, 0L);
             return result < 0 ? -errno(capture) : result;
         } catch (Throwable t) {
             throw unexpected(t);

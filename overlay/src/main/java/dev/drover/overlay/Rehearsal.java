@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Sends packets through a lane of its own until the JIT has compiled the path, so that the first packets of containers
  * meet no interpreter: without it a node's first seconds of traffic cost many times the CPU in user space (perf/results).
- * Held once in the life of a process, beside its work, on a thread that ends after {@value #LIMIT_MS} ms at the latest.
+ * Held once in the life of a process, in the time that its work leaves, on a thread that ends after {@value #LIMIT_MS} ms at the latest.
  *
  * <pre>
  *  frames ─► pair of sockets ─► Encapsulator ─┬─► loopback ───────────────────────┬─► Decapsulator ─► the same pair
@@ -56,6 +56,8 @@ final class Rehearsal implements AutoCloseable {
     private static final int RARE_EVERY = 16;
     private static final int ROUNDS_A_LOOK = 64;
     private static final long LIMIT_MS = 3_000;
+
+    private static final int LEAST_PRIORITY = 19;
 
     private static final InetAddress HERE = InetAddress.ofLiteral("127.0.0.1");
     private static final int VNI = 1;
@@ -128,6 +130,7 @@ final class Rehearsal implements AutoCloseable {
     }
 
     private static void hold(Mode mode, boolean encrypted) {
+        Sys.nice(LEAST_PRIORITY); // a node that starts has better things to do, and refused it is as well
         try (Rehearsal rehearsal = new Rehearsal(mode, encrypted)) {
             int rounds = rehearsal.run(ROUNDS);
             LOG.debug("overlay rehearsed mode={} rounds={}", mode, rounds);
