@@ -261,6 +261,7 @@ final class LbReader {
         }
         switch (given) {
             case "http", "https" -> protocol = "http";
+            case "grpc", "grpcs" -> protocol = "grpc";
             case "tcp", "tls" -> {
                 protocol = "tcp";
                 for (String key : List.of("hostname", "path")) {
@@ -276,9 +277,9 @@ final class LbReader {
                 }
             }
             case "udp" -> section.fault("protocol", given + ": not available in this version");
-            default -> section.fault("protocol", given + " (expected: http, https, tcp, tls or sni)");
+            default -> section.fault("protocol", given + " (expected: http, https, grpc, grpcs, tcp, tls or sni)");
         }
-        boolean encrypted = given.equals("https") || given.equals("tls");
+        boolean encrypted = List.of("https", "grpcs", "tls").contains(given);
         if (encrypted && tls == null) {
             section.fault("protocol", given + ": without a certificate (expected: certs or default_cert of lb_config)");
         }

@@ -171,7 +171,7 @@ final class Targets {
         if (own.isEmpty() && rule.targetPort() > 0) {
             own.add(rule);
         }
-        boolean http = rule.protocol().equals("http");
+        boolean http = rule.protocol().equals("http") || rule.protocol().equals("grpc");
         boolean named = http || rule.protocol().equals("sni");
         return own.stream()
                 .map(each -> new Service.PortRule(

@@ -307,6 +307,25 @@ class ComposeTest {
     }
 
     @Test
+    void grpcIsHttpWhoseTargetsSpeakHttp2() {
+        assertThat(Compose.parse("""
+                services:
+                  web: {image: i}
+                  lb:
+                    image: drover/lb
+                    lb_config:
+                      default_cert: shop
+                      port_rules:
+                      - {source_port: 50051, target_port: 1, service: web, protocol: grpc, path: /shop.Cart}
+                      - {source_port: 443, target_port: 1, service: web, protocol: grpcs}
+                """, "", Map.of()).getLast().portRules())
+                .containsExactly(
+                        new PortRule(50051, "grpc", "web", 1, null, "/shop.Cart", null, null, null, null),
+                        new PortRule(
+                                443, "grpc", "web", 1, null, null, null, null, null, null, new Tls(List.of(), "shop")));
+    }
+
+    @Test
     void mergeKeysAndAliasesAreResolved() {
         List<ServiceDraft> drafts = Compose.parse("""
                 x-base: &base {image: busybox, tty: true, environment: {A: "1"}}
@@ -410,6 +429,7 @@ class ComposeTest {
         {port_rules: [{source_port: 0, target_port: 2, service: web}]} | lb_config.port_rules[0].source_port: 0 (expected: an integer from 1 to 65535)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: without a certificate (expected: certs or default_cert of lb_config)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: sni, path: /x}]} | lb_config.port_rules[0].path: not with protocol sni (expected: http or https)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: grpcs}]} | lb_config.port_rules[0].protocol: grpcs: without a certificate (expected: certs or default_cert of lb_config)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}]} | lb_config.port_rules[0].protocol: udp: not available in this version
         {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0]: has several of service, container and selector (expected: one)
         {port_rules: [{source_port: 1, selector: 'a = = b'}]} | lb_config.port_rules[0].selector: a = = b (expected: KEY = VALUE, KEY != VALUE, KEY in (A, B), KEY notin (A, B) or KEY, with commas)

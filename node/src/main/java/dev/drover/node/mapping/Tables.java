@@ -14,6 +14,7 @@ import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TargetProtocol;
 import dev.drover.lb.TlsConfig;
 import dev.drover.node.state.CertificateFiles;
 import dev.drover.overlay.Encryption;
@@ -56,6 +57,8 @@ public record Tables(
 
     /** Where they find their metadata, at the same address. */
     public static final int METADATA_PORT = 80;
+
+    private static final String GRPC = "grpc";
 
     private static final int DNS_PORT = 53;
     private static final int RECORD_TTL_SECONDS = 1;
@@ -227,10 +230,10 @@ public record Tables(
         List<RouteConfig> routes = new ArrayList<>();
         if (listener.routes() == null || listener.routes().isEmpty()) {
             routes.add(
-                    RouteConfig.everything(PoolConfig.of(key, balance, targets(listener.targets(), alive, draining))));
+                    RouteConfig.everything(pool(key, listener, balance, targets(listener.targets(), alive, draining))));
         } else {
             for (DesiredItem.Route route : listener.routes()) {
-                routes.add(route(key, route, balance, targets(route.targets(), alive, draining)));
+                routes.add(route(key, listener, route, balance, targets(route.targets(), alive, draining)));
             }
         }
         return new ListenerConfig(
@@ -240,7 +243,7 @@ public record Tables(
     private static EntryConfig entry(DesiredItem.Listener listener, Map<String, DesiredItem> desired, Host host) {
         DesiredItem.Tls tls = listener.tls();
         if (tls == null) {
-            return EntryConfig.PLAIN;
+            return EntryConfig.PLAIN.withH2c(listener.protocol().equals(GRPC));
         }
         List<TlsConfig.Certificate> certificates = new ArrayList<>();
         for (String name : tls.certificates()) {
@@ -273,8 +276,19 @@ public record Tables(
                 true);
     }
 
+    private static PoolConfig pool(
+            String name, DesiredItem.Listener listener, Balance balance, List<TargetConfig> targets) {
+        PoolConfig pool = PoolConfig.of(name, balance, targets);
+        return listener.protocol().equals(GRPC) ? pool.withTargetProtocol(TargetProtocol.HTTP_2) : pool;
+    }
+
     /** The pool has the name of the route's conditions, so that a change of other routes leaves it as it is. */
-    private static RouteConfig route(String key, DesiredItem.Route route, Balance balance, List<TargetConfig> targets) {
+    private static RouteConfig route(
+            String key,
+            DesiredItem.Listener listener,
+            DesiredItem.Route route,
+            Balance balance,
+            List<TargetConfig> targets) {
         RouteConfig conditions = new RouteConfig(
                 route.hostname() == null ? "" : route.hostname(),
                 route.path() == null ? "" : route.path(),
@@ -283,7 +297,7 @@ public record Tables(
                 route.priority(),
                 PoolConfig.of(key, balance, targets));
         String name = key + " " + conditions.conditions() + (route.priority() == null ? "" : " " + route.priority());
-        PoolConfig pool = checked(PoolConfig.of(name, balance, targets), route.health());
+        PoolConfig pool = checked(pool(name, listener, balance, targets), route.health());
         return new RouteConfig(
                 conditions.host(),
                 conditions.path(),
@@ -318,10 +332,10 @@ public record Tables(
 
     private static Protocol protocol(String text) {
         return switch (text) {
-            case "http" -> Protocol.HTTP;
+            case "http", GRPC -> Protocol.HTTP;
             case "tcp" -> Protocol.TCP;
             case "sni" -> Protocol.TLS;
-            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http, tcp or sni)");
+            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http, grpc, tcp or sni)");
         };
     }
 

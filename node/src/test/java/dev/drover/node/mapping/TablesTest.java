@@ -12,6 +12,7 @@ import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
+import dev.drover.lb.TargetProtocol;
 import dev.drover.lb.TlsConfig;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
@@ -118,6 +119,35 @@ final class TablesTest {
         assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.TLS);
         assertThat(tables.lb().listeners().getFirst().routes().getFirst().host())
                 .isEqualTo("*.example.com");
+    }
+
+    @Test
+    void mapsGrpcToHttp2WithClientsAndTargets() {
+        DesiredItem.Target target = new DesiredItem.Target("i1", "10.42.2.2:50051", false);
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "listener/s/1",
+                        new DesiredItem.Listener("all", 1, "grpc", "round-robin", List.of(target)),
+                        "listener/s/2",
+                        new DesiredItem.Listener(
+                                "some",
+                                2,
+                                "grpc",
+                                "round-robin",
+                                List.of(),
+                                List.of(new DesiredItem.Route(null, "/shop.Cart", null, null, List.of(target))))),
+                List.of());
+        assertThat(tables.problems()).isEmpty();
+        assertThat(LoadBalancer.check(tables.lb())).isEmpty();
+        assertThat(tables.lb().listeners()).hasSize(2).allSatisfy(listener -> {
+            assertThat(listener.protocol()).isEqualTo(Protocol.HTTP);
+            assertThat(listener.entry().h2c()).isTrue();
+            assertThat(listener.routes())
+                    .singleElement()
+                    .satisfies(
+                            route -> assertThat(route.pool().targetProtocol()).isEqualTo(TargetProtocol.HTTP_2));
+        });
     }
 
     @Test
@@ -297,7 +327,7 @@ final class TablesTest {
                 List.of());
         assertThat(tables.problems())
                 .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
-                .containsEntry("listener/s/1", "protocol: quic (expected: http, tcp or sni)");
+                .containsEntry("listener/s/1", "protocol: quic (expected: http, grpc, tcp or sni)");
         assertThat(addresses(tables)).containsKey("web");
     }
 
