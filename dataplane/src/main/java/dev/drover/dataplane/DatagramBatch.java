@@ -4,22 +4,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * Datagrams that one system call receives or sends: an array of {@code mmsghdr}, each with one buffer of a fixed size and
- * room for the name of the other end. Laid out once in a {@link Slab}, nothing is allocated afterwards. Used by one thread.
- *
- * <pre>
- *  mmsghdr | name 8 | its length 4 + 4 | iovec 8 | count 8 | control 8 | its length 8 | flags 4 + 4 | received 4 + 4 |
- *  iovec   | buffer 8 | length 8 |
- * </pre>
+ * Datagrams that one system call receives or sends: an array of {@code mmsghdr} ({@link MessageHeader}), each with one buffer
+ * of a fixed size and room for the name of the other end. Laid out once in a {@link Slab}, nothing is allocated afterwards. Used by one thread.
  */
 public final class DatagramBatch {
-    private static final int MESSAGE_BYTES = 64;
-    private static final int NAME_LENGTH = 8;
-    private static final int IOVEC = 16;
-    private static final int IOVEC_COUNT = 24;
-    private static final int RECEIVED = 56;
-    private static final int IOVEC_BYTES = 16;
-    private static final int IOVEC_LENGTH = 8;
     private static final int MSG_DONTWAIT = 0x40;
     private static final int CACHE_LINE_BYTES = 64;
 
@@ -41,18 +29,18 @@ public final class DatagramBatch {
         // One cache line more than a power of two: else the beginnings of all datagrams would share one set of the
         // cache.
         strideBytes = (long) bytes + CACHE_LINE_BYTES;
-        messages = slab.allocate(slots * (long) MESSAGE_BYTES);
+        messages = slab.allocate(slots * (long) MessageHeader.BYTES);
         names = slab.allocate(slots * (long) SocketName.BYTES);
-        iovecs = slab.allocate(slots * (long) IOVEC_BYTES);
+        iovecs = slab.allocate(slots * (long) MessageHeader.IOVEC_BYTES);
         buffers = slab.allocate(slots * strideBytes);
         for (int i = 0; i < slots; i++) {
             long message = message(i);
-            Memory.putLong(message, name(i));
-            Memory.putInt(message + NAME_LENGTH, SocketName.BYTES);
-            Memory.putLong(message + IOVEC, iovec(i));
-            Memory.putLong(message + IOVEC_COUNT, 1);
+            Memory.putLong(message + MessageHeader.NAME, name(i));
+            Memory.putInt(message + MessageHeader.NAME_LENGTH, SocketName.BYTES);
+            Memory.putLong(message + MessageHeader.IOVEC, iovec(i));
+            Memory.putLong(message + MessageHeader.IOVEC_COUNT, 1);
             Memory.putLong(iovec(i), buffer(i));
-            Memory.putLong(iovec(i) + IOVEC_LENGTH, bytes);
+            Memory.putLong(iovec(i) + MessageHeader.IOVEC_LENGTH, bytes);
         }
     }
 
@@ -64,7 +52,8 @@ public final class DatagramBatch {
     public int receive(int fd) {
         int count = Sys.recvmmsg(fd, messages, slots, MSG_DONTWAIT);
         for (int i = 0; i < count; i++) {
-            Memory.putInt(message(i) + NAME_LENGTH, SocketName.BYTES); // it was set to the length of the name received
+            // it was set to the length of the name received
+            Memory.putInt(message(i) + MessageHeader.NAME_LENGTH, SocketName.BYTES);
         }
         return count;
     }
@@ -80,12 +69,12 @@ public final class DatagramBatch {
 
     /** Length of a datagram received; what did not fit is lost. */
     public int length(int slot) {
-        return Memory.getInt(message(slot) + RECEIVED);
+        return Memory.getInt(message(slot) + MessageHeader.RECEIVED);
     }
 
     /** Sets the length of a datagram to send. */
     public void length(int slot, int bytes) {
-        Memory.putLong(iovec(slot) + IOVEC_LENGTH, bytes);
+        Memory.putLong(iovec(slot) + MessageHeader.IOVEC_LENGTH, bytes);
     }
 
     /** Address of the name of who sent the datagram or is to get it, as {@link SocketName} reads and writes it. */
@@ -95,7 +84,7 @@ public final class DatagramBatch {
 
     /** Sends to the name at an address, which must stay until then; of the batch's own {@link #name} unless told. */
     public void to(int slot, long name) {
-        Memory.putLong(message(slot), name);
+        Memory.putLong(message(slot) + MessageHeader.NAME, name);
     }
 
     /** The data as a buffer, valid as long as the slab. */
@@ -108,10 +97,10 @@ public final class DatagramBatch {
     }
 
     private long message(int slot) {
-        return messages + slot * (long) MESSAGE_BYTES;
+        return messages + slot * (long) MessageHeader.BYTES;
     }
 
     private long iovec(int slot) {
-        return iovecs + slot * (long) IOVEC_BYTES;
+        return iovecs + slot * (long) MessageHeader.IOVEC_BYTES;
     }
 }

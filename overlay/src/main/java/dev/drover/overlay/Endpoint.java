@@ -8,6 +8,7 @@ import dev.drover.dataplane.Link;
 import dev.drover.dataplane.LinkAddress;
 import dev.drover.dataplane.Mac;
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.MessageHeader;
 import dev.drover.dataplane.Route;
 import dev.drover.dataplane.Rtnetlink;
 import dev.drover.dataplane.Slab;
@@ -444,14 +445,14 @@ final class Endpoint implements AutoCloseable {
             Memory.copyIn(datagram, bytes);
             long name = memory.allocate(SocketName.BYTES);
             peer.name().put(name);
-            long iovec = memory.allocate(16);
+            long iovec = memory.allocate(MessageHeader.IOVEC_BYTES);
             Memory.putLong(iovec, bytes);
-            Memory.putLong(iovec + 8, datagram.length);
-            long message = memory.allocate(64);
-            Memory.putLong(message, name);
-            Memory.putInt(message + 8, peer.name().length());
-            Memory.putLong(message + 16, iovec);
-            Memory.putLong(message + 24, 1);
+            Memory.putLong(iovec + MessageHeader.IOVEC_LENGTH, datagram.length);
+            long message = memory.allocate(MessageHeader.BYTES);
+            Memory.putLong(message + MessageHeader.NAME, name);
+            Memory.putInt(message + MessageHeader.NAME_LENGTH, peer.name().length());
+            Memory.putLong(message + MessageHeader.IOVEC, iovec);
+            Memory.putLong(message + MessageHeader.IOVEC_COUNT, 1);
             Sys.sendmsg(handshakes.fd(), message, 0);
         }
     }

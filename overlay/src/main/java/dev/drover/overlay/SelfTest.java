@@ -1,6 +1,7 @@
 package dev.drover.overlay;
 
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.MessageHeader;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
@@ -75,23 +76,23 @@ final class SelfTest {
         for (int i = 0; i < LENGTH; i++) {
             Memory.putByte(out + i, i * 31 + i / 251);
         }
-        long message = slab.allocate(64);
+        long message = slab.allocate(MessageHeader.BYTES);
         long address = slab.allocate(SocketName.BYTES);
-        long iovec = slab.allocate(16);
+        long iovec = slab.allocate(MessageHeader.IOVEC_BYTES);
         long control = slab.allocate(24);
         name.put(address);
         Memory.putLong(iovec, out);
-        Memory.putLong(iovec + 8, LENGTH);
+        Memory.putLong(iovec + MessageHeader.IOVEC_LENGTH, LENGTH);
         Memory.putLong(control, 18);
         Memory.putInt(control + 8, UdpSocket.SOL_UDP);
         Memory.putInt(control + 12, UdpSocket.UDP_SEGMENT);
         Memory.putShort(control + 16, SEGMENT_BYTES);
-        Memory.putLong(message, address);
-        Memory.putInt(message + 8, name.length());
-        Memory.putLong(message + 16, iovec);
-        Memory.putLong(message + 24, 1);
-        Memory.putLong(message + 32, control);
-        Memory.putLong(message + 40, 24);
+        Memory.putLong(message + MessageHeader.NAME, address);
+        Memory.putInt(message + MessageHeader.NAME_LENGTH, name.length());
+        Memory.putLong(message + MessageHeader.IOVEC, iovec);
+        Memory.putLong(message + MessageHeader.IOVEC_COUNT, 1);
+        Memory.putLong(message + MessageHeader.CONTROL, control);
+        Memory.putLong(message + MessageHeader.CONTROL_LENGTH, 24);
         long sent = Sys.sendmsg(sender, message, 0);
         if (sent != LENGTH) {
             return new Choice(Mode.PLAIN, "segmented send failed: " + Sys.message(sent));

@@ -1,11 +1,20 @@
 package dev.drover.overlay.path;
 
+import static dev.drover.dataplane.MessageHeader.CONTROL;
+import static dev.drover.dataplane.MessageHeader.CONTROL_LENGTH;
+import static dev.drover.dataplane.MessageHeader.FLAGS;
+import static dev.drover.dataplane.MessageHeader.IOVEC;
+import static dev.drover.dataplane.MessageHeader.IOVEC_BYTES;
+import static dev.drover.dataplane.MessageHeader.IOVEC_COUNT;
+import static dev.drover.dataplane.MessageHeader.IOVEC_LENGTH;
+import static dev.drover.dataplane.MessageHeader.NAME;
+import static dev.drover.dataplane.MessageHeader.NAME_LENGTH;
+import static dev.drover.dataplane.MessageHeader.RECEIVED;
 import static dev.drover.overlay.path.Wire.ARP_FRAME_BYTES;
 import static dev.drover.overlay.path.Wire.ARP_SENDER_IP;
 import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
 import static dev.drover.overlay.path.Wire.ETHERNET_SOURCE;
 import static dev.drover.overlay.path.Wire.ETHERNET_TYPE;
-import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
 import static dev.drover.overlay.path.Wire.IPV4_BYTES;
 import static dev.drover.overlay.path.Wire.IPV4_SOURCE;
 import static dev.drover.overlay.path.Wire.IPV6_ADDRESSES;
@@ -31,6 +40,7 @@ import static dev.drover.overlay.path.Wire.VXLAN_VNI_OFFSET;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.MessageHeader;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.Snapshot;
 import dev.drover.dataplane.SocketName;
@@ -53,16 +63,6 @@ public final class Decapsulator implements Runnable {
     /** From this size on a datagram is worth a system call of its own: it is passed on while the cache still has it. */
     private static final int LARGE_BYTES = 16 * 1024;
 
-    /** {@code struct mmsghdr}. */
-    private static final int MESSAGE_BYTES = 64;
-
-    private static final int NAME_LENGTH = 8;
-    private static final int IOVEC = 16;
-    private static final int IOVEC_COUNT = 24;
-    private static final int CONTROL = 32;
-    private static final int CONTROL_LENGTH = 40;
-    private static final int FLAGS = 48;
-    private static final int RECEIVED = 56;
     private static final int CONTROL_BYTES = 64;
     private static final int CONTROL_TYPE = 12;
     private static final int CONTROL_DATA = 16;
@@ -123,7 +123,7 @@ public final class Decapsulator implements Runnable {
         table = forwarding.read();
         this.tap = new TapWriter(tap, lane, drops, slab);
         coalescer = new Coalescer(this.tap, lane, traffic);
-        messages = slab.allocate(slots * (long) MESSAGE_BYTES);
+        messages = slab.allocate(slots * (long) MessageHeader.BYTES);
         names = slab.allocate(slots * (long) SocketName.BYTES);
         controls = slab.allocate(slots * (long) CONTROL_BYTES);
         buffers = slab.allocate(slots * (long) SLOT_BYTES);
@@ -131,9 +131,9 @@ public final class Decapsulator implements Runnable {
         for (int i = 0; i < slots; i++) {
             long iovec = iovecs + i * (long) IOVEC_BYTES;
             Memory.putLong(iovec, buffers + i * (long) SLOT_BYTES);
-            Memory.putLong(iovec + 8, SLOT_BYTES);
-            long message = messages + i * (long) MESSAGE_BYTES;
-            Memory.putLong(message, names + i * (long) SocketName.BYTES);
+            Memory.putLong(iovec + IOVEC_LENGTH, SLOT_BYTES);
+            long message = messages + i * (long) MessageHeader.BYTES;
+            Memory.putLong(message + NAME, names + i * (long) SocketName.BYTES);
             Memory.putLong(message + IOVEC, iovec);
             Memory.putLong(message + IOVEC_COUNT, 1);
             Memory.putLong(message + CONTROL, controls + i * (long) CONTROL_BYTES);
@@ -179,7 +179,7 @@ public final class Decapsulator implements Runnable {
     }
 
     private int onMessage(int slot) {
-        long message = messages + slot * (long) MESSAGE_BYTES;
+        long message = messages + slot * (long) MessageHeader.BYTES;
         int length = Memory.getInt(message + RECEIVED);
         boolean truncated = (Memory.getInt(message + FLAGS) & MSG_TRUNC) != 0;
         int segment = segmentSize(slot, message, length);

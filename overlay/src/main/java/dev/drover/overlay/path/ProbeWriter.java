@@ -1,5 +1,11 @@
 package dev.drover.overlay.path;
 
+import static dev.drover.dataplane.MessageHeader.IOVEC;
+import static dev.drover.dataplane.MessageHeader.IOVEC_BYTES;
+import static dev.drover.dataplane.MessageHeader.IOVEC_COUNT;
+import static dev.drover.dataplane.MessageHeader.IOVEC_LENGTH;
+import static dev.drover.dataplane.MessageHeader.NAME;
+import static dev.drover.dataplane.MessageHeader.NAME_LENGTH;
 import static dev.drover.overlay.path.Wire.ETHERNET_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_HEADER_BYTES;
 import static dev.drover.overlay.path.Wire.SEALED_OVERHEAD_BYTES;
@@ -7,6 +13,7 @@ import static dev.drover.overlay.path.Wire.VNET_GSO_TCPV4;
 import static dev.drover.overlay.path.Wire.VXLAN_BYTES;
 
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.MessageHeader;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
@@ -21,11 +28,6 @@ public final class ProbeWriter {
     public static final int MIN_BYTES = Probe.IP_AND_TCP_BYTES + Probe.HEADER_BYTES;
 
     private static final int SUPER_FRAME_SEGMENTS = 2;
-    private static final int MESSAGE_BYTES = 64;
-    private static final int NAME_LENGTH = 8;
-    private static final int IOVEC = 16;
-    private static final int IOVEC_COUNT = 24;
-    private static final int IOVEC_BYTES = 16;
 
     private final int socket;
     private final int lane;
@@ -65,10 +67,10 @@ public final class ProbeWriter {
                         + ETHERNET_BYTES
                         + (long) SUPER_FRAME_SEGMENTS * context.mtu()
                         + SEALED_OVERHEAD_BYTES);
-        message = slab.allocate(MESSAGE_BYTES);
+        message = slab.allocate(MessageHeader.BYTES);
         name = slab.allocate(SocketName.BYTES);
         iovec = slab.allocate(IOVEC_BYTES);
-        Memory.putLong(message, name);
+        Memory.putLong(message + NAME, name);
         Memory.putLong(message + IOVEC, iovec);
         Memory.putLong(message + IOVEC_COUNT, 1);
     }
@@ -122,7 +124,7 @@ public final class ProbeWriter {
         peer.name().put(name);
         Memory.putInt(message + NAME_LENGTH, peer.name().length());
         Memory.putLong(iovec, datagram);
-        Memory.putLong(iovec + 8, bytes);
+        Memory.putLong(iovec + IOVEC_LENGTH, bytes);
         Sys.sendmsg(socket, message, 0); // what the kernel refuses is lost, which is what a probe finds out
         return true;
     }

@@ -1,6 +1,6 @@
 package dev.drover.overlay.path;
 
-import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
+import static dev.drover.dataplane.MessageHeader.IOVEC_BYTES;
 import static dev.drover.overlay.path.Wire.MAX_SEGMENTS;
 import static dev.drover.overlay.path.Wire.VNET_GSO_NONE;
 import static dev.drover.overlay.path.Wire.VNET_GSO_TCPV4;

@@ -1,11 +1,18 @@
 package dev.drover.overlay.path;
 
-import static dev.drover.overlay.path.Wire.IOVEC_BYTES;
+import static dev.drover.dataplane.MessageHeader.CONTROL;
+import static dev.drover.dataplane.MessageHeader.CONTROL_LENGTH;
+import static dev.drover.dataplane.MessageHeader.IOVEC;
+import static dev.drover.dataplane.MessageHeader.IOVEC_BYTES;
+import static dev.drover.dataplane.MessageHeader.IOVEC_COUNT;
+import static dev.drover.dataplane.MessageHeader.NAME;
+import static dev.drover.dataplane.MessageHeader.NAME_LENGTH;
 import static dev.drover.overlay.path.Wire.MAX_DATAGRAM_BYTES;
 import static dev.drover.overlay.path.Wire.MAX_SEGMENTS;
 
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
+import dev.drover.dataplane.MessageHeader;
 import dev.drover.dataplane.Slab;
 import dev.drover.dataplane.SocketName;
 import dev.drover.dataplane.Sys;
@@ -26,16 +33,6 @@ final class TxBatch {
     private static final int IOVECS = 1024;
     private static final int HEADERS = 256;
     private static final int SEALED_PACKETS = 128;
-
-    /** {@code struct mmsghdr}. */
-    private static final int MESSAGE_BYTES = 64;
-
-    private static final int NAME = 0;
-    private static final int NAME_LENGTH = 8;
-    private static final int IOVEC = 16;
-    private static final int IOVEC_COUNT = 24;
-    private static final int CONTROL = 32;
-    private static final int CONTROL_LENGTH = 40;
 
     /** {@code struct cmsghdr} with 16 bits of data, padded. */
     private static final int CONTROL_BYTES = 24;
@@ -102,14 +99,14 @@ final class TxBatch {
         this.lane = lane;
         this.drops = drops;
         this.traffic = traffic;
-        messages = slab.allocate(MESSAGES * (long) MESSAGE_BYTES);
+        messages = slab.allocate(MESSAGES * (long) MessageHeader.BYTES);
         iovecs = slab.allocate(IOVECS * (long) IOVEC_BYTES);
         controls = slab.allocate(MESSAGES * (long) CONTROL_BYTES);
         headers = slab.allocate(headerSlots * (long) headerBytes);
-        scratch = slab.allocate(MESSAGE_BYTES);
+        scratch = slab.allocate(MessageHeader.BYTES);
         long names = slab.allocate(MESSAGES * (long) SocketName.BYTES);
         for (int i = 0; i < MESSAGES; i++) {
-            long message = messages + i * (long) MESSAGE_BYTES;
+            long message = messages + i * (long) MessageHeader.BYTES;
             Memory.putLong(message + NAME, names + i * (long) SocketName.BYTES);
             long control = controls + i * (long) CONTROL_BYTES;
             Memory.putLong(message + CONTROL, control);
@@ -139,7 +136,7 @@ final class TxBatch {
         int size = firstLength + secondLength;
         if (open && name == openName && size <= openSize && openBytes + size <= MAX_DATAGRAM_BYTES) {
             int last = messageCount - 1;
-            long message = messages + last * (long) MESSAGE_BYTES;
+            long message = messages + last * (long) MessageHeader.BYTES;
             if (segments[last]++ == 1) {
                 Memory.putShort(controls + last * (long) CONTROL_BYTES + CONTROL_DATA, openSize);
                 Memory.putLong(message + CONTROL_LENGTH, CONTROL_BYTES);
@@ -150,7 +147,7 @@ final class TxBatch {
             Memory.putLong(message + IOVEC_COUNT, Memory.getLong(message + IOVEC_COUNT) + added);
             return;
         }
-        long message = messages + messageCount * (long) MESSAGE_BYTES;
+        long message = messages + messageCount * (long) MessageHeader.BYTES;
         name.put(Memory.getLong(message + NAME));
         Memory.putInt(message + NAME_LENGTH, name.length());
         Memory.putLong(message + IOVEC, iovecs + iovecCount * (long) IOVEC_BYTES);
@@ -187,7 +184,7 @@ final class TxBatch {
     void flush() {
         int sent = 0;
         while (sent < messageCount) {
-            int result = Sys.sendmmsg(fd, messages + sent * (long) MESSAGE_BYTES, messageCount - sent, 0);
+            int result = Sys.sendmmsg(fd, messages + sent * (long) MessageHeader.BYTES, messageCount - sent, 0);
             traffic.increment(lane, Traffic.TX_CALLS);
             if (result > 0) {
                 sent += result;
@@ -216,11 +213,11 @@ final class TxBatch {
     }
 
     private void sendSingly(int index) {
-        long message = messages + index * (long) MESSAGE_BYTES;
+        long message = messages + index * (long) MessageHeader.BYTES;
         long size = Memory.getShort(controls + index * (long) CONTROL_BYTES + CONTROL_DATA);
         long iovec = Memory.getLong(message + IOVEC);
         long end = iovec + Memory.getLong(message + IOVEC_COUNT) * IOVEC_BYTES;
-        Memory.copy(message, scratch, MESSAGE_BYTES);
+        Memory.copy(message, scratch, MessageHeader.BYTES);
         Memory.putLong(scratch + CONTROL_LENGTH, 0);
         while (iovec < end) {
             Memory.putLong(scratch + IOVEC, iovec);
@@ -249,6 +246,6 @@ final class TxBatch {
 
     /** Address of the {@code mmsghdr} at {@code index}, for tests. */
     long message(int index) {
-        return messages + index * (long) MESSAGE_BYTES;
+        return messages + index * (long) MessageHeader.BYTES;
     }
 }

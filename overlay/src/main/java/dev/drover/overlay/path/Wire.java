@@ -147,7 +147,6 @@ final class Wire {
 
     static final int MAX_DATAGRAM_BYTES = 65_507;
     static final int MAX_IP_BYTES = 65_535;
-    static final int IOVEC_BYTES = 16;
 
     private Wire() {}
 }
