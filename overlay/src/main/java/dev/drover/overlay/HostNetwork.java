@@ -8,10 +8,12 @@ import dev.drover.dataplane.Sysctl;
 import dev.drover.overlay.Iptables.Chain;
 import dev.drover.overlay.Iptables.IptablesException;
 import java.net.Inet4Address;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -173,27 +175,22 @@ public final class HostNetwork {
         rules.put(NAT, List.of("-s " + subnet + " ! -d " + subnet + " ! -o " + bridge + " -j MASQUERADE"));
         String asks = "-d " + Cidr.format(spec.dns()) + "/32 -i " + bridge;
         String answers = "-s " + Cidr.format(spec.dns()) + "/32 -o " + bridge;
-        rules.put(
-                RAW,
-                List.of(
-                        "-s " + subnet + " -d " + subnet + " -i " + bridge
-                                + " -m addrtype ! --dst-type LOCAL -j CT --notrack",
-                        asks + " -p udp -m udp --dport 53 -j CT --notrack",
-                        asks + " -p tcp -m tcp --dport 53 -j CT --notrack"));
-        rules.put(
-                RAW_OUTPUT,
-                List.of(
-                        answers + " -p udp -m udp --sport 53 -j CT --notrack",
-                        answers + " -p tcp -m tcp --sport 53 -j CT --notrack"));
-        rules.put(
-                INPUT,
-                List.of(asks + " -p udp -m udp --dport 53 -j ACCEPT", asks + " -p tcp -m tcp --dport 53 -j ACCEPT"));
-        rules.put(
-                OUTPUT,
-                List.of(
-                        answers + " -p udp -m udp --sport 53 -j ACCEPT",
-                        answers + " -p tcp -m tcp --sport 53 -j ACCEPT"));
+        List<String> untracked = new ArrayList<>();
+        untracked.add(
+                "-s " + subnet + " -d " + subnet + " -i " + bridge + " -m addrtype ! --dst-type LOCAL -j CT --notrack");
+        untracked.addAll(dns(asks, "--dport", "CT --notrack"));
+        rules.put(RAW, untracked);
+        rules.put(RAW_OUTPUT, dns(answers, "--sport", "CT --notrack"));
+        rules.put(INPUT, dns(asks, "--dport", "ACCEPT"));
+        rules.put(OUTPUT, dns(answers, "--sport", "ACCEPT"));
         return rules;
+    }
+
+    /** A rule for DNS over UDP and one over TCP. */
+    private static List<String> dns(String way, String port, String verdict) {
+        return Stream.of("udp", "tcp")
+                .map(protocol -> way + " -p " + protocol + " -m " + protocol + " " + port + " 53 -j " + verdict)
+                .toList();
     }
 
     /** Without the rules the overlay works; what is lost is told, and no more. */
