@@ -3,8 +3,8 @@ package dev.drover.dns.path;
 import dev.drover.dataplane.CounterRows;
 
 /**
- * How long queries took inside this server, in {@link CounterRows}. Bucket {@code i} counts what took less than {@code 2^i} microseconds and not less than
- * half of that.
+ * How long queries took inside this server, in {@link CounterRows}. Bucket {@code i} counts what took less than {@code
+ * 2^i} microseconds and not less than half of that.
  */
 public final class LatencyHistogram {
     /** Where an answer came from. */

@@ -501,7 +501,9 @@ final class H2Back extends Timed implements LbLane.Connecting {
     @Override
     void shutDown() {
         retire();
-        state = ready() ? State.READY : State.FAILED;
+        if (!ready()) {
+            state = State.FAILED;
+        }
         streams().forEach(H2BackStream::forget);
         waiting.clear();
         closeNow();

@@ -3,8 +3,8 @@ package dev.drover.lb.path;
 import dev.drover.dataplane.CounterRows;
 
 /**
- * How long requests took, by {@link Timing}, in {@link CounterRows}. The number of counters is fixed; two buckets for each power of two of microseconds
- * keep an estimate within a third of the truth.
+ * How long requests took, by {@link Timing}, in {@link CounterRows}. The number of counters is fixed; two buckets for each
+ * power of two of microseconds keep an estimate within a third of the truth.
  */
 public final class Latencies {
     /** The last one holds all that took 2^26 us (67 s) and more. */
