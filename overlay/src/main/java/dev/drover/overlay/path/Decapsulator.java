@@ -237,6 +237,10 @@ public final class Decapsulator implements Runnable {
         if (length < SEALED_OVERHEAD_BYTES) {
             return Drop.RUNT;
         }
+        if (Memory.getInt(datagram) != SEALED_DATA) {
+            return Drop
+                    .BAD_TAG; // the reserved bytes, the only ones that neither seal nor nonce nor choice of a key cover
+        }
         Session session = peer.keyring().find(Memory.getIntBe(datagram + SEALED_INDEX));
         if (session == null) {
             peer.want(handshakes);

@@ -156,6 +156,22 @@ class SealedPathTest {
                 return sealed;
             }
         },
+        FIRST_RESERVED_BYTE(Drop.BAD_TAG) {
+            @Override
+            byte[] datagram(PathFixture path, byte[] frame) {
+                byte[] sealed = path.sealed(vxlan(frame));
+                sealed[1] = 1;
+                return sealed;
+            }
+        },
+        LAST_RESERVED_BYTE(Drop.BAD_TAG) {
+            @Override
+            byte[] datagram(PathFixture path, byte[] frame) {
+                byte[] sealed = path.sealed(vxlan(frame));
+                sealed[3] = (byte) 0x80;
+                return sealed;
+            }
+        },
         OTHER_SESSION(Drop.NO_SESSION) {
             @Override
             byte[] datagram(PathFixture path, byte[] frame) {
