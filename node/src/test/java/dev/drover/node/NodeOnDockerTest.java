@@ -40,6 +40,7 @@ final class NodeOnDockerTest {
     private TestHost host;
     private Door door;
     private Process node;
+    private int syncSeconds = SYNC_SECONDS;
     private String adminPassword;
     private String session;
     private String token;
@@ -83,7 +84,7 @@ final class NodeOnDockerTest {
                 "--docker",
                 "unix://" + temporary.resolve("door.sock"),
                 "--sync-interval",
-                String.valueOf(SYNC_SECONDS)));
+                String.valueOf(syncSeconds)));
         arguments.addAll(List.of(more));
         return host.drover("node", arguments.toArray(String[]::new));
     }
@@ -367,6 +368,31 @@ final class NodeOnDockerTest {
                 "http://127.0.0.1:8080/v1/environments/test/stacks/hello");
         await().atMost(Duration.ofSeconds(60)).until(() -> known("hello-app-1").isMissingNode());
         assertThat(host.docker("ps", "-q", "--filter", "name=bystander")).isNotBlank();
+    }
+
+    @Test
+    void aKilledServiceContainerIsStartedAgainWithoutASync() throws Exception {
+        restartNode(3600);
+        try {
+            makeStack("again", "services:\\n  app:\\n    image: busybox\\n", "");
+            String startedAt = attached("again-app-1").path("startedAt").asText();
+            host.docker("kill", "again-app-1");
+            await().atMost(SOON).until(() -> {
+                JsonNode now = known("again-app-1");
+                return now.path("address").isTextual()
+                        && !now.path("startedAt").asText().equals(startedAt);
+            });
+        } finally {
+            removeStack("again");
+            restartNode(SYNC_SECONDS);
+        }
+    }
+
+    private void restartNode(int sync) throws Exception {
+        node.destroyForcibly().waitFor();
+        syncSeconds = sync;
+        node = startNode();
+        await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
     }
 
     @Test
