@@ -37,8 +37,8 @@ final class RemoteChecksum {
      * @param start of the transport header in the frame: even, at most 254
      */
     static long header(long vxlan, int start, boolean tcp) {
-        long field = start >>> 1 | (tcp ? 0 : UDP);
-        return vxlan | (long) FLAG << FLAGS * Byte.SIZE | field << FIELD * Byte.SIZE;
+        int field = start >>> 1 | (tcp ? 0 : UDP);
+        return vxlan | (long) FLAG << FLAGS * Byte.SIZE | (long) field << FIELD * Byte.SIZE;
     }
 
     /** What a datagram of at least a VXLAN header says is unfinished: for {@link #finish}, or {@link #NONE}. */
