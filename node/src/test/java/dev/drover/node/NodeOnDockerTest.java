@@ -198,6 +198,50 @@ final class NodeOnDockerTest {
         assertThat(drover("env", "policy", "test")).contains("default: allow").doesNotContain("rule");
     }
 
+    @Test
+    void withinLinkedGoesByTheLinksOfStacksAndFollowsThem() throws Exception {
+        drover("login", "https://127.0.0.1:8443", "--password", adminPassword);
+        String app = "    image: busybox\n    command: [/bin/sh, -c, 'trap exit TERM; while :; do sleep 1; done']\n";
+        String linked = "services:\n  web:\n" + app + "    links: [db]\n  db:\n" + app;
+        makeStack("linked", linked, "");
+        String web = attached("linked-web-1").path("address").asText();
+        String db = attached("linked-db-1").path("address").asText();
+        Path file = temporary.resolve("linked.yaml");
+        Files.writeString(file, """
+                defaultPolicyAction: deny
+                policy:
+                  - { within: linked, action: allow }
+                """);
+        try {
+            drover("env", "policy", "test", "--file", file.toString());
+            await().atMost(SOON).until(() -> !pings("linked-db-1", web) && pings("linked-web-1", db));
+            JsonNode trace = host.admin("/overlay/trace?address=" + db + "&from=" + web);
+            assertThat(trace.path("policy").path("reason").asText())
+                    .endsWith("allowed by rule 1, within linked: allow, since linked/web is linked to linked/db");
+            replaceStack("linked", linked.replace("    links: [db]\n", ""));
+            await().atMost(SOON).until(() -> !pings("linked-web-1", db));
+            replaceStack("linked", linked);
+            await().atMost(SOON).until(() -> pings("linked-web-1", db));
+            assertThat(pings("linked-db-1", web)).isFalse();
+            assertThat(attached("linked-web-1").path("address").asText())
+                    .as("a change of links is no upgrade")
+                    .isEqualTo(web);
+        } finally {
+            Files.writeString(file, "{\"defaultPolicyAction\": \"allow\"}");
+            drover("env", "policy", "test", "--file", file.toString());
+        }
+        removeStack("linked");
+    }
+
+    private void replaceStack(String name, String compose) {
+        host.api(
+                "PUT",
+                "/v1/environments/test/stacks/" + name,
+                session,
+                "{\"name\":\"" + name + "\",\"compose\":\"" + compose.replace("\n", "\\n")
+                        + "\",\"rancherCompose\":\"\"}");
+    }
+
     private long denied() {
         for (JsonNode drop : host.admin("/overlay/drops")) {
             if (drop.path("reason").asText().equals("policy_denied")) {

@@ -104,7 +104,7 @@ final class DroverPair implements AutoCloseable {
                       mode: %5$s
                       %6$s
                       peers:
-                        - { vtep: 192.0.2.%7$d, subnets: [10.%1$d.%7$d.0/24]%8$s }
+                        - { vtep: 192.0.2.%7$d, subnets: [10.%1$d.%7$d.0/24], probe: true%8$s }
                     transport: %9$s
                     """.formatted(
                             variant.net,
