@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /** Finds what is wrong with a configuration by itself, before anything is touched. */
 final class LbConfigCheck {
@@ -16,8 +17,19 @@ final class LbConfigCheck {
     private final Map<Door.Key, String> binds = new HashMap<>();
     private final Map<String, PoolConfig> pools = new HashMap<>();
 
+    private final BooleanSupplier transparency;
+
+    private LbConfigCheck(BooleanSupplier transparency) {
+        this.transparency = transparency;
+    }
+
     static List<String> problems(LbConfig config) {
-        LbConfigCheck check = new LbConfigCheck();
+        return problems(config, Transparency::permitted);
+    }
+
+    /** @param transparency whether connections may come from addresses of others; asked only when that is wanted */
+    static List<String> problems(LbConfig config, BooleanSupplier transparency) {
+        LbConfigCheck check = new LbConfigCheck(transparency);
         for (int i = 0; i < config.listeners().size(); i++) {
             check.listener("listeners[" + i + "]", i, config.listeners().get(i));
         }
@@ -77,6 +89,7 @@ final class LbConfigCheck {
                 problems.add("listener " + name + ": target-protocol: h2 at pool "
                         + route.pool().name() + " (expected: only with protocol http)");
             }
+            route.pools().stream().filter(PoolConfig::clientAddress).forEach(pool -> clientAddress(listener, pool));
             StickyConfig sticky = route.pool().sticky();
             if (listener.protocol() != Protocol.HTTP && sticky != null && sticky.cookie() != null) {
                 problems.add("listener " + name + ": sticky: cookie " + sticky.cookie() + " at pool "
@@ -102,6 +115,15 @@ final class LbConfigCheck {
             problems.add(at + ".mirror: " + pool.name() + " (expected: another pool than that of the route)");
         }
         pool(at + ".mirror", mirror.pool());
+    }
+
+    private void clientAddress(ListenerConfig listener, PoolConfig pool) {
+        String what = "listener " + listener.name() + ": source-address: client at pool " + pool.name();
+        if (listener.protocol() != Protocol.TCP && listener.protocol() != Protocol.TLS) {
+            problems.add(what + " (expected: only with protocol tcp or tls)");
+        } else if (!transparency.getAsBoolean()) {
+            problems.add(what + " (expected: the capability CAP_NET_ADMIN, which IP_TRANSPARENT takes)");
+        }
     }
 
     /** What has no meaning for datagrams. */

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param failOpen whether targets get work when every one is unhealthy
  * @param targetTls how connections to the targets, and checks of them, are encrypted; null for not at all
  * @param targetProtocol what requests, and checks of type HTTP, speak; only with {@link Protocol#HTTP}
+ * @param clientAddress whether connections to targets come from the client's address instead of ours; with
+ *     {@link Protocol#TCP} and {@link Protocol#TLS}, and rights to set IP_TRANSPARENT
  */
 public record PoolConfig(
         String name,
@@ -32,7 +34,8 @@ public record PoolConfig(
         RetryConfig retries,
         List<TargetConfig> targets,
         @Nullable TargetTlsConfig targetTls,
-        TargetProtocol targetProtocol) {
+        TargetProtocol targetProtocol,
+        boolean clientAddress) {
     public PoolConfig {
         targets = List.copyOf(targets);
         if (boundedLoadPercent != 0 && (boundedLoadPercent < 101 || boundedLoadPercent > 1_000)) {
@@ -61,7 +64,8 @@ public record PoolConfig(
                 RetryConfig.DEFAULTS,
                 targets,
                 null,
-                TargetProtocol.HTTP_1_1);
+                TargetProtocol.HTTP_1_1,
+                false);
     }
 
     public PoolConfig withBoundedLoad(int percent) {
@@ -109,6 +113,11 @@ public record PoolConfig(
         return with(draft -> draft.targetProtocol = protocol);
     }
 
+    /** With connections to targets from the client's address. */
+    public PoolConfig withClientAddress() {
+        return with(draft -> draft.clientAddress = true);
+    }
+
     private PoolConfig with(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -128,6 +137,7 @@ public record PoolConfig(
         private RetryConfig retries;
         private @Nullable TargetTlsConfig targetTls;
         private TargetProtocol targetProtocol;
+        private boolean clientAddress;
 
         private Draft(PoolConfig from) {
             this.from = from;
@@ -141,6 +151,7 @@ public record PoolConfig(
             retries = from.retries;
             targetTls = from.targetTls;
             targetProtocol = from.targetProtocol;
+            clientAddress = from.clientAddress;
         }
 
         private PoolConfig pool() {
@@ -157,7 +168,8 @@ public record PoolConfig(
                     retries,
                     from.targets,
                     targetTls,
-                    targetProtocol);
+                    targetProtocol,
+                    clientAddress);
         }
     }
 }

@@ -203,7 +203,8 @@ final class PoolState {
                 from.retries().minPerSecond(),
                 from.retries().perTryTimeout().toNanos(),
                 maxQueued(from),
-                from.capacity().queueTimeout().toNanos());
+                from.capacity().queueTimeout().toNanos(),
+                from.clientAddress());
     }
 
     private static int maxQueued(PoolConfig from) {

@@ -19,6 +19,7 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ public final class LbLane {
     private final CounterSet<Event> events;
     private final Consumer<Throwable> onDefect;
     private final Bootstrap upstream;
+    private final Bootstrap transparent;
     private final byte[] scratch;
     private final RequestHead requestHead;
     private final ResponseHead responseHead;
@@ -83,6 +85,7 @@ public final class LbLane {
         responseHead = new ResponseHead();
         h2Message = new H2Message(scratch);
         upstream = upstream(lanes, loop, limits);
+        transparent = transparent(upstream, lanes.transport());
     }
 
     private static Bootstrap upstream(Lanes lanes, IoEventLoop loop, Limits limits) {
@@ -112,6 +115,15 @@ public final class LbLane {
                     .option(IoUringChannelOption.TCP_KEEPCNT, KEEP_PROBES);
         }
         return bootstrap;
+    }
+
+    private static Bootstrap transparent(Bootstrap upstream, Transport transport) {
+        return transport == Transport.EPOLL
+                ? upstream.clone()
+                        .option(EpollChannelOption.IP_TRANSPARENT, true)
+                        // The port may be the same as that of a connection to another target: chosen when connecting.
+                        .option(EpollChannelOption.IP_BIND_ADDRESS_NO_PORT, true)
+                : upstream.clone().option(IoUringChannelOption.IP_TRANSPARENT, true);
     }
 
     /** Low enough that a slow reader holds little memory, high enough for one full read (64 KB) in flight. */
@@ -235,6 +247,18 @@ public final class LbLane {
             return;
         }
         upstream.clone().handler(handler).connect(address).addListener(future -> tell(done, future.cause()));
+    }
+
+    /**
+     * As {@link #connect}, from an address that need not be this host's (IP_TRANSPARENT, ip(7)) and a port of the kernel's
+     * choice. What comes back has to be routed to this host.
+     */
+    void connectFrom(InetAddress source, InetSocketAddress address, ChannelHandler handler, Connecting done) {
+        transparent
+                .clone()
+                .handler(handler)
+                .connect(address, new InetSocketAddress(source, 0))
+                .addListener(future -> tell(done, future.cause()));
     }
 
     private void connectTls(InetSocketAddress address, TargetTls tls, ChannelHandler handler, Connecting done) {

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param perTryNs from the end of a request to the head of its response, where it may be sent again; 0 is no limit
  * @param maxQueued requests that may wait for a target that is full, per lane
  * @param queueNs how long they wait
+ * @param clientAddress whether connections to targets come from the client's address
  */
 public record PoolPolicy(
         @Nullable StickyCookie sticky,
@@ -28,7 +29,8 @@ public record PoolPolicy(
         int budgetPerSecond,
         long perTryNs,
         int maxQueued,
-        long queueNs) {
+        long queueNs,
+        boolean clientAddress) {
     /** Nothing beside choosing. */
-    public static final PoolPolicy PLAIN = new PoolPolicy(null, null, false, 0, 0, 0, 100, 1_000_000, 0, 0, 0);
+    public static final PoolPolicy PLAIN = new PoolPolicy(null, null, false, 0, 0, 0, 100, 1_000_000, 0, 0, 0, false);
 }

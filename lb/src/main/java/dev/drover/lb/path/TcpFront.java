@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -141,12 +142,25 @@ final class TcpFront extends Timed implements WaitingRoom.Waiter {
         account.attempt(next, false);
         Upstream upstream = new Upstream();
         long atNs = System.nanoTime();
-        lane.connect(next.address(), null, upstream, failure -> {
+        LbLane.Connecting done = failure -> {
             if (failure == null) {
                 account.connected(System.nanoTime() - atNs);
             }
             onConnect(next, upstream, failure);
-        });
+        };
+        InetAddress source = source(next);
+        if (source == null) {
+            lane.connect(next.address(), null, upstream, done);
+        } else {
+            lane.connectFrom(source, next.address(), upstream, done);
+        }
+    }
+
+    /** Null for the one that the kernel chooses. */
+    private @Nullable InetAddress source(Target of) {
+        return selection.policy().clientAddress()
+                ? SourceAddress.of(caller.client().getAddress(), of.address().getAddress())
+                : null;
     }
 
     /** Holds the place of the relay while the connect is under way; nothing is read before. */

@@ -126,7 +126,7 @@ class PoolTest {
     @Test
     void failures_in_a_row_eject_but_never_more_than_the_share_allowed() {
         publish(List.of(a, b, c), List.of());
-        PoolPolicy policy = new PoolPolicy(null, null, false, 3, 10_000_000_000L, 50, 0, 0, 0, 0, 0);
+        PoolPolicy policy = new PoolPolicy(null, null, false, 3, 10_000_000_000L, 50, 0, 0, 0, 0, 0, false);
         long nowNs = System.nanoTime();
         for (int i = 0; i < 2; i++) {
             a.gatewayFailure(policy, pool.targets(), nowNs);
@@ -149,7 +149,7 @@ class PoolTest {
     @Test
     void ejections_grow_longer() {
         publish(List.of(a, b), List.of());
-        PoolPolicy policy = new PoolPolicy(null, null, false, 1, 1_000_000_000L, 50, 0, 0, 0, 0, 0);
+        PoolPolicy policy = new PoolPolicy(null, null, false, 1, 1_000_000_000L, 50, 0, 0, 0, 0, 0, false);
         long nowNs = System.nanoTime();
         for (int i = 0; i < 4; i++) {
             a.gatewayFailure(policy, pool.targets(), nowNs);
@@ -162,7 +162,7 @@ class PoolTest {
     @Test
     void retries_have_a_budget_of_a_share_of_the_requests() {
         RetryBudget budget = new RetryBudget(1);
-        PoolPolicy policy = new PoolPolicy(null, null, false, 0, 0, 0, 20, 1, 0, 0, 0);
+        PoolPolicy policy = new PoolPolicy(null, null, false, 0, 0, 0, 20, 1, 0, 0, 0, false);
         long nowNs = System.nanoTime();
         int idle = 0;
         while (budget.take(lane, policy, nowNs)) {

@@ -38,7 +38,8 @@ final class PoolSection {
             "queue",
             "retries",
             "target-tls",
-            "target-protocol");
+            "target-protocol",
+            "source-address");
 
     private PoolSection() {}
 
@@ -85,7 +86,19 @@ final class PoolSection {
                         retries(YamlValues.present(entry.get("retries"))),
                         targets,
                         tls == null ? null : TargetTlsSection.read(file, tls),
-                        protocol));
+                        protocol,
+                        clientAddress(YamlValues.present(entry.get("source-address")))));
+    }
+
+    private static boolean clientAddress(@Nullable YamlNode node) {
+        if (node == null) {
+            return false;
+        }
+        return switch (node.text()) {
+            case "own" -> false;
+            case "client" -> true;
+            default -> throw node.error(node.text() + " (expected: own or client)");
+        };
     }
 
     private static TargetProtocol protocol(@Nullable YamlNode node) {

@@ -101,7 +101,8 @@ class LbSectionTest {
                                         new TargetConfig(Tables.socketAddress("10.0.0.1:80"), true, 9, 1, "one"),
                                         TargetConfig.active(Tables.socketAddress("10.0.0.2:80"))),
                                 null,
-                                TargetProtocol.HTTP_2)));
+                                TargetProtocol.HTTP_2,
+                                false)));
         assertThat(web.routes().get(2).pool().name()).isEqualTo("web *.example.com");
         assertThat(web.routes().get(2).pool().balance()).isEqualTo(Balance.LEAST_CONNECTIONS);
     }
@@ -121,6 +122,28 @@ class LbSectionTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"own, false", "client, true"})
+    void reads_from_where_connections_to_targets_come(String value, boolean client) {
+        String file = """
+                lb:
+                  listeners:
+                    - name: db
+                      bind: 127.0.0.1:5432
+                      protocol: tcp
+                      source-address: %s
+                      targets: [ "10.0.0.1:5432" ]
+                """.formatted(value);
+        PoolConfig pool = NodeFileParser.parse("node.yaml", file)
+                .lb()
+                .listeners()
+                .getFirst()
+                .routes()
+                .getFirst()
+                .pool();
+        assertThat(pool.clientAddress()).isEqualTo(client);
+    }
+
+    @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             quoteCharacter = '~',
@@ -137,6 +160,7 @@ class LbSectionTest {
                 "expect: 200-204 | expect: 2xx | 8: lb.pools[0].health.expect: 2xx (expected: a status such as 200, or a range such as 200-399)",
                 "when-none-healthy: fail | when-none-healthy: maybe | 9: lb.pools[0].when-none-healthy: maybe (expected: fail-open or fail)",
                 "max-connections: 50 | max-connections: lots | 11: lb.pools[0].max-connections: lots (expected: a number from 0 to 1000000)",
+                "target-protocol: h2 | source-address: gateway | 14: lb.pools[0].source-address: gateway (expected: own or client)",
                 "target-protocol: h2 | target-protocol: h3 | 14: lb.pools[0].target-protocol: h3 (expected: http/1.1 or h2)",
                 "weight: 9 | weight: 300 | 16: lb.pools[0].targets[0].weight: 300 (expected: a number from 0 to 256)",
                 "drain: true | drain: ja | 16: lb.pools[0].targets[0].drain: ja (expected: true or false)",
