@@ -141,7 +141,11 @@ final class Listener {
     }
 
     /** Takes over what was read for {@link #config}; null without TLS. */
+    @SuppressWarnings("ReferenceEquality") // a store is what it is
     void tls(@Nullable TlsStore store) {
+        if (tls != null && tls != store) {
+            tls.close();
+        }
         tls = store;
     }
 
@@ -162,6 +166,7 @@ final class Listener {
     /** Leaves the configuration; its connections may go on where they are until {@code endNs}. */
     void retire(long endNs) {
         removed = true;
+        tls(null);
         door = null;
         problem = null;
         server.retire(endNs);
