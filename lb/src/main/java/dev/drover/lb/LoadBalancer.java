@@ -296,6 +296,7 @@ public final class LoadBalancer implements AutoCloseable {
                 if (pool == null) {
                     pool = new PoolState(entry, lanes.size(), limits, tokens);
                 }
+                pool.serves(listener.protocol());
                 gone.addAll(pool.update(entry, tls.stores().get(entry.name()), nowNs));
                 warnOfUnverified(entry);
                 next.put(entry.name(), pool);

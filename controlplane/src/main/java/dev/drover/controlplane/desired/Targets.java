@@ -185,7 +185,9 @@ final class Targets {
                         each.weight(),
                         rule.stickyCookie(),
                         rule.balance(),
-                        rule.tls()))
+                        rule.tls(),
+                        rule.serving(),
+                        rule.targetTls()))
                 .toList();
     }
 
