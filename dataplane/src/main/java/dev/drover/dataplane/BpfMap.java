@@ -34,6 +34,8 @@ final class BpfMap implements AutoCloseable {
     private final Slab slab = new Slab();
     /** {@code union bpf_attr} of the commands on entries: map at 0, address of the key at 8, of the value at 16. */
     private final long attributes = slab.allocate(ATTRIBUTES_BYTES);
+    /** The same without a value, which the kernel refuses with {@link #DELETE_COMMAND}. */
+    private final long keyAttributes = slab.allocate(ATTRIBUTES_BYTES);
 
     private final long keyAddress;
     private final long valueAddress;
@@ -48,6 +50,8 @@ final class BpfMap implements AutoCloseable {
         Memory.putInt(attributes, fd);
         Memory.putLong(attributes + 8, keyAddress);
         Memory.putLong(attributes + 16, valueAddress);
+        Memory.putInt(keyAttributes, fd);
+        Memory.putLong(keyAttributes + 8, keyAddress);
     }
 
     /** One counter of 64 bits, under the key 0 of 32 bits. */
@@ -138,22 +142,36 @@ final class BpfMap implements AutoCloseable {
      *
      * @throws SysException E2BIG when the table is full
      */
-    synchronized void put(int key, int[] value) {
-        if (keyBytes != Integer.BYTES || value.length * Integer.BYTES != valueBytes) {
+    synchronized void put(int[] key, int[] value) {
+        if (value.length * Integer.BYTES != valueBytes) {
             throw new IllegalArgumentException(
                     "value: " + value.length + " words (expected: " + valueBytes + " bytes)");
         }
-        Memory.putInt(keyAddress, key);
+        key(key);
         for (int i = 0; i < value.length; i++) {
             Memory.putInt(valueAddress + i * (long) Integer.BYTES, value[i]);
         }
         Sys.check("write BPF map", Sys.bpf(UPDATE_COMMAND, attributes, ATTRIBUTES_BYTES));
     }
 
+    /** As {@link #put(int[], int[])}, with a key of one word. */
+    void put(int key, int[] value) {
+        put(new int[] {key}, value);
+    }
+
     /** Takes an entry away that has to be there. */
-    synchronized void remove(int key) {
-        Memory.putInt(keyAddress, key);
-        Sys.check("write BPF map", Sys.bpf(DELETE_COMMAND, attributes, ATTRIBUTES_BYTES));
+    synchronized void remove(int... key) {
+        key(key);
+        Sys.check("remove from BPF map", Sys.bpf(DELETE_COMMAND, keyAttributes, ATTRIBUTES_BYTES));
+    }
+
+    private void key(int[] words) {
+        if (words.length * Integer.BYTES != keyBytes) {
+            throw new IllegalArgumentException("key: " + words.length + " words (expected: " + keyBytes + " bytes)");
+        }
+        for (int i = 0; i < words.length; i++) {
+            Memory.putInt(keyAddress + i * (long) Integer.BYTES, words[i]);
+        }
     }
 
     /** Value of a {@link #counter}. */

@@ -1,6 +1,8 @@
 package dev.drover.dataplane;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * Which IPv4 addresses may begin to speak with which others. Addresses belong to groups; rules speak of groups, the first
@@ -16,6 +18,8 @@ public record GroupPolicy(List<Cidr> subnets, boolean allowByDefault, List<Rule>
 
     public static final int MAX_RULES = 64;
     public static final int MAX_SUBNETS = 16;
+    /** So many {@link Pair}s of linked groups are known at a time; an entry in the kernel takes about 80 bytes. */
+    public static final int MAX_PAIRS = 1 << 16;
 
     /** @throws IllegalArgumentException {@code key: value (expected: …)} */
     public GroupPolicy {
@@ -33,8 +37,12 @@ public record GroupPolicy(List<Cidr> subnets, boolean allowByDefault, List<Rule>
     public sealed interface Rule {
         boolean allow();
 
-        /** Whether it fits a packet between addresses with these groups; 0 is none. */
-        boolean fits(int[] from, int[] to);
+        /**
+         * Whether it fits a packet between addresses with these groups; 0 is none.
+         *
+         * @param linked groups that are linked
+         */
+        boolean fits(int[] from, int[] to, Set<Pair> linked);
     }
 
     /** Both addresses are in the same group of a kind. */
@@ -44,7 +52,7 @@ public record GroupPolicy(List<Cidr> subnets, boolean allowByDefault, List<Rule>
         }
 
         @Override
-        public boolean fits(int[] from, int[] to) {
+        public boolean fits(int[] from, int[] to, Set<Pair> linked) {
             return from[kind] != 0 && from[kind] == to[kind];
         }
     }
@@ -57,10 +65,25 @@ public record GroupPolicy(List<Cidr> subnets, boolean allowByDefault, List<Rule>
         }
 
         @Override
-        public boolean fits(int[] from, int[] to) {
+        public boolean fits(int[] from, int[] to, Set<Pair> linked) {
             return from[this.from] != 0 && to[this.to] != 0;
         }
     }
+
+    /** The sender's group of a kind is linked to the receiver's group of that kind, in this direction. */
+    public record Linked(int kind, boolean allow) implements Rule {
+        public Linked {
+            check(kind);
+        }
+
+        @Override
+        public boolean fits(int[] from, int[] to, Set<Pair> linked) {
+            return from[kind] != 0 && to[kind] != 0 && linked.contains(new Pair(from[kind], to[kind]));
+        }
+    }
+
+    /** One group is linked to another; not the other way round. */
+    public record Pair(int from, int to) {}
 
     private static void check(int kind) {
         if (kind < 0 || kind >= KINDS) {
@@ -95,12 +118,42 @@ public record GroupPolicy(List<Cidr> subnets, boolean allowByDefault, List<Rule>
         }
     }
 
+    /**
+     * Who there is.
+     *
+     * @param members by address in host order; an address that is not among them has no groups
+     * @param linked for the rules {@link Linked}, at most {@link #MAX_PAIRS}
+     */
+    public record Membership(Map<Integer, Member> members, Set<Pair> linked) {
+        public static final Membership NONE = new Membership(Map.of(), Set.of());
+
+        public Membership {
+            members = Map.copyOf(members);
+            linked = Set.copyOf(linked);
+            if (linked.size() > MAX_PAIRS) {
+                throw new IllegalArgumentException(
+                        "linked: " + linked.size() + " (expected: at most " + MAX_PAIRS + ")");
+            }
+        }
+    }
+
+    /** Whether a rule speaks of linked groups. */
+    boolean knowsLinks() {
+        return rules.stream().anyMatch(Linked.class::isInstance);
+    }
+
     /** Whether some pair of addresses may begin to speak one way and not the other, so that answers must be known. */
     boolean knowsDirections() {
         boolean allows = allowByDefault || rules.stream().anyMatch(Rule::allow);
         boolean denies = !allowByDefault || rules.stream().anyMatch(rule -> !rule.allow());
-        return allows
-                && denies
-                && rules.stream().anyMatch(rule -> rule instanceof Between between && between.from != between.to);
+        return allows && denies && rules.stream().anyMatch(GroupPolicy::hasDirection);
+    }
+
+    private static boolean hasDirection(Rule rule) {
+        return switch (rule) {
+            case Same _ -> false;
+            case Between between -> between.from != between.to;
+            case Linked _ -> true;
+        };
     }
 }

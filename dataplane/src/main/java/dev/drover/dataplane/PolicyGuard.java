@@ -1,6 +1,8 @@
 package dev.drover.dataplane;
 
 import dev.drover.dataplane.GroupPolicy.Member;
+import dev.drover.dataplane.GroupPolicy.Membership;
+import dev.drover.dataplane.GroupPolicy.Pair;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds containers to a {@link GroupPolicy}, in the kernel, at the host's end of each container's wire: what goes to a
  * container passes a program there ({@link PolicyProgram}), whether it comes from this host or another. All wires share
- * one table of addresses. Programs and tables stay in force when the process ends; another object, in another process,
+ * one table of addresses and one of linked groups. Programs and tables stay in force when the process ends; another object, in another process,
  * takes over wire by wire and goes on with the conversations that its predecessor knew.
  *
- * <p>A change of members changes entries of the table. A change of the rules makes a new table and new programs, and
+ * <p>A change of members or links changes entries of the tables. A change of the rules makes a new table and new programs, and
  * exchanges the programs of each wire at once: no packet passes by. Packets dropped are counted.
  *
  * <p>Thread-safe. Interfaces are those of the namespace in which the {@link Rtnetlink} was opened. Needs CAP_BPF and
@@ -46,15 +48,59 @@ public final class PolicyGuard implements AutoCloseable {
         private final BpfMap table =
                 BpfMap.hash(Integer.BYTES, PolicyProgram.MEMBER_WORDS * Integer.BYTES, MAX_MEMBERS);
         private final Map<Integer, Member> members = new HashMap<>();
+        private final @Nullable BpfMap linkedTable;
+        private final Set<Pair> linked = new HashSet<>();
         private int toContainer = -1;
         private int fromContainer = -1;
 
         Force(GroupPolicy policy) {
             this.policy = policy;
+            linkedTable = policy.knowsLinks()
+                    ? BpfMap.hash(
+                            PolicyProgram.PAIR_WORDS * Integer.BYTES,
+                            PolicyProgram.LINKED_WORDS * Integer.BYTES,
+                            GroupPolicy.MAX_PAIRS)
+                    : null;
         }
 
-        /** Takes away last what is gone, so that an address that only changed is never unknown. */
-        void members(Map<Integer, Member> wanted) {
+        /**
+         * What is new comes first, and what is gone goes last: an address that only changed is never unknown, and one
+         * that comes into another group finds the links of that group.
+         */
+        void membership(Membership wanted) {
+            if (linkedTable != null) {
+                link(linkedTable, wanted.linked());
+            }
+            members(wanted.members());
+            if (linkedTable != null) {
+                unlink(linkedTable, wanted.linked());
+            }
+        }
+
+        private void link(BpfMap table, Set<Pair> wanted) {
+            for (Pair pair : wanted) {
+                if (!linked.contains(pair)) {
+                    table.put(words(pair), new int[PolicyProgram.LINKED_WORDS]);
+                    linked.add(pair);
+                }
+            }
+        }
+
+        private void unlink(BpfMap table, Set<Pair> wanted) {
+            linked.removeIf(pair -> {
+                boolean gone = !wanted.contains(pair);
+                if (gone) {
+                    table.remove(words(pair));
+                }
+                return gone;
+            });
+        }
+
+        private static int[] words(Pair pair) {
+            return new int[] {pair.from(), pair.to()};
+        }
+
+        private void members(Map<Integer, Member> wanted) {
             wanted.forEach((address, member) -> {
                 if (!member.equals(members.get(address))) {
                     table.put(Integer.reverseBytes(address), words(member));
@@ -79,6 +125,9 @@ public final class PolicyGuard implements AutoCloseable {
 
         void close() {
             table.close();
+            if (linkedTable != null) {
+                linkedTable.close();
+            }
             if (toContainer >= 0) {
                 Sys.close(toContainer);
             }
@@ -102,11 +151,11 @@ public final class PolicyGuard implements AutoCloseable {
      * Makes this the policy of these wires and no others.
      *
      * @param policy null for none
-     * @param members by address in host order; an address that is not among them has no groups
+     * @param membership who there is, and which groups are linked
      * @param wires indexes of the host's ends; one that has gone meanwhile is passed over
      * @throws SysException the kernel refused; what was in force before stays, on some wires perhaps what was wanted
      */
-    public synchronized void enforce(@Nullable GroupPolicy policy, Map<Integer, Member> members, Set<Integer> wires) {
+    public synchronized void enforce(@Nullable GroupPolicy policy, Membership membership, Set<Integer> wires) {
         if (policy == null) {
             release(wires);
             return;
@@ -115,7 +164,7 @@ public final class PolicyGuard implements AutoCloseable {
         boolean same = now != null && now.policy.equals(policy);
         Force next = same && now != null ? now : new Force(policy);
         try {
-            next.members(members);
+            next.membership(membership);
             for (int wire : wires) {
                 if (!same || !held.contains(wire)) {
                     hold(wire, next);
@@ -173,7 +222,7 @@ public final class PolicyGuard implements AutoCloseable {
             return;
         }
         BpfMap known = by.policy.knowsDirections() ? conversations(wire) : null;
-        PolicyProgram program = new PolicyProgram(by.policy, by.table, known);
+        PolicyProgram program = new PolicyProgram(by.policy, by.table, by.linkedTable, known);
         if (known != null) {
             by.fromContainer = program.fromContainer(known).load(FROM_CONTAINER);
         }

@@ -1,8 +1,10 @@
 package dev.drover.dataplane;
 
 import dev.drover.dataplane.GroupPolicy.Between;
+import dev.drover.dataplane.GroupPolicy.Linked;
 import dev.drover.dataplane.GroupPolicy.Rule;
 import dev.drover.dataplane.GroupPolicy.Same;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +16,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *  member, by address (as on the wire):   | flags 4 | group of kind 0 4 | … | group of kind 14 4 |
+ *  linked groups:   | from 4 | to 4 |  →  | 4 bytes without meaning |
  *  conversation:    | container 4 | other 4 | container's port 2 | other's port 2 | protocol 4 |  →  | seen 8 |
  * </pre>
  */
 final class PolicyProgram {
     static final int MEMBER_WORDS = 1 + GroupPolicy.KINDS;
     static final int EXEMPT = 1;
+    static final int PAIR_WORDS = 2;
+    static final int LINKED_WORDS = 1;
     static final int CONVERSATION_BYTES = 16;
     static final int SEEN_BYTES = 8;
 
@@ -60,6 +65,7 @@ final class PolicyProgram {
     private static final int TRANSPORT = -72;
     private static final int SEEN = -80;
     private static final int KEY = -88;
+    private static final int PAIR = -96;
 
     /** Registers that helpers leave alone. */
     private static final int CONTEXT = 6;
@@ -70,13 +76,18 @@ final class PolicyProgram {
 
     private final GroupPolicy policy;
     private final BpfMap members;
+    private final @Nullable BpfMap linked;
     private final @Nullable BpfMap conversations;
     private int labels;
 
-    /** @param conversations null for a policy that does not tell directions apart */
-    PolicyProgram(GroupPolicy policy, BpfMap members, @Nullable BpfMap conversations) {
+    /**
+     * @param linked null for a policy without rules about linked groups
+     * @param conversations null for a policy that does not tell directions apart
+     */
+    PolicyProgram(GroupPolicy policy, BpfMap members, @Nullable BpfMap linked, @Nullable BpfMap conversations) {
         this.policy = policy;
         this.members = members;
+        this.linked = linked;
         this.conversations = conversations;
     }
 
@@ -173,10 +184,21 @@ final class PolicyProgram {
                             .when(1, 0, next)
                             .load32(1, to, word(between.to()))
                             .when(1, 0, next);
+                case Linked pair -> linked(code, from, to, word(pair.kind()), next);
             }
             code.jump(rule.allow() ? allowed : denied).label(next);
         }
         code.jump(policy.allowByDefault() ? allowed : denied);
+    }
+
+    /** The rules' registers outlive the call. Without a group is in no pair: numbers begin at 1. */
+    private void linked(Bpf code, int from, int to, int word, String next) {
+        code.load32(1, from, word)
+                .storeRegister32(Bpf.STACK, PAIR, 1)
+                .load32(1, to, word)
+                .storeRegister32(Bpf.STACK, PAIR + Integer.BYTES, 1)
+                .lookUp(Objects.requireNonNull(linked), PAIR)
+                .whenNull(0, next);
     }
 
     private static int word(int kind) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.GroupPolicy.Between;
+import dev.drover.dataplane.GroupPolicy.Linked;
 import dev.drover.dataplane.GroupPolicy.Member;
+import dev.drover.dataplane.GroupPolicy.Pair;
 import dev.drover.dataplane.GroupPolicy.Rule;
 import dev.drover.dataplane.GroupPolicy.Same;
 import java.nio.ByteBuffer;
@@ -12,9 +14,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,19 +44,27 @@ class PolicyProgramTest {
     private static final class Loaded implements AutoCloseable {
         private final BpfMap drops = BpfMap.counter();
         private final BpfMap table = BpfMap.hash(4, 4 * PolicyProgram.MEMBER_WORDS, 100);
+        private final BpfMap linked = BpfMap.hash(8, 4, 100);
         private final BpfMap conversations =
                 BpfMap.leastRecentlyUsed(PolicyProgram.CONVERSATION_BYTES, PolicyProgram.SEEN_BYTES, 1_000);
         private final int to;
         private final int from;
 
-        Loaded(GroupPolicy policy, Map<Integer, Member> members) {
+        Loaded(GroupPolicy policy, Map<Integer, Member> members, Pair... pairs) {
             members.forEach((address, member) -> {
                 int[] words = new int[PolicyProgram.MEMBER_WORDS];
                 words[0] = member.exempt() ? PolicyProgram.EXEMPT : 0;
                 System.arraycopy(member.numbers(), 0, words, 1, GroupPolicy.KINDS);
                 table.put(Integer.reverseBytes(address), words);
             });
-            PolicyProgram program = new PolicyProgram(policy, table, policy.knowsDirections() ? conversations : null);
+            for (Pair pair : pairs) {
+                linked.put(new int[] {pair.from(), pair.to()}, new int[1]);
+            }
+            PolicyProgram program = new PolicyProgram(
+                    policy,
+                    table,
+                    policy.knowsLinks() ? linked : null,
+                    policy.knowsDirections() ? conversations : null);
             to = program.toContainer(drops).load("to");
             from = policy.knowsDirections()
                     ? program.fromContainer(conversations).load("from")
@@ -87,6 +99,7 @@ class PolicyProgramTest {
                 Sys.close(from);
             }
             table.close();
+            linked.close();
             conversations.close();
             drops.close();
         }
@@ -99,10 +112,11 @@ class PolicyProgramTest {
         for (int round = 0; round < 60; round++) {
             List<Rule> rules = new ArrayList<>();
             for (int i = random.nextInt(6); i > 0; i--) {
-                rules.add(
-                        random.nextBoolean()
-                                ? new Same(random.nextInt(3), random.nextBoolean())
-                                : new Between(random.nextInt(3), random.nextInt(3), random.nextBoolean()));
+                rules.add(rule(random));
+            }
+            Set<Pair> pairs = new HashSet<>();
+            for (int i = random.nextInt(4); i > 0; i--) {
+                pairs.add(new Pair(1 + random.nextInt(2), 1 + random.nextInt(2)));
             }
             GroupPolicy policy = new GroupPolicy(List.of(SUBNET), random.nextBoolean(), rules);
             Map<Integer, Member> members = new HashMap<>();
@@ -113,20 +127,28 @@ class PolicyProgramTest {
                                 ? Member.EXEMPT
                                 : new Member(false, List.of(random.nextInt(3), random.nextInt(3), random.nextInt(2))));
             }
-            try (Loaded loaded = new Loaded(policy, members)) {
+            try (Loaded loaded = new Loaded(policy, members, pairs.toArray(Pair[]::new))) {
                 for (int i = 0; i < 40; i++) {
                     int source = Cidr.parseAddress("10.42.1." + random.nextInt(9));
                     int destination = Cidr.parseAddress("10.42.1." + random.nextInt(9));
                     assertThat(loaded.passes(tcp(source, 1000, destination, 80, SYN)))
-                            .as("seed %d, %s, %s to %s of %s", seed, policy, source, destination, members)
-                            .isEqualTo(expected(policy, members.get(source), members.get(destination)));
+                            .as("seed %d, %s, %s to %s of %s, %s", seed, policy, source, destination, members, pairs)
+                            .isEqualTo(expected(policy, members.get(source), members.get(destination), pairs));
                 }
             }
         }
     }
 
+    private static Rule rule(Random random) {
+        return switch (random.nextInt(3)) {
+            case 0 -> new Same(random.nextInt(3), random.nextBoolean());
+            case 1 -> new Linked(random.nextInt(3), random.nextBoolean());
+            default -> new Between(random.nextInt(3), random.nextInt(3), random.nextBoolean());
+        };
+    }
+
     /** The rules in words, once more. */
-    private static boolean expected(GroupPolicy policy, Member from, Member to) {
+    private static boolean expected(GroupPolicy policy, Member from, Member to, Set<Pair> pairs) {
         if (from != null && from.exempt() || from != null && to != null && to.exempt()) {
             return true;
         }
@@ -134,7 +156,7 @@ class PolicyProgramTest {
             return policy.allowByDefault();
         }
         for (Rule rule : policy.rules()) {
-            if (rule.fits(from.numbers(), to.numbers())) {
+            if (rule.fits(from.numbers(), to.numbers(), pairs)) {
                 return rule.allow();
             }
         }
@@ -145,7 +167,10 @@ class PolicyProgramTest {
     void theLongestPolicyIsLoaded() {
         List<Rule> rules = new ArrayList<>();
         for (int i = 0; i < GroupPolicy.MAX_RULES; i++) {
-            rules.add(new Between(i % GroupPolicy.KINDS, (i + 1) % GroupPolicy.KINDS, i % 2 == 0));
+            rules.add(
+                    i % 3 == 2
+                            ? new Linked(i % GroupPolicy.KINDS, true)
+                            : new Between(i % GroupPolicy.KINDS, (i + 1) % GroupPolicy.KINDS, i % 2 == 0));
         }
         List<Cidr> subnets =
                 new ArrayList<>(Collections.nCopies(GroupPolicy.MAX_SUBNETS - 1, Cidr.parse("10.9.0.0/24")));
@@ -168,7 +193,30 @@ class PolicyProgramTest {
                 new Loaded(new GroupPolicy(List.of(SUBNET), byDefault, List.of(new Between(0, 1, first))), Map.of())
                         .close();
                 new Loaded(new GroupPolicy(List.of(SUBNET), byDefault, List.of(new Same(0, first))), Map.of()).close();
+                new Loaded(new GroupPolicy(List.of(SUBNET), byDefault, List.of(new Linked(0, first))), Map.of())
+                        .close();
             }
+        }
+    }
+
+    @Test
+    void linkedGroupsSpeakInTheDirectionOfTheLinkAndAnswersPass() {
+        GroupPolicy policy = new GroupPolicy(List.of(SUBNET), false, List.of(new Linked(0, true)));
+        Map<Integer, Member> members =
+                Map.of(WEB, new Member(false, List.of(7)), DB, new Member(false, List.of(8)), HOST, Member.EXEMPT);
+        try (Loaded loaded = new Loaded(policy, members, new Pair(7, 8), new Pair(8, 9))) {
+            assertThat(loaded.passes(tcp(WEB, 4000, DB, 80, SYN))).isTrue();
+            assertThat(loaded.passes(tcp(DB, 80, WEB, 4000, SYN | ACK))).isFalse();
+            loaded.sends(tcp(WEB, 4000, DB, 80, SYN));
+            assertThat(loaded.passes(tcp(DB, 80, WEB, 4000, SYN | ACK))).isTrue();
+            assertThat(loaded.passes(tcp(DB, 81, WEB, 4000, SYN))).isFalse();
+            loaded.linked.remove(7, 8);
+            assertThat(loaded.passes(tcp(WEB, 4000, DB, 80, ACK)))
+                    .as("the link is gone")
+                    .isFalse();
+            assertThat(loaded.passes(tcp(DB, 80, WEB, 4000, ACK)))
+                    .as("its answers too")
+                    .isFalse();
         }
     }
 

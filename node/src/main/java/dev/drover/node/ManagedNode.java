@@ -382,6 +382,9 @@ final class ManagedNode implements AutoCloseable {
             if (entry != null || begun) {
                 requestApply();
             }
+            if (entry != null) {
+                lookAtInstance(entry); // the look at the container will find nothing that is not known by then
+            }
         }
 
         @Override

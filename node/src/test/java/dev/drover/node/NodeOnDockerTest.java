@@ -40,6 +40,7 @@ final class NodeOnDockerTest {
     private TestHost host;
     private Door door;
     private Process node;
+    private int syncSeconds = SYNC_SECONDS;
     private String adminPassword;
     private String session;
     private String token;
@@ -83,7 +84,7 @@ final class NodeOnDockerTest {
                 "--docker",
                 "unix://" + temporary.resolve("door.sock"),
                 "--sync-interval",
-                String.valueOf(SYNC_SECONDS)));
+                String.valueOf(syncSeconds)));
         arguments.addAll(List.of(more));
         return host.drover("node", arguments.toArray(String[]::new));
     }
@@ -195,6 +196,50 @@ final class NodeOnDockerTest {
         }
         await().atMost(SOON).until(() -> pings("web1", db1));
         assertThat(drover("env", "policy", "test")).contains("default: allow").doesNotContain("rule");
+    }
+
+    @Test
+    void withinLinkedGoesByTheLinksOfStacksAndFollowsThem() throws Exception {
+        drover("login", "https://127.0.0.1:8443", "--password", adminPassword);
+        String app = "    image: busybox\n    command: [/bin/sh, -c, 'trap exit TERM; while :; do sleep 1; done']\n";
+        String linked = "services:\n  web:\n" + app + "    links: [db]\n  db:\n" + app;
+        makeStack("linked", linked, "");
+        String web = attached("linked-web-1").path("address").asText();
+        String db = attached("linked-db-1").path("address").asText();
+        Path file = temporary.resolve("linked.yaml");
+        Files.writeString(file, """
+                defaultPolicyAction: deny
+                policy:
+                  - { within: linked, action: allow }
+                """);
+        try {
+            drover("env", "policy", "test", "--file", file.toString());
+            await().atMost(SOON).until(() -> !pings("linked-db-1", web) && pings("linked-web-1", db));
+            JsonNode trace = host.admin("/overlay/trace?address=" + db + "&from=" + web);
+            assertThat(trace.path("policy").path("reason").asText())
+                    .endsWith("allowed by rule 1, within linked: allow, since linked/web is linked to linked/db");
+            replaceStack("linked", linked.replace("    links: [db]\n", ""));
+            await().atMost(SOON).until(() -> !pings("linked-web-1", db));
+            replaceStack("linked", linked);
+            await().atMost(SOON).until(() -> pings("linked-web-1", db));
+            assertThat(pings("linked-db-1", web)).isFalse();
+            assertThat(attached("linked-web-1").path("address").asText())
+                    .as("a change of links is no upgrade")
+                    .isEqualTo(web);
+        } finally {
+            Files.writeString(file, "{\"defaultPolicyAction\": \"allow\"}");
+            drover("env", "policy", "test", "--file", file.toString());
+        }
+        removeStack("linked");
+    }
+
+    private void replaceStack(String name, String compose) {
+        host.api(
+                "PUT",
+                "/v1/environments/test/stacks/" + name,
+                session,
+                "{\"name\":\"" + name + "\",\"compose\":\"" + compose.replace("\n", "\\n")
+                        + "\",\"rancherCompose\":\"\"}");
     }
 
     private long denied() {
@@ -323,6 +368,31 @@ final class NodeOnDockerTest {
                 "http://127.0.0.1:8080/v1/environments/test/stacks/hello");
         await().atMost(Duration.ofSeconds(60)).until(() -> known("hello-app-1").isMissingNode());
         assertThat(host.docker("ps", "-q", "--filter", "name=bystander")).isNotBlank();
+    }
+
+    @Test
+    void aKilledServiceContainerIsStartedAgainWithoutASync() throws Exception {
+        restartNode(3600);
+        try {
+            makeStack("again", "services:\\n  app:\\n    image: busybox\\n", "");
+            String startedAt = attached("again-app-1").path("startedAt").asText();
+            host.docker("kill", "again-app-1");
+            await().atMost(SOON).until(() -> {
+                JsonNode now = known("again-app-1");
+                return now.path("address").isTextual()
+                        && !now.path("startedAt").asText().equals(startedAt);
+            });
+        } finally {
+            removeStack("again");
+            restartNode(SYNC_SECONDS);
+        }
+    }
+
+    private void restartNode(int sync) throws Exception {
+        node.destroyForcibly().waitFor();
+        syncSeconds = sync;
+        node = startNode();
+        await().atMost(SOON).until(() -> host.admin("/node").path("connected").asBoolean());
     }
 
     @Test

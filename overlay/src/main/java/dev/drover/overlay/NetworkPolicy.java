@@ -4,6 +4,7 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.GroupPolicy;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,25 +15,45 @@ import org.jspecify.annotations.Nullable;
  * @param subnets the overlay's addresses; what comes from elsewhere or goes there is none of the policy's business
  * @param kinds of groups in words, at most {@link GroupPolicy#KINDS}
  * @param members by address in host order
+ * @param links groups that are linked, for rules about these; at most {@link GroupPolicy#MAX_PAIRS}
  */
 public record NetworkPolicy(
         boolean allowByDefault,
         List<Cidr> subnets,
         List<String> kinds,
         List<Rule> rules,
-        Map<Integer, Member> members) {
+        Map<Integer, Member> members,
+        Set<Link> links) {
     /** @throws IllegalArgumentException {@code key: value (expected: …)} */
     public NetworkPolicy {
         subnets = List.copyOf(subnets);
         kinds = List.copyOf(kinds);
         rules = List.copyOf(rules);
         members = Map.copyOf(members);
+        links = Set.copyOf(links);
+        if (links.size() > GroupPolicy.MAX_PAIRS) {
+            throw new IllegalArgumentException(
+                    "links: " + links.size() + " (expected: at most " + GroupPolicy.MAX_PAIRS + ")");
+        }
         if (kinds.size() > GroupPolicy.KINDS) {
             throw new IllegalArgumentException(
                     "rules: " + kinds.size() + " kinds of groups (expected: at most " + GroupPolicy.KINDS + ")");
         }
         groupPolicy(allowByDefault, subnets, rules);
     }
+
+    /** Without links. */
+    public NetworkPolicy(
+            boolean allowByDefault,
+            List<Cidr> subnets,
+            List<String> kinds,
+            List<Rule> rules,
+            Map<Integer, Member> members) {
+        this(allowByDefault, subnets, kinds, rules, members, Set.of());
+    }
+
+    /** What is in the one group may begin to speak with what is in the other; not the other way round. */
+    public record Link(String from, String to) {}
 
     /**
      * @param match by number of kind
@@ -107,7 +128,8 @@ public record NetworkPolicy(
                 return new Finding(
                         allowed,
                         false,
-                        who + (allowed ? ": allowed" : ": denied") + " by rule " + (i + 1) + ", " + rule.text);
+                        who + (allowed ? ": allowed" : ": denied") + " by rule " + (i + 1) + ", " + rule.text
+                                + because(rule.match, sender.groups, receiver.groups));
             }
         }
         return byDefault(who + ": no rule fits");
@@ -117,13 +139,21 @@ public record NetworkPolicy(
         return new Finding(allowByDefault, false, what + (allowByDefault ? ", allowed" : ", denied") + " by default");
     }
 
-    private static boolean fits(GroupPolicy.Rule rule, List<String> from, List<String> to) {
+    private static String because(GroupPolicy.Rule rule, List<String> from, List<String> to) {
+        return rule instanceof GroupPolicy.Linked linked
+                ? ", since " + group(from, linked.kind()) + " is linked to " + group(to, linked.kind())
+                : "";
+    }
+
+    private boolean fits(GroupPolicy.Rule rule, List<String> from, List<String> to) {
         return switch (rule) {
             case GroupPolicy.Same same ->
                 !group(from, same.kind()).isEmpty() && group(from, same.kind()).equals(group(to, same.kind()));
             case GroupPolicy.Between between ->
                 !group(from, between.from()).isEmpty()
                         && !group(to, between.to()).isEmpty();
+            case GroupPolicy.Linked linked ->
+                links.contains(new Link(group(from, linked.kind()), group(to, linked.kind())));
         };
     }
 

@@ -276,9 +276,9 @@ public final class Overlay implements AutoCloseable {
     private void takeProbes() {
         probeScheduled.set(false);
         if (!stopped) {
-            endpoint.drainProbes((from, answer, nonce, bytes) -> {
+            endpoint.drainProbes((from, answer, nonce, bytes, remoteChecksum) -> {
                 if (answer) {
-                    probes.onAnswer(from, nonce, bytes);
+                    probes.onAnswer(from, nonce, bytes, remoteChecksum);
                 } else {
                     probes.onProbe(from, nonce, bytes);
                 }
@@ -504,6 +504,7 @@ public final class Overlay implements AutoCloseable {
                 subnets,
                 obstacle == null,
                 obstacle,
+                peer.remoteChecksum() && config.encryption() == null,
                 peer.txPackets(),
                 peer.txBytes(),
                 peer.rxPackets(),

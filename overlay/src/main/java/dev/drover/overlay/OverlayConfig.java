@@ -209,11 +209,22 @@ public record OverlayConfig(
      * @param subnets addresses behind it; empty means unknown: learn its addresses and send it a copy of what is flooded
      * @param key its public key, in an encrypted overlay; else of no meaning
      * @param probed it is Drover's and answers path probes
+     * @param remoteChecksum whether it takes packets with the checksum inside unfinished; null to go by its answers to
+     *     probes. Of no meaning in an encrypted overlay
      */
     public record Peer(
-            InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key, boolean probed) {
+            InetAddress vtep,
+            List<Cidr> subnets,
+            @Nullable PeerKey key,
+            boolean probed,
+            @Nullable Boolean remoteChecksum) {
         public Peer {
             subnets = List.copyOf(subnets);
+        }
+
+        /** Checksums are left to it when it says in its answers to probes that it takes such. */
+        public Peer(InetAddress vtep, List<Cidr> subnets, @Nullable PeerKey key, boolean probed) {
+            this(vtep, subnets, key, probed, null);
         }
 
         /** Without a key and not probed. */

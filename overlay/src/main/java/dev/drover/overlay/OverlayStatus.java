@@ -38,6 +38,7 @@ public record OverlayStatus(
      * @param subnets behind it
      * @param superFrames it gets super-frames whole
      * @param obstacle why it does not get them, null when it does
+     * @param remoteChecksum it takes packets with the checksum inside unfinished, and gets them
      * @param path what probes have found out, null when it is not probed
      * @param silentMs since something was last received from it, to about two seconds; null when nothing ever was
      * @param session how its packets are encrypted, null in an overlay without encryption
@@ -48,6 +49,7 @@ public record OverlayStatus(
             List<Cidr> subnets,
             boolean superFrames,
             @Nullable String obstacle,
+            boolean remoteChecksum,
             long txPackets,
             long txBytes,
             long rxPackets,

@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds out what arrives at the peers that answer probes: whether they are there, the largest packet, and whether
- * super-frames do (docs/adr/0009). Lowers the MTU of a peer and forbids super-frames to it accordingly. Path MTU discovery
+ * Finds out what arrives at the peers that answer probes: whether they are there, the largest packet, whether
+ * super-frames do (docs/adr/0009), and whether checksums may be left to them (docs/adr/0015). Lowers the MTU of a peer and forbids super-frames to it accordingly. Path MTU discovery
  * for datagrams (RFC 8899) with VXLAN as the layer that probes.
  *
  * <p>Control thread; {@link #view} by any.
@@ -98,6 +98,11 @@ final class PathProbes {
 
     /** Says who is probed from now on. */
     void peers(Collection<PeerPath> probed) {
+        paths.keySet().forEach(peer -> {
+            if (!probed.contains(peer)) {
+                peer.takesRemoteChecksum(false);
+            }
+        });
         paths.keySet().retainAll(probed);
         queue.removeIf(path -> !paths.containsKey(path.peer));
         for (PeerPath peer : probed) {
@@ -136,10 +141,10 @@ final class PathProbes {
         }
     }
 
-    void onAnswer(PeerPath from, long nonce, int bytes) {
+    void onAnswer(PeerPath from, long nonce, int bytes, boolean remoteChecksum) {
         Path path = paths.get(from);
         if (path != null) {
-            path.onAnswer(nonce, bytes);
+            path.onAnswer(nonce, bytes, remoteChecksum);
         }
     }
 
@@ -247,9 +252,10 @@ final class PathProbes {
             }
         }
 
-        private void onAnswer(long nonce, int bytes) {
+        private void onAnswer(long nonce, int bytes, boolean remoteChecksum) {
             Sent sent = flight.get(nonce);
             if (sent != null) {
+                peer.takesRemoteChecksum(remoteChecksum);
                 // a peer may tell anything
                 sent.arrived = (int) Math.min(sent.payload, (long) sent.arrived + Math.max(bytes, 0));
             }
@@ -278,6 +284,7 @@ final class PathProbes {
             bad = 0;
             if (++smallMisses == MISSES) {
                 LOG.warn("overlay peer does not answer probes vtep={}", text());
+                peer.takesRemoteChecksum(false);
                 conclude(false, view.mtu, view.superFrames);
             }
         }

@@ -38,7 +38,7 @@ public final class PolicyEnforcer implements AutoCloseable {
     private @Nullable PolicyGuard guard;
     private @Nullable Wanted wanted;
     private @Nullable NetworkPolicy applied;
-    private Map<Integer, GroupPolicy.Member> members = Map.of();
+    private GroupPolicy.Membership membership = GroupPolicy.Membership.NONE;
     private String lastFault = "";
 
     private record Wanted(NetworkPolicy policy, String bridge, String tap) {}
@@ -61,9 +61,9 @@ public final class PolicyEnforcer implements AutoCloseable {
             return;
         }
         try {
-            Map<Integer, GroupPolicy.Member> numbered = numbered(policy);
+            GroupPolicy.Membership numbered = numbered(policy);
             guard().enforce(policy.groupPolicy(), numbered, ports(bridge, tap));
-            members = numbered;
+            membership = numbered;
             applied = policy;
             wanted = new Wanted(policy, bridge, tap);
         } catch (SysException e) {
@@ -78,7 +78,7 @@ public final class PolicyEnforcer implements AutoCloseable {
         applied = null;
         numbers.clear();
         try {
-            guard().enforce(null, Map.of(), ports(bridge, tap));
+            guard().enforce(null, GroupPolicy.Membership.NONE, ports(bridge, tap));
         } catch (SysException e) {
             if (guard != null) {
                 throw new IllegalStateException("policy: still in force: " + e.getMessage(), e);
@@ -132,7 +132,7 @@ public final class PolicyEnforcer implements AutoCloseable {
             return;
         }
         try {
-            open.enforce(now.policy.groupPolicy(), members, ports(now.bridge, now.tap));
+            open.enforce(now.policy.groupPolicy(), membership, ports(now.bridge, now.tap));
             lastFault = "";
         } catch (RuntimeException e) {
             String fault = String.valueOf(e.getMessage());
@@ -151,8 +151,8 @@ public final class PolicyEnforcer implements AutoCloseable {
                 .collect(Collectors.toSet());
     }
 
-    /** Group names become numbers that never come again for another name. */
-    private Map<Integer, GroupPolicy.Member> numbered(NetworkPolicy policy) {
+    /** Group names become numbers that never come again for another name; links of groups without members are left out. */
+    private GroupPolicy.Membership numbered(NetworkPolicy policy) {
         Map<Integer, GroupPolicy.Member> byAddress = new HashMap<>();
         Set<String> used = new HashSet<>();
         policy.members().forEach((address, member) -> {
@@ -164,7 +164,15 @@ public final class PolicyEnforcer implements AutoCloseable {
             byAddress.put(address, new GroupPolicy.Member(member.exempt(), groups));
         });
         numbers.keySet().retainAll(used);
-        return byAddress;
+        Set<GroupPolicy.Pair> linked = new HashSet<>();
+        for (NetworkPolicy.Link link : policy.links()) {
+            Integer from = numbers.get(link.from());
+            Integer to = numbers.get(link.to());
+            if (from != null && to != null) {
+                linked.add(new GroupPolicy.Pair(from, to));
+            }
+        }
+        return new GroupPolicy.Membership(byAddress, linked);
     }
 
     /** Ends looking and counting; the policy stays in force. */

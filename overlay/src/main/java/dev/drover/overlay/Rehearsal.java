@@ -157,8 +157,9 @@ final class Rehearsal implements AutoCloseable {
             if (round % ROUNDS_A_LOOK == 0 && System.nanoTime() - end > 0) {
                 break;
             }
-            // peers whose way takes super-frames, and those that are sent packets
+            // peers whose way takes super-frames, and those that are sent packets, with and without checksums
             peer.direct(superFrames && round % 2 == 0);
+            peer.takesRemoteChecksum(round % 3 == 0);
             offer(usual);
             if (round % RARE_EVERY == 0) {
                 offer(rare);

@@ -63,6 +63,7 @@ final class Tables {
                     || !Objects.equals(keys.get(path), key)) {
                 path = new PeerPath(peer.vtep(), config.port(), floods, lanes);
             }
+            path.tellRemoteChecksum(peer.remoteChecksum());
             if (key != null) {
                 nextKeys.put(path, key);
             }

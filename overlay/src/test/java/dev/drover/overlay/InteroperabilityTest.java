@@ -81,6 +81,46 @@ class InteroperabilityTest {
         }
     }
 
+    /** Checksums left to the kernel's end, and by it to ours. */
+    @ParameterizedTest
+    @MethodSource("remoteChecksums")
+    void checksumsAreLeftToAKernelThatTakesThem(Underlay underlay, Mode mode) throws Exception {
+        try (TwoHosts hosts = new TwoHosts(underlay == Underlay.IPV6, UNDERLAY_MTU)) {
+            hosts.two.kernel((underlay == Underlay.IPV4 ? "udpcsum " : "") + "remcsumtx remcsumrx");
+            OverlayConfig plain = hosts.one.config(mode, true);
+            OverlayConfig.Peer peer = plain.peers().getFirst();
+            OverlayConfig told = new OverlayConfig(
+                    plain.vni(),
+                    plain.vtep(),
+                    plain.port(),
+                    plain.bridge(),
+                    mode,
+                    null,
+                    List.of(new OverlayConfig.Peer(peer.vtep(), List.of(), null, false, true)),
+                    List.of());
+            Overlay overlay = hosts.one.start(told, 1, PathProbes.Timing.STANDARD);
+            awaitPaths(hosts);
+            for (boolean here : ON_OFF) {
+                hosts.one.offloads(here);
+                for (boolean there : ON_OFF) {
+                    hosts.two.offloads(there);
+                    exchange(hosts, "offloads here " + here + ", there " + there);
+                }
+            }
+            assertThat(overlay.status().traffic())
+                    .hasEntrySatisfying(
+                            Traffic.REMOTE_CHECKSUMS, n -> assertThat(n).isPositive());
+            assertThat(overlay.status().drops())
+                    .containsEntry(Drop.BAD_CHECKSUM, 0L)
+                    .containsEntry(Drop.MALFORMED_SUPER_FRAME, 0L)
+                    .containsEntry(Drop.TAP_WRITE_FAILED, 0L);
+        }
+    }
+
+    static List<Arguments> remoteChecksums() {
+        return List.of(Arguments.of(Underlay.IPV4, Mode.GSO), Arguments.of(Underlay.IPV6, Mode.PLAIN));
+    }
+
     static List<Arguments> rows() {
         return Arrays.stream(Underlay.values())
                 .flatMap(underlay ->

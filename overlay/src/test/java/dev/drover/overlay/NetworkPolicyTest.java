@@ -5,8 +5,10 @@ import static org.awaitility.Awaitility.await;
 
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.GroupPolicy.Between;
+import dev.drover.dataplane.GroupPolicy.Linked;
 import dev.drover.dataplane.GroupPolicy.Same;
 import dev.drover.dataplane.Mac;
+import dev.drover.overlay.NetworkPolicy.Link;
 import dev.drover.overlay.NetworkPolicy.Member;
 import dev.drover.overlay.NetworkPolicy.Rule;
 import java.io.IOException;
@@ -22,6 +24,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -143,6 +146,11 @@ class NetworkPolicyTest {
             apply(new NetworkPolicy(false, SUBNETS, known.kinds(), known.rules(), members));
             assertThat(stranger.pings(WEB)).isTrue();
             assertThat(stranger.pings(FAR)).isTrue();
+            apply(known);
+            assertThat(stranger.pings(WEB))
+                    .as("it has gone, as far as is known")
+                    .isFalse();
+            assertThat(webReachesFar()).isTrue();
         }
     }
 
@@ -162,6 +170,52 @@ class NetworkPolicyTest {
                 .isTrue();
         assertThat(datagramIsAnswered(hosts.two.container, hosts.one.container, WEB))
                 .isFalse();
+    }
+
+    /** Web with web, near and far as the links say; {@code near} is called cache, {@code far} db. */
+    private static NetworkPolicy linked(Link... links) {
+        Rule rule = new Rule(new Linked(0, true), "within linked: allow");
+        NetworkPolicy policy = policy(false, List.of(rule), "web", "cache", "db");
+        return new NetworkPolicy(
+                false, policy.subnets(), policy.kinds(), policy.rules(), policy.members(), Set.of(links));
+    }
+
+    @Test
+    void linksLetBeginFromOneEndHereAndAcrossHosts() throws Exception {
+        apply(linked(new Link("web", "db"), new Link("web", "cache")));
+        for (TestNs server : List.of(hosts.two.container, near)) {
+            String address = server == near ? NEAR : FAR;
+            assertThat(connects(hosts.one.container, server, address)).isTrue();
+            assertThat(datagramIsAnswered(hosts.one.container, server, address)).isTrue();
+            assertThat(hosts.one.container.pings(address)).isTrue();
+            assertThat(connects(server, hosts.one.container, WEB)).isFalse();
+            assertThat(datagramIsAnswered(server, hosts.one.container, WEB)).isFalse();
+            assertThat(server.pings(WEB)).isFalse();
+        }
+        assertThat(near.pings(FAR)).as("both linked to, not to one another").isFalse();
+    }
+
+    @Test
+    void linksChangeUnderTrafficWithoutLossOfWhatStaysLinked() throws Exception {
+        apply(linked(new Link("web", "db"), new Link("web", "cache")));
+        Process local = ping(NEAR);
+        Process remote = ping(FAR);
+        int changes = 0;
+        for (; changes < 40 && local.isAlive(); changes++) {
+            apply(
+                    changes % 2 == 0
+                            ? linked(new Link("web", "db"), new Link("web", "cache"), new Link("db", "cache"))
+                            : linked(new Link("web", "cache"), new Link("cache", "db"), new Link("web", "db")));
+        }
+        assertThat(changes).isEqualTo(40);
+        allAnswered(local, remote);
+        assertThat(first.drops() + second.drops()).isZero();
+        apply(linked(new Link("web", "cache")));
+        assertThat(webReachesFar()).as("the link is gone").isFalse();
+        assertThat(webReachesNear()).isTrue();
+        apply(linked(new Link("web", "db")));
+        assertThat(webReachesFar()).as("it is back").isTrue();
+        assertThat(webReachesNear()).isFalse();
     }
 
     private static boolean connects(TestNs client, TestNs server, String address) throws IOException {
@@ -234,12 +288,16 @@ class NetworkPolicyTest {
             apply(policy(changes % 3 == 0, rules, "shop,a", "shop,b", "shop,c"));
         }
         assertThat(changes).isEqualTo(40);
-        for (Process traffic : List.of(local, remote)) {
+        allAnswered(local, remote);
+        assertThat(first.drops() + second.drops()).isZero();
+    }
+
+    private static void allAnswered(Process... pings) throws Exception {
+        for (Process traffic : pings) {
             assertThat(traffic.waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(new String(traffic.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
                     .contains("200 packets transmitted, 200 packets received, 0% packet loss");
         }
-        assertThat(first.drops() + second.drops()).isZero();
     }
 
     private Process ping(String address) throws IOException {

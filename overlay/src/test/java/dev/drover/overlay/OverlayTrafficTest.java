@@ -65,6 +65,40 @@ class OverlayTrafficTest {
         await().atMost(Duration.ofSeconds(20)).until(() -> hosts.one.container.pings(hosts.two.address()));
     }
 
+    /** With probes, which say that checksums may be left to the other end. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Mode.class,
+            names = {"GSO", "PLAIN"})
+    void checksumsAreLeftToTheOtherEndAndContentArrivesUnchanged(Mode mode) throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay two =
+                    hosts.two.start(hosts.two.probed(hosts.two.config(mode, false)), 1, PathProbes.Timing.STANDARD);
+            Overlay one =
+                    hosts.one.start(hosts.one.probed(hosts.one.config(mode, false)), 1, PathProbes.Timing.STANDARD);
+            awaitPath(hosts);
+            await().atMost(Duration.ofSeconds(20)).until(() -> leaves(one) && leaves(two));
+            for (boolean offloads : new boolean[] {true, false}) {
+                hosts.one.offloads(offloads);
+                hosts.two.offloads(offloads);
+                Load.udp(hosts.one, hosts.two, 0, 1, 2, 77, FULL - 1, FULL, FULL + 1, 5_000, 60_000);
+                Load.tcp(hosts.one, hosts.two, TCP_BYTES);
+                Load.udpSegmented(hosts.one, hosts.two, 1_000, 20);
+            }
+            for (Overlay each : List.of(one, two)) {
+                assertThat(each.status().traffic().get(Traffic.REMOTE_CHECKSUMS))
+                        .isPositive();
+                assertThat(each.status().drops())
+                        .containsEntry(Drop.BAD_CHECKSUM, 0L)
+                        .containsEntry(Drop.MALFORMED_OFFLOAD, 0L);
+            }
+        }
+    }
+
+    private static boolean leaves(Overlay overlay) {
+        return overlay.status().peers().getFirst().remoteChecksum();
+    }
+
     @ParameterizedTest
     @EnumSource
     void allSizesArriveUnchangedInBothDirections(Ends ends) throws Exception {

@@ -26,6 +26,7 @@ class PathProbesTest {
     private boolean there = true;
     private boolean superFramesPass = true;
     private boolean session = true;
+    private boolean takesRemoteChecksum = true;
     private long nowNs = 1;
     private int sent;
     private int answersSent;
@@ -77,7 +78,7 @@ class PathProbesTest {
     private final List<Runnable> coming = new java.util.ArrayList<>();
 
     private void comes(long nonce, int bytes) {
-        coming.add(() -> probes.onAnswer(peer, nonce, told.orElse(bytes)));
+        coming.add(() -> probes.onAnswer(peer, nonce, told.orElse(bytes), takesRemoteChecksum));
     }
 
     private void rounds(int count) {
@@ -108,6 +109,39 @@ class PathProbesTest {
     }
 
     @Test
+    void checksumsAreLeftToAPeerThatSaysItTakesThemAndIsThere() {
+        takesRemoteChecksum = false;
+        begin();
+        assertThat(peer.remoteChecksum()).isFalse();
+        takesRemoteChecksum = true;
+        rounds(6);
+        assertThat(peer.remoteChecksum()).isTrue();
+        there = false;
+        rounds(20);
+        assertThat(peer.remoteChecksum()).as("who comes back may be another").isFalse();
+        there = true;
+        rounds(2);
+        assertThat(peer.remoteChecksum()).isTrue();
+        probes.peers(List.of());
+        assertThat(peer.remoteChecksum()).as("not probed").isFalse();
+        probes.onAnswer(peer, 7, 100, true);
+        assertThat(peer.remoteChecksum()).as("an answer to nothing").isFalse();
+    }
+
+    @Test
+    void theOperatorsWordIsAboveThePeers() {
+        peer.tellRemoteChecksum(false);
+        begin();
+        assertThat(peer.remoteChecksum()).isFalse();
+        peer.tellRemoteChecksum(null);
+        assertThat(peer.remoteChecksum()).isTrue();
+        peer.tellRemoteChecksum(true);
+        there = false;
+        rounds(20);
+        assertThat(peer.remoteChecksum()).as("of a kernel's device").isTrue();
+    }
+
+    @Test
     void whateverAPeerTellsNoMtuIsBeyondTheOverlays() {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
@@ -116,7 +150,7 @@ class PathProbesTest {
         for (int i = 0; i < 2_000; i++) {
             told = random.nextInt(3) == 0 ? OptionalInt.empty() : OptionalInt.of(random.nextInt());
             passes = random.nextInt(MTU + 1);
-            probes.onAnswer(peer, random.nextLong(), random.nextInt());
+            probes.onAnswer(peer, random.nextLong(), random.nextInt(), random.nextBoolean());
             rounds(1);
             assertThat(peer.mtu()).as("seed %d round %d", seed, i).isBetween(576, MTU);
         }

@@ -98,7 +98,7 @@ final class OverlayTopology implements AutoCloseable {
                       bridge: brd
                       mode: %s
                       peers:
-                        - { vtep: 192.0.2.%d, subnets: [10.42.%d.0/24] }
+                        - { vtep: 192.0.2.%d, subnets: [10.42.%d.0/24], probe: true }
                     admin: 127.0.0.1:9901
                     """.formatted(i, mode, peer, peer));
             startNode("h" + i, config, dir.resolve("node" + i + ".log"));

@@ -51,6 +51,9 @@ public final class Desired {
             policy.rules(common);
         }
         containers();
+        if (policy != null) {
+            policy.links(common);
+        }
         new NameItems(state, targets, common, own).add();
         new AboutItems(state, targets, common).add();
         for (Service service : state.services()) {

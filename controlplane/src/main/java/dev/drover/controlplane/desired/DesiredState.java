@@ -144,6 +144,7 @@ public final class DesiredState {
             case DesiredItem.Certificate certificate -> true;
             case DesiredItem.Policy policy -> true;
             case DesiredItem.Member member -> true;
+            case DesiredItem.Linked linked -> true;
             case DesiredItem.AboutHost host -> true;
             case DesiredItem.AboutService service -> true;
             case DesiredItem.AboutContainer container -> true;

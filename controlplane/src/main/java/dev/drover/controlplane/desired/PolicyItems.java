@@ -2,9 +2,11 @@ package dev.drover.controlplane.desired;
 
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.Up.ContainerFact;
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Instance;
 import dev.drover.controlplane.model.Service;
 import dev.drover.controlplane.policy.CompiledPolicy;
+import dev.drover.controlplane.policy.LinkGroups;
 import dev.drover.controlplane.policy.NetworkPolicy;
 import dev.drover.controlplane.repository.Versioned;
 import java.util.HashMap;
@@ -17,12 +19,16 @@ final class PolicyItems {
     private final CompiledPolicy policy;
     private final Map<String, String> serviceOfInstance = new HashMap<>();
     private final Targets targets;
+    private final LinkGroups links = new LinkGroups();
 
     private PolicyItems(CompiledPolicy policy, EnvironmentState state, Targets targets) {
         this.policy = policy;
         this.targets = targets;
         for (Versioned<Instance> instance : state.instances()) {
             serviceOfInstance.put(instance.value().id(), instance.value().serviceId());
+        }
+        if (policy.knowsLinks()) {
+            state.services().forEach(this::link);
         }
     }
 
@@ -40,6 +46,31 @@ final class PolicyItems {
         items.put("policy", policy.item());
     }
 
+    /** A service on its way out keeps its links until its last instance is done. */
+    private void link(Service service) {
+        for (String link : service.names().links().values()) {
+            if (link.startsWith(Discovery.CONTAINER)) {
+                links.linkContainer(unit(service), link.substring(Discovery.CONTAINER.length()));
+            } else {
+                for (Service target : targets.meant(link, service.stackName())) {
+                    links.link(unit(service), unit(target));
+                }
+            }
+        }
+    }
+
+    /** A service with its sidekicks. */
+    private String unit(Service service) {
+        return Desired.lower(service.stackName()) + "/" + targets.primary(service);
+    }
+
+    /** Which groups are linked; after all members. */
+    void links(SortedMap<String, DesiredItem> items) {
+        links.pairs()
+                .forEach(pair -> items.put(
+                        "linked/" + pair.from() + ">" + pair.to(), new DesiredItem.Linked(pair.from(), pair.to())));
+    }
+
     /** Also on the container's own host, which does not know its service. */
     void member(SortedMap<String, DesiredItem> items, String address, ContainerFact fact) {
         String serviceId = fact.instanceId() == null ? null : serviceOfInstance.get(fact.instanceId());
@@ -52,6 +83,7 @@ final class PolicyItems {
                         policy.groups(new CompiledPolicy.Container(
                                 fact.labels(),
                                 service == null ? "" : service.stackName(),
-                                service == null ? "" : service.name()))));
+                                service == null ? "" : targets.primary(service),
+                                links.group(service == null ? "" : unit(service), fact.name())))));
     }
 }

@@ -12,9 +12,11 @@ import dev.drover.controlplane.repository.Versioned;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +103,25 @@ final class Targets {
     Service named(String text, String ownStack) {
         int slash = text.indexOf('/');
         return byName.get(key(slash < 0 ? ownStack : text.substring(0, slash), text.substring(slash + 1)));
+    }
+
+    /** The services with containers that a link means: an alias stands for what it is an alias of. */
+    Set<Service> meant(String link, String ownStack) {
+        Set<Service> meant = new HashSet<>();
+        meant(link, ownStack, MAX_ALIASES, meant);
+        return meant;
+    }
+
+    private void meant(String link, String ownStack, int depth, Set<Service> meant) {
+        Service service = link.startsWith(Discovery.CONTAINER) ? null : named(link, ownStack);
+        if (service == null || depth < 0) {
+            return;
+        }
+        if (service.kind() == Service.Kind.ALIAS) {
+            service.names().links().values().forEach(next -> meant(next, service.stackName(), depth - 1, meant));
+        } else if (service.kind().hasInstances()) {
+            meant.add(service);
+        }
     }
 
     List<Target> of(Service balancer, Service.PortRule rule) {

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = DesiredItem.Certificate.class, name = "certificate"),
     @JsonSubTypes.Type(value = DesiredItem.Policy.class, name = "policy"),
     @JsonSubTypes.Type(value = DesiredItem.Member.class, name = "member"),
+    @JsonSubTypes.Type(value = DesiredItem.Linked.class, name = "linked"),
     @JsonSubTypes.Type(value = DesiredItem.AboutHost.class, name = "about-host"),
     @JsonSubTypes.Type(value = DesiredItem.AboutService.class, name = "about-service"),
     @JsonSubTypes.Type(value = DesiredItem.AboutContainer.class, name = "about-container")
@@ -281,8 +282,22 @@ public sealed interface DesiredItem {
      * @param to number of a kind, in which the receiver is in a group
      * @param same whether both have to be in the same group of the kind; then {@code from} and {@code to} are one
      * @param text for people
+     * @param linked true when the sender's group of the kind has to be {@link Linked} to the receiver's; then {@code from}
+     *     and {@code to} are one. Null is false
      */
-    record PolicyRule(int from, int to, boolean same, boolean allow, String text) {}
+    record PolicyRule(
+            int from,
+            int to,
+            boolean same,
+            boolean allow,
+            String text,
+            @Nullable Boolean linked) {
+
+        /** About the same group, or any of two kinds. */
+        public PolicyRule(int from, int to, boolean same, boolean allow, String text) {
+            this(from, to, same, allow, text, null);
+        }
+    }
 
     /**
      * A container that a {@link Policy} may be about, of any host; key {@code member/ADDRESS}.
@@ -290,6 +305,12 @@ public sealed interface DesiredItem {
      * @param groups name of its group of each kind, empty for none
      */
     record Member(String address, String name, List<String> groups) implements DesiredItem {}
+
+    /**
+     * A group of a {@link Policy} that is linked to another, for rules about linked groups; key {@code linked/FROM>TO}. What is
+     * in {@code from} may begin, what is in {@code to} may answer.
+     */
+    record Linked(String from, String to) implements DesiredItem {}
 
     /**
      * What containers may be told of a host of the environment, the node's own among them; key {@code about/host/ID}.

@@ -18,6 +18,7 @@ public final class CompiledPolicy {
     private static final int MAX_KINDS = 15;
     private static final int MAX_LABEL = 256;
     private static final String IN = "1";
+    private static final String LINKED = "linked";
 
     /** Group of a container in one kind; empty for none. */
     private interface Grouping extends Function<Container, String> {}
@@ -26,9 +27,10 @@ public final class CompiledPolicy {
      * What a policy looks at.
      *
      * @param stack empty for none
-     * @param service name within the stack, empty for none
+     * @param service name within the stack of its service, or of the one whose sidekick that is; empty for none
+     * @param linkGroup as {@link LinkGroups} tells it, empty for none
      */
-    public record Container(Map<String, String> labels, String stack, String service) {}
+    public record Container(Map<String, String> labels, String stack, String service, String linkGroup) {}
 
     private final boolean allowByDefault;
     private final Map<String, Grouping> kinds = new LinkedHashMap<>();
@@ -62,6 +64,11 @@ public final class CompiledPolicy {
         return allowByDefault && rules.stream().allMatch(PolicyRule::allow);
     }
 
+    /** Whether a rule asks who is linked to whom. */
+    public boolean knowsLinks() {
+        return rules.stream().anyMatch(rule -> Boolean.TRUE.equals(rule.linked()));
+    }
+
     public DesiredItem.Policy item() {
         return new DesiredItem.Policy(allowByDefault, List.copyOf(kinds.keySet()), List.copyOf(rules));
     }
@@ -90,7 +97,9 @@ public final class CompiledPolicy {
         String verdict = allow ? ": allow" : ": deny";
         if (rule.within() != null) {
             int kind = kind(rule.within(), within(field + ".within", rule.within()));
-            rules.add(new PolicyRule(kind, kind, true, allow, "within " + rule.within() + verdict));
+            boolean linked = rule.within().equals(LINKED);
+            rules.add(new PolicyRule(
+                    kind, kind, !linked, allow, "within " + rule.within() + verdict, linked ? true : null));
         } else if (rule.between() != null) {
             between(field + ".between", rule.between(), allow, verdict);
         } else {
@@ -122,10 +131,8 @@ public final class CompiledPolicy {
         return switch (what) {
             case "stack" -> container -> container.stack;
             case "service" -> container -> container.service.isEmpty() ? "" : container.stack + "/" + container.service;
-            case "linked" ->
-                throw new PolicyException(
-                        field, "linked is not available, links only add names (expected: stack or service)");
-            default -> throw new PolicyException(field, what + " (expected: stack or service)");
+            case LINKED -> Container::linkGroup;
+            default -> throw new PolicyException(field, what + " (expected: stack, service or linked)");
         };
     }
 

@@ -24,7 +24,8 @@ public record NetworkPolicy(
     /**
      * One rule: {@code within}, {@code between}, or {@code from} and {@code to}.
      *
-     * @param within {@code stack} or {@code service}: containers of the same one, in both directions
+     * @param within {@code stack} or {@code service}: containers of the same one, in both directions, sidekicks among those
+     *     of their service; or {@code linked}: from the containers of a service to those that it has a link to
      * @param from containers that begin, with {@code to}
      * @param action {@code allow} or {@code deny}
      */

@@ -455,7 +455,7 @@ class ApiTest {
                 "deny",
                 "policy",
                 List.of(
-                        Map.of("within", "stack", "action", "allow"),
+                        Map.of("within", "linked", "action", "allow"),
                         Map.of(
                                 "from",
                                 Map.of("selector", "role = web"),
@@ -467,10 +467,10 @@ class ApiTest {
         assertThat(admin.get(path).json()).isEqualTo(MAPPER.valueToTree(good));
         assertRefused(put(path, "deny", Map.of("within", "linked")), 422, "policy[0].action", "allow or deny");
         assertRefused(
-                put(path, "deny", Map.of("within", "linked", "action", "allow")),
+                put(path, "deny", Map.of("within", "links", "action", "allow")),
                 422,
                 "policy[0].within",
-                "stack or service");
+                "stack, service or linked");
         assertRefused(put(path, "deny", Map.of("action", "allow")), 422, "policy[0]", "one of within, between");
         assertRefused(
                 put(path, "deny", Map.of("between", Map.of(), "action", "allow")),

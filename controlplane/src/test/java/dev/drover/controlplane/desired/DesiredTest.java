@@ -81,6 +81,81 @@ class DesiredTest {
         assertThat(of("h2")).containsEntry("peer/h1", new Peer("h1", "192.0.2.11", "10.42.1.0/24", null));
     }
 
+    private static final NetworkPolicy LINKED =
+            new NetworkPolicy("deny", List.of(new NetworkPolicy.Rule("linked", null, null, null, "allow")));
+
+    @Test
+    void nodesAreToldWhichServicesAreLinkedWhileTheyHaveContainers() {
+        environment = environment.withPolicy(LINKED);
+        services.add(Samples.service("web", 1, 1, Map.of("io.rancher.sidekicks", "log"), Samples.spec("i")));
+        services.add(named("log", Service.Kind.SERVICE, Discovery.NONE));
+        services.add(named("db", Service.Kind.SERVICE, Discovery.NONE));
+        services.add(named("alias", Service.Kind.ALIAS, links(Map.of("x", "db"))));
+        services.add(named(
+                "app", Service.Kind.SERVICE, links(Map.of("a", "alias", "w", "hello/log", "c", "container:Solo"))));
+        instance("i1", "svc-web", "10.42.1.2");
+        instance("i2", "svc-log", "10.42.1.3");
+        instance("i3", "svc-db", "10.42.1.4");
+        assertThat(linked()).as("app has no containers").isEmpty();
+
+        DesiredState before = state();
+        instance("i4", "svc-app", "10.42.2.4");
+        assertThat(of("h1").get("policy"))
+                .isEqualTo(new DesiredItem.Policy(
+                        false,
+                        List.of("linked"),
+                        List.of(new DesiredItem.PolicyRule(0, 0, false, true, "within linked: allow", true))));
+        assertThat(linked())
+                .as("by an alias, and a sidekick is one with its service")
+                .containsExactly("linked/hello/app>hello/db", "linked/hello/app>hello/web");
+        assertThat(member("10.42.1.3")).containsExactly("hello/web");
+        assertThat(state().since(before, "h2").put().keySet())
+                .as("changes only")
+                .contains("linked/hello/app>hello/db", "member/10.42.2.4")
+                .doesNotContain("policy", "member/10.42.1.4");
+
+        container("h2", Samples.running("c9", "solo", "10.42.2.9", null));
+        assertThat(linked()).contains("linked/hello/app>container:solo").hasSize(3);
+        services.removeIf(service -> service.name().equals("app"));
+        services.add(named("app", Service.Kind.SERVICE, links(Map.of("c", "container:hello-db-3"))));
+        container("h2", Samples.running("c8", "hello-db-3", "10.42.2.8", null));
+        assertThat(linked()).containsExactly("linked/hello/app>container:hello-db-3");
+        assertThat(member("10.42.2.9")).as("of no link any more").containsExactly("");
+    }
+
+    private static Discovery links(Map<String, String> links) {
+        return new Discovery(links, List.of(), null, List.of());
+    }
+
+    private List<String> linked() {
+        return of("h1").keySet().stream()
+                .filter(key -> key.startsWith("linked/"))
+                .toList();
+    }
+
+    private List<String> member(String address) {
+        return ((DesiredItem.Member) of("h1").get("member/" + address)).groups();
+    }
+
+    private void instance(String id, String serviceId, String address) {
+        String hostId = "h" + address.charAt(6);
+        instances.add(new Versioned<>(
+                new Instance(id, Samples.ENV, serviceId, 1, id, hostId, 1, Samples.spec("i"), Phase.ACTIVE, 0),
+                1,
+                ++revision));
+        container(hostId, Samples.running("c" + id, id, address, id));
+    }
+
+    @Test
+    void aSidekickIsWithinTheServiceItBelongsTo() {
+        environment = environment.withPolicy(POLICY);
+        services.add(Samples.service("web", 1, 1, Map.of("io.rancher.sidekicks", "log"), Samples.spec("i")));
+        services.add(named("log", Service.Kind.SERVICE, Discovery.NONE));
+        instance("i1", "svc-web", "10.42.1.2");
+        instance("i2", "svc-log", "10.42.1.3");
+        assertThat(member("10.42.1.3")).isEqualTo(member("10.42.1.2")).containsExactly("hello/web", "");
+    }
+
     private static final NetworkPolicy POLICY = new NetworkPolicy(
             "deny",
             List.of(

@@ -42,6 +42,7 @@ public final class OverlayCommand extends ClientGroup {
                 JsonNode path = peer.path("path");
                 row.put("path", path.isObject() ? path.path("answers").asBoolean() ? "answers" : "silent" : "-");
                 row.put("path mtu", path.path("mtu").asText("-"));
+                row.put("checksums", peer.path("remoteChecksum").asBoolean() ? "left" : "sent");
                 row.put("encryption", encryption(peer.path("session")));
                 row.put("why not super", peer.path("obstacle").asText("-"));
                 rows.add(row);
@@ -60,6 +61,7 @@ public final class OverlayCommand extends ClientGroup {
                     "heard",
                     "path",
                     "path mtu",
+                    "checksums",
                     "encryption",
                     "why not super");
         });

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /** Section {@code overlay} of the node file. */
 final class OverlaySection {
     private static final int MAX_BRIDGE_NAME_BYTES = 15;
-    private static final List<String> PEER_KEYS = List.of("vtep", "subnets", "public-key", "probe", "neighbours");
+    private static final List<String> PEER_KEYS =
+            List.of("vtep", "subnets", "public-key", "probe", "remote-checksum", "neighbours");
     private static final int VXLAN_PORT = 4789;
     private static final int MAX_FLOW_SAMPLING = 1_000_000;
     private static final int MAX_VNI = (1 << 24) - 1;
@@ -163,7 +164,9 @@ final class OverlaySection {
             PeerKey key = publicKey(item, keys, encryption, publicKeys);
             YamlNode probe = keys.get("probe");
             boolean probed = probe == null ? key != null : YamlValues.flag(probe);
-            peers.add(new OverlayConfig.Peer(vtep, subnets, key, probed));
+            YamlNode checksum = keys.get("remote-checksum");
+            peers.add(new OverlayConfig.Peer(
+                    vtep, subnets, key, probed, checksum == null ? null : YamlValues.flag(checksum)));
             if (encryption != null && subnets.isEmpty()) {
                 throw item.error(
                         "subnets is missing (expected: addresses, nothing is learned in an encrypted overlay)");

@@ -1,6 +1,8 @@
 package dev.drover.node.config;
 
+import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.policy.CompiledPolicy;
+import dev.drover.controlplane.policy.LinkGroups;
 import dev.drover.controlplane.policy.NetworkPolicy.Between;
 import dev.drover.controlplane.policy.NetworkPolicy.Rule;
 import dev.drover.controlplane.policy.NetworkPolicy.Selected;
@@ -13,44 +15,70 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Section {@code overlay.policy} of the node file: rules as those of an environment, and who the containers are. */
 final class PolicySection {
+    private static final Pattern SERVICE = Pattern.compile("[^/\\s]+/[^/\\s]+");
     private static final Pattern RULE = Pattern.compile("policy\\[(\\d+)](.*)");
 
     private PolicySection() {}
 
     static NetworkPolicy read(YamlNode node) {
         Map<String, YamlNode> keys =
-                node.map(List.of("default", "subnets", "rules", "hosts", "members"), List.of("ports"));
+                node.map(List.of("default", "subnets", "rules", "links", "hosts", "members"), List.of("ports"));
         YamlNode byDefault = node.required(keys, "default");
         List<Cidr> subnets = subnets(node.required(keys, "subnets"));
         YamlNode rules = YamlValues.present(keys.get("rules"));
         CompiledPolicy policy = compile(byDefault, rules);
+        LinkGroups links = links(YamlValues.present(keys.get("links")));
         Map<Integer, NetworkPolicy.Member> members = new HashMap<>();
         YamlNode list = YamlValues.present(keys.get("members"));
         for (YamlNode item : list == null ? List.<YamlNode>of() : list.list()) {
             Map<String, YamlNode> member =
                     item.map(List.of("address", "name", "stack", "service", "labels"), List.of());
             YamlNode address = item.required(member, "address");
-            YamlNode name = member.get("name");
+            String name = member.containsKey("name") ? text(member.get("name")) : address.text();
             put(
                     members,
                     address,
                     subnets,
-                    new NetworkPolicy.Member(
-                            name == null ? address.text() : name.text(),
-                            false,
-                            policy.groups(container(item, member))));
+                    new NetworkPolicy.Member(name, false, policy.groups(container(item, member, links, name))));
         }
         YamlNode hosts = YamlValues.present(keys.get("hosts"));
         for (YamlNode item : hosts == null ? List.<YamlNode>of() : hosts.list()) {
             put(members, item, subnets, NetworkPolicy.Member.host("host"));
         }
-        return Policies.of(policy.item(), subnets, members);
+        Set<NetworkPolicy.Link> linked = links.pairs().stream()
+                .map(pair -> new NetworkPolicy.Link(pair.from(), pair.to()))
+                .collect(Collectors.toSet());
+        return Policies.of(policy.item(), subnets, members, linked);
+    }
+
+    private static LinkGroups links(@Nullable YamlNode list) {
+        LinkGroups links = new LinkGroups();
+        for (YamlNode item : list == null ? List.<YamlNode>of() : list.list()) {
+            Map<String, YamlNode> keys = item.map(List.of("from", "to"), List.of());
+            String from = service(item.required(keys, "from"), "STACK/SERVICE");
+            YamlNode to = item.required(keys, "to");
+            if (to.text().startsWith(Discovery.CONTAINER)) {
+                links.linkContainer(from, to.text().substring(Discovery.CONTAINER.length()));
+            } else {
+                links.link(from, service(to, "STACK/SERVICE or container:NAME"));
+            }
+        }
+        return links;
+    }
+
+    private static String service(YamlNode node, String expected) {
+        if (!SERVICE.matcher(node.text()).matches()) {
+            throw node.error(node.text() + " (expected: " + expected + ")");
+        }
+        return node.text();
     }
 
     private static List<Cidr> subnets(YamlNode node) {
@@ -83,7 +111,8 @@ final class PolicySection {
         }
     }
 
-    private static CompiledPolicy.Container container(YamlNode item, Map<String, YamlNode> keys) {
+    private static CompiledPolicy.Container container(
+            YamlNode item, Map<String, YamlNode> keys, LinkGroups links, String name) {
         Map<String, String> labels = new HashMap<>();
         YamlNode given = YamlValues.present(keys.get("labels"));
         if (given != null) {
@@ -93,7 +122,9 @@ final class PolicySection {
         if (stack.isEmpty() && keys.containsKey("service")) {
             throw item.error("service without stack (expected: both)");
         }
-        return new CompiledPolicy.Container(labels, stack, text(keys.get("service")));
+        String service = text(keys.get("service"));
+        String group = links.group(service.isEmpty() ? "" : stack + "/" + service, name);
+        return new CompiledPolicy.Container(labels, stack, service, group);
     }
 
     private static String text(@Nullable YamlNode node) {

@@ -6,8 +6,10 @@ import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.GroupPolicy;
 import dev.drover.overlay.NetworkPolicy;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -38,28 +40,47 @@ public record Policies(@Nullable NetworkPolicy policy, Map<String, String> probl
                 members.put(Cidr.parse(peer.block()).address(1), NetworkPolicy.Member.host("host of " + peer.block()));
             }
         }));
+        Set<NetworkPolicy.Link> links = new HashSet<>();
+        desired.values().forEach(item -> {
+            if (item instanceof DesiredItem.Linked linked) {
+                links.add(new NetworkPolicy.Link(linked.from(), linked.to()));
+            }
+        });
         members.put(Cidr.parse(identity.block()).address(1), NetworkPolicy.Member.host("this host"));
         NetworkPolicy[] policy = new NetworkPolicy[1];
-        attempt("policy", problems, () -> policy[0] = of(rules, List.of(Cidr.parse(identity.subnet())), members));
+        attempt(
+                "policy",
+                problems,
+                () -> policy[0] = of(rules, List.of(Cidr.parse(identity.subnet())), members, links));
         return new Policies(policy[0], problems);
     }
 
     /** The rules as the overlay has them. */
     public static NetworkPolicy of(
-            DesiredItem.Policy rules, List<Cidr> subnets, Map<Integer, NetworkPolicy.Member> members) {
+            DesiredItem.Policy rules,
+            List<Cidr> subnets,
+            Map<Integer, NetworkPolicy.Member> members,
+            Set<NetworkPolicy.Link> links) {
         return new NetworkPolicy(
                 rules.allowByDefault(),
                 subnets,
                 rules.kinds(),
                 rules.rules().stream().map(Policies::rule).toList(),
-                members);
+                members,
+                links);
     }
 
     private static NetworkPolicy.Rule rule(DesiredItem.PolicyRule rule) {
-        GroupPolicy.Rule match = rule.same()
+        return new NetworkPolicy.Rule(match(rule), rule.text());
+    }
+
+    private static GroupPolicy.Rule match(DesiredItem.PolicyRule rule) {
+        if (Boolean.TRUE.equals(rule.linked())) {
+            return new GroupPolicy.Linked(rule.from(), rule.allow());
+        }
+        return rule.same()
                 ? new GroupPolicy.Same(rule.from(), rule.allow())
                 : new GroupPolicy.Between(rule.from(), rule.to(), rule.allow());
-        return new NetworkPolicy.Rule(match, rule.text());
     }
 
     private static void attempt(String key, Map<String, String> problems, Runnable mapping) {

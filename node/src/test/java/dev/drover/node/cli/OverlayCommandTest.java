@@ -49,6 +49,8 @@ final class OverlayCommandTest {
                                 true,
                                 "obstacle",
                                 null,
+                                "remoteChecksum",
+                                true,
                                 "txPackets",
                                 5,
                                 "session",
@@ -150,10 +152,10 @@ final class OverlayCommandTest {
         assertThat(run("peers", "--admin", here())).isZero();
         assertThat(out.toString().lines().map(line -> line.replaceAll(" {3,}", "|")))
                 .containsExactly(
-                        "VTEP|KIND|SUBNETS|SUPER|TX PACKETS|TX BYTES|RX PACKETS|RX BYTES|HEARD|PATH|PATH MTU|ENCRYPTION|WHY NOT SUPER",
-                        "192.0.2.2|configured|10.42.2.0/24, 10.42.3.0/24|yes|5|0|0|0|3 s ago|-|-|no session, 3 handshakes unanswered; refused 9 s ago: keys do not fit;"
+                        "VTEP|KIND|SUBNETS|SUPER|TX PACKETS|TX BYTES|RX PACKETS|RX BYTES|HEARD|PATH|PATH MTU|CHECKSUMS|ENCRYPTION|WHY NOT SUPER",
+                        "192.0.2.2|configured|10.42.2.0/24, 10.42.3.0/24|yes|5|0|0|0|3 s ago|-|-|left|no session, 3 handshakes unanswered; refused 9 s ago: keys do not fit;"
                                 + " 7 plaintext packets refused|-",
-                        "192.0.2.3|foreign|-|no|0|0|0|0|never|-|-|none|no route");
+                        "192.0.2.3|foreign|-|no|0|0|0|0|never|-|-|sent|none|no route");
     }
 
     @Test

@@ -118,6 +118,10 @@ final class NodeFileParserTest {
         assertThat(file.overlay().peers().getFirst().probed()).isFalse();
         file = NodeFileParser.parse("node.yaml", WHOLE.replace("vtep: 192.0.2.2,", "vtep: 192.0.2.2, probe: true,"));
         assertThat(file.overlay().peers().getFirst().probed()).isTrue();
+        assertThat(file.overlay().peers().getFirst().remoteChecksum()).isNull();
+        file = NodeFileParser.parse(
+                "node.yaml", WHOLE.replace("vtep: 192.0.2.2,", "vtep: 192.0.2.2, remote-checksum: false,"));
+        assertThat(file.overlay().peers().getFirst().remoteChecksum()).isFalse();
     }
 
     @Test
@@ -237,6 +241,7 @@ final class NodeFileParserTest {
                     bridge: br0        | encryption: { private-key-file: /nowhere/key } | node.yaml:5: overlay.encryption.private-key-file: /nowhere/key is missing (expected: a file of drover overlay keygen)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, neighbours: [{address: web, mac: a}], | node.yaml:8: overlay.peers[0].neighbours[0].address: web (expected: IPv4 a.b.c.d or IPv6)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, neighbours: [{address: 10.42.2.9, mac: a}], | node.yaml:8: overlay.peers[0].neighbours[0].mac: a (expected: aa:bb:cc:dd:ee:ff)
+                    vtep: 192.0.2.2,   | vtep: 192.0.2.2, remote-checksum: auto, | node.yaml:8: overlay.peers[0].remote-checksum: auto (expected: true or false)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, probe: often, | node.yaml:8: overlay.peers[0].probe: often (expected: true or false)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: secret, | node.yaml:8: overlay.peers[0].public-key: secret (expected: Base64 of 32 bytes, as drover overlay keygen prints it)
                     vtep: 192.0.2.2,   | vtep: 192.0.2.2, public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U=, | node.yaml:8: overlay.peers[0].public-key: jRM6xCR/N0J5PykDJ1grJzHrtqxX1JNmT9xGkdfzy1U= (expected: none without overlay.encryption, or traffic would not be encrypted)

@@ -48,6 +48,26 @@ final class PoliciesTest {
                         Map.entry(address("10.42.1.2"), new NetworkPolicy.Member("web1", false, List.of("shop", ""))));
     }
 
+    @Test
+    void linkedGroupsAreMapped() {
+        DesiredItem.PolicyRule rule = new DesiredItem.PolicyRule(1, 1, false, true, "within linked: allow", true);
+        NetworkPolicy policy = Policies.of(
+                        IDENTITY,
+                        Map.of(
+                                "policy",
+                                rules(rule),
+                                "member/10.42.1.2",
+                                WEB,
+                                "linked/a>b",
+                                new DesiredItem.Linked("a", "b")))
+                .policy();
+        assertThat(policy).isNotNull();
+        assertThat(policy.rules())
+                .extracting(NetworkPolicy.Rule::match)
+                .containsExactly(new GroupPolicy.Linked(1, true));
+        assertThat(policy.links()).containsExactly(new NetworkPolicy.Link("a", "b"));
+    }
+
     private static int address(String text) {
         return Cidr.parseAddress(text);
     }

@@ -26,7 +26,8 @@ import dev.drover.dataplane.Memory;
  * Joins consecutive TCP packets of one flow into one super-frame for the TAP, payloads where they are. Packets are joined
  * only when cutting the result again gives the same packets: same headers but for lengths, sequence and checksums, every
  * one full but the last, PSH on the last only. Joined packets get their checksum completed by whoever needs it, so each
- * has been verified before; a packet that is passed alone keeps its own. Anything else passes verbatim, in order.
+ * has been verified before; a packet that is passed alone keeps its own, or stays unfinished as it came. Anything else
+ * passes verbatim, in order.
  *
  * <p>Owned by one lane; frames are borrowed, and their headers changed, until {@link #flush}.
  */
@@ -50,10 +51,18 @@ final class Coalescer {
         this.traffic = traffic;
     }
 
-    /** Takes a frame of at least an Ethernet header. */
-    void add(long frame, int length) {
+    /**
+     * Takes a frame of at least an Ethernet header.
+     *
+     * @param unfinished checksum, as {@link RemoteChecksum#of} tells it; where the headers say the same it is left to the
+     *     container's kernel
+     */
+    void add(long frame, int length, int unfinished) {
         if (!next.parse(frame, length)) {
             flush();
+            if (unfinished != RemoteChecksum.NONE) {
+                RemoteChecksum.finish(frame, length, unfinished);
+            }
             tap.piece(frame, length);
             tap.write();
         } else if (!joinable(next)) {

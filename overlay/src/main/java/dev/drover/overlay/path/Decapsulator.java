@@ -237,6 +237,10 @@ public final class Decapsulator implements Runnable {
         if (length < SEALED_OVERHEAD_BYTES) {
             return Drop.RUNT;
         }
+        if (Memory.getInt(datagram) != SEALED_DATA) {
+            return Drop
+                    .BAD_TAG; // the reserved bytes, the only ones that neither seal nor nonce nor choice of a key cover
+        }
         Session session = peer.keyring().find(Memory.getIntBe(datagram + SEALED_INDEX));
         if (session == null) {
             peer.want(handshakes);
@@ -262,7 +266,7 @@ public final class Decapsulator implements Runnable {
         observer.incoming(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES, 0, 0, drop);
         if (drop == null) {
             clamp(peer, plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
-            coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES);
+            coalescer.add(plain + VXLAN_BYTES, plainLength - VXLAN_BYTES, RemoteChecksum.NONE);
             peer.received(lane, 1, plainLength - VXLAN_BYTES);
             traffic.increment(lane, Traffic.RX_PACKETS);
             traffic.add(lane, Traffic.RX_BYTES, plainLength - VXLAN_BYTES);
@@ -304,7 +308,7 @@ public final class Decapsulator implements Runnable {
         if (superFrame == 0) {
             observer.incoming(peer, frame, frameLength, 0, 0, null);
             clamp(peer, frame, frameLength);
-            coalescer.add(frame, frameLength);
+            coalescer.add(frame, frameLength, RemoteChecksum.of(datagram));
             return;
         }
         coalescer.flush();
@@ -339,7 +343,12 @@ public final class Decapsulator implements Runnable {
         if (Memory.getMac(frame) != Probe.MAC || !inner.parse(frame, length) || !Probe.is(inner)) {
             return false;
         }
-        probes.offer(peer, Probe.kind(inner) == Probe.KIND_ANSWER, Probe.nonce(inner), Probe.bytes(inner));
+        probes.offer(
+                peer,
+                Probe.kind(inner) == Probe.KIND_ANSWER,
+                Probe.nonce(inner),
+                Probe.bytes(inner),
+                Probe.takesRemoteChecksum(inner));
         return true;
     }
 

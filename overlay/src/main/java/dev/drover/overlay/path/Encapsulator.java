@@ -269,7 +269,7 @@ public final class Encapsulator implements Runnable {
     }
 
     private @Nullable Drop copies(long vnet, long frame, int length, PeerPath[] peers) {
-        Drop drop = complete(vnet, frame, length, mtu);
+        Drop drop = complete(vnet, frame, length, mtu, handshakes != null);
         if (drop != null) {
             return drop;
         }
@@ -310,7 +310,8 @@ public final class Encapsulator implements Runnable {
     }
 
     private @Nullable Drop unicast(long vnet, long frame, int length, PeerPath peer) {
-        Drop drop = complete(vnet, frame, length, Math.min(mtu, peer.mtu()));
+        boolean mayStayPartial = handshakes != null || peer.remoteChecksum();
+        Drop drop = complete(vnet, frame, length, Math.min(mtu, peer.mtu()), mayStayPartial);
         if (drop != null) {
             return drop;
         }
@@ -357,8 +358,9 @@ public final class Encapsulator implements Runnable {
      * Does what the kernel left to the device: the checksum, or the preparation for segmentation.
      *
      * @param limit largest IP packet on the way to who gets the frame
+     * @param mayStayPartial who gets it takes unfinished checksums where he finds them
      */
-    private @Nullable Drop complete(long vnet, long frame, int length, int limit) {
+    private @Nullable Drop complete(long vnet, long frame, int length, int limit, boolean mayStayPartial) {
         int flags = Memory.getByte(vnet + VNET_FLAGS);
         gsoType = Memory.getByte(vnet + VNET_GSO_TYPE);
         int start = Memory.getShort(vnet + VNET_CSUM_START);
@@ -377,21 +379,25 @@ public final class Encapsulator implements Runnable {
             MssClamp.lower(frame, length, segmentSize, limit, partial);
             traffic.increment(lane, Traffic.MSS_CLAMPED);
         }
-        if (partial && !mayStayPartial(frame, length, start, offset)) {
+        boolean left = partial && mayStayPartial && isPartial(frame, length, start, offset);
+        if (partial && !left) {
             if (start + offset + Short.BYTES > length) {
                 return Drop.MALFORMED_OFFLOAD;
             }
             int check = Checksum.finish(Checksum.add(0, frame + start, length - start));
             Memory.putShort(frame + start + offset, check == 0 && offset == UDP_CHECKSUM ? 0xffff : check);
         }
-        Memory.putLong(frame - VXLAN_BYTES, vxlan);
+        boolean flagged = left && handshakes == null;
+        if (flagged) {
+            traffic.increment(lane, Traffic.REMOTE_CHECKSUMS);
+        }
+        Memory.putLong(frame - VXLAN_BYTES, flagged ? RemoteChecksum.header(vxlan, start, inner.tcp) : vxlan);
         return null;
     }
 
-    /** Whether the peer's end, which trusts what is sealed, sees that the checksum is for the container's kernel to do. */
-    private boolean mayStayPartial(long frame, int length, int start, int offset) {
-        return handshakes != null
-                && inner.parse(frame, length)
+    /** Whether the peer's end sees that the checksum is for the container's kernel to do. */
+    private boolean isPartial(long frame, int length, int start, int offset) {
+        return inner.parse(frame, length)
                 && inner.l4 == start
                 && inner.checksumOffset() == offset
                 && inner.partialChecksum();
@@ -429,9 +435,13 @@ public final class Encapsulator implements Runnable {
             packets = segmenter.segments();
             bytes = segmenter.bytes();
         } else {
-            packets = segmenter.emit(batches[socket], peer.name());
+            boolean remoteChecksum = peer.remoteChecksum() && segmenter.plain();
+            packets = segmenter.emit(batches[socket], peer.name(), remoteChecksum);
             bytes = segmenter.bytes();
             traffic.increment(lane, Traffic.TX_SEGMENTED);
+            if (remoteChecksum) {
+                traffic.add(lane, Traffic.REMOTE_CHECKSUMS, packets);
+            }
         }
         sent(peer, packets, bytes);
     }

@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.InetAddress;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A remote tunnel endpoint as the lanes see it: where to send and what was counted, a padded row of counters a lane. The
@@ -31,6 +32,9 @@ public final class PeerPath {
     private volatile int mtu = Integer.MAX_VALUE;
     private volatile Keyring keyring = Keyring.EMPTY;
     private volatile boolean wanting;
+    private volatile boolean remoteChecksum;
+    private @Nullable Boolean remoteChecksumTold;
+    private boolean remoteChecksumTaken;
     /** Packets received when {@link #notice} looked last, and when that was more than before. */
     private long noticedPackets;
 
@@ -91,6 +95,23 @@ public final class PeerPath {
     /** Takes effect with the next frame; any thread. */
     public void mtu(int bytes) {
         mtu = bytes;
+    }
+
+    /** Whether it takes packets with the checksum inside unfinished ({@link RemoteChecksum}). */
+    public boolean remoteChecksum() {
+        return remoteChecksum;
+    }
+
+    /** By the operator, null to go by what the peer says. Takes effect with the next frame; any thread. */
+    public synchronized void tellRemoteChecksum(@Nullable Boolean told) {
+        remoteChecksumTold = told;
+        remoteChecksum = told == null ? remoteChecksumTaken : told;
+    }
+
+    /** By the peer, which is there and answers. Takes effect with the next frame; any thread. */
+    public synchronized void takesRemoteChecksum(boolean takes) {
+        remoteChecksumTaken = takes;
+        remoteChecksum = remoteChecksumTold == null ? takes : remoteChecksumTold;
     }
 
     /** Its sessions, in an encrypted overlay. */

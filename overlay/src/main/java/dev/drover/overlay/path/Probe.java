@@ -31,11 +31,11 @@ import dev.drover.dataplane.Memory;
  * <pre>
  *  | Ethernet 14, to 01:80:c2:00:00:0f | IPv4 20, 192.0.0.8 to 192.0.0.8 | TCP 20 | header 24 | zeros … |
  *
- *  header:  | "DRVP" 4 | kind 1 | reserved 3 | nonce 8 | bytes 4 | reserved 4 |
+ *  header:  | "DRVP" 4 | kind 1 | takes 1 | reserved 2 | nonce 8 | bytes 4 | reserved 4 |
  * </pre>
  *
  * {@code bytes} of an answer tell how much TCP payload of a probe came in one piece. In a probe that is a super-frame each
- * segment has the header.
+ * segment has the header. {@code takes} tells what the sender of probe or answer takes: 1, {@link RemoteChecksum}.
  */
 final class Probe {
     /** Reserved by IEEE 802.1Q table 8-1: foreign endpoints hand it to their bridge, which drops it. */
@@ -52,6 +52,8 @@ final class Probe {
     private static final int DUMMY_ADDRESS = 0xc000_0008;
     private static final int MAGIC = 0x4452_5650;
     private static final int KIND = 4;
+    private static final int TAKES = 5;
+    private static final int REMOTE_CHECKSUM = 1;
     private static final int NONCE = 8;
     private static final int BYTES = 16;
     private static final int HEADERS = ETHERNET_BYTES + IP_AND_TCP_BYTES;
@@ -68,6 +70,11 @@ final class Probe {
 
     static int kind(Inner inner) {
         return Memory.getByte(inner.frame + inner.headers + KIND);
+    }
+
+    /** Whether who sent it takes packets with the checksum inside unfinished. */
+    static boolean takesRemoteChecksum(Inner inner) {
+        return (Memory.getByte(inner.frame + inner.headers + TAKES) & REMOTE_CHECKSUM) != 0;
     }
 
     static long nonce(Inner inner) {
@@ -110,6 +117,7 @@ final class Probe {
             long header = frame + HEADERS + offset;
             Memory.putIntBe(header, MAGIC);
             Memory.putByte(header + KIND, kind);
+            Memory.putByte(header + TAKES, REMOTE_CHECKSUM);
             Memory.putLong(header + NONCE, Long.reverseBytes(nonce));
             Memory.putIntBe(header + BYTES, bytes);
         }

@@ -23,6 +23,7 @@ public final class ProbeRing {
     private final boolean[] answers = new boolean[CAPACITY];
     private final long[] nonces = new long[CAPACITY];
     private final int[] bytes = new int[CAPACITY];
+    private final boolean[] remoteChecksums = new boolean[CAPACITY];
     private final Runnable wake;
     private long head;
     private long tail;
@@ -34,8 +35,9 @@ public final class ProbeRing {
          * @param answer to a probe of ours; else a probe
          * @param nonce of the probe
          * @param bytes of TCP payload that came in one piece, here or at the peer
+         * @param remoteChecksum whether the sender takes packets with the checksum inside unfinished
          */
-        void receive(PeerPath from, boolean answer, long nonce, int bytes);
+        void receive(PeerPath from, boolean answer, long nonce, int bytes, boolean remoteChecksum);
     }
 
     /** @param wake called by the lane after a message was added; must be cheap */
@@ -44,7 +46,7 @@ public final class ProbeRing {
     }
 
     /** Called by the lane. */
-    void offer(PeerPath from, boolean answer, long nonce, int length) {
+    void offer(PeerPath from, boolean answer, long nonce, int length, boolean remoteChecksum) {
         long t = tail;
         if (t - (long) HEAD.getAcquire(this) == CAPACITY) {
             return;
@@ -54,6 +56,7 @@ public final class ProbeRing {
         answers[slot] = answer;
         nonces[slot] = nonce;
         bytes[slot] = length;
+        remoteChecksums[slot] = remoteChecksum;
         TAIL.setRelease(this, t + 1);
         wake.run();
     }
@@ -65,7 +68,7 @@ public final class ProbeRing {
             int slot = (int) h & CAPACITY - 1;
             PeerPath from = peers[slot];
             if (from != null) {
-                receiver.receive(from, answers[slot], nonces[slot], bytes[slot]);
+                receiver.receive(from, answers[slot], nonces[slot], bytes[slot], remoteChecksums[slot]);
             }
             HEAD.setRelease(this, h + 1);
         }

@@ -53,6 +53,7 @@ import org.jspecify.annotations.Nullable;
 final class Segmenter {
     private static final int MAX_HEADERS = TxBatch.HEADER_BYTES - VXLAN_BYTES;
 
+    private final long vxlan;
     private final long template;
     private long frame;
     private boolean stamped;
@@ -74,6 +75,7 @@ final class Segmenter {
 
     /** @param vxlan the VXLAN header as {@link Memory#getLong} reads it */
     Segmenter(long vxlan, Slab slab) {
+        this.vxlan = vxlan;
         template = slab.allocate(TxBatch.HEADER_BYTES);
         Memory.putLong(template, vxlan);
     }
@@ -158,23 +160,41 @@ final class Segmenter {
         l4Sum = Checksum.add(l4Sum, transport, headers - l4);
     }
 
-    /** Adds the segments to {@code batch}; returns how many. */
-    int emit(TxBatch batch, SocketName name) {
+    /** Whether a receiver finds unfinished checksums: it parses no more than {@link Inner} does. */
+    boolean plain() {
+        return l3 == ETHERNET_BYTES && l4 == l3 + (v4 ? ipv4Bytes() : IPV6_BYTES);
+    }
+
+    private int ipv4Bytes() {
+        return (Memory.getByte(frame + l3) & 0xf) << 2;
+    }
+
+    /**
+     * Adds the segments to {@code batch}; returns how many.
+     *
+     * @param remoteChecksum leave the checksums, which are {@link #plain}, to the receiver ({@link RemoteChecksum})
+     */
+    int emit(TxBatch batch, SocketName name, boolean remoteChecksum) {
         if (!stamped) {
             stamp();
         }
         int index = 0;
+        if (remoteChecksum) {
+            long flagged = RemoteChecksum.header(vxlan, l4, tcp);
+            for (int offset = 0; offset < payloadLength; offset += chunk) {
+                int bytes = Math.min(chunk, payloadLength - offset);
+                long header = batch.header();
+                stampUnfinished(header, bytes, offset, index);
+                Memory.putLong(header, flagged);
+                batch.add(name, header, VXLAN_BYTES + headers, payload + offset, bytes);
+                index++;
+            }
+            return index;
+        }
         for (int offset = 0; offset < payloadLength; offset += chunk) {
             int bytes = Math.min(chunk, payloadLength - offset);
             long header = batch.header();
-            copyWords(template, header, VXLAN_BYTES + headers);
-            finishIp(header + VXLAN_BYTES + l3, bytes, index);
-            long sum = Checksum.add(l4Sum + Checksum.word(headers - l4 + bytes), payload + offset, bytes);
-            if (tcp) {
-                finishTcp(header + VXLAN_BYTES + l4, sum, offset, bytes);
-            } else {
-                finishUdp(header + VXLAN_BYTES + l4, sum, bytes);
-            }
+            stampFinished(header, bytes, offset, index);
             batch.add(name, header, VXLAN_BYTES + headers, payload + offset, bytes);
             index++;
         }
@@ -182,34 +202,56 @@ final class Segmenter {
     }
 
     /**
-     * Seals the segments and adds them to {@code batch}; returns how many. Their checksums stay partial, the sum of the
-     * pseudo-header: the seal covers the payload, and the receiver's kernel completes them where that is needed.
+     * Seals the segments and adds them to {@code batch}; returns how many. Their checksums stay unfinished where the
+     * receiver finds them: the seal covers the payload, and the receiver's kernel completes them where that is needed.
      */
     int emitSealed(TxBatch batch, SocketName name, Session session, int lane, int stream) {
         if (!stamped) {
             stamp();
         }
+        boolean plain = plain();
         int index = 0;
         for (int offset = 0; offset < payloadLength; offset += chunk) {
             int bytes = Math.min(chunk, payloadLength - offset);
             long datagram = batch.header();
             long header = datagram + SEALED_HEADER_BYTES;
-            copyWords(template, header, VXLAN_BYTES + headers);
-            finishIp(header + VXLAN_BYTES + l3, bytes, index);
-            long transport = header + VXLAN_BYTES + l4;
-            int partial = Checksum.fold(pseudoSum + Checksum.word(headers - l4 + bytes));
-            if (tcp) {
-                finishTcp(transport, 0, offset, bytes);
-                Memory.putShort(transport + TCP_CHECKSUM, partial);
+            if (plain) {
+                stampUnfinished(header, bytes, offset, index);
             } else {
-                finishUdp(transport, 0, bytes);
-                Memory.putShort(transport + UDP_CHECKSUM, partial);
+                stampFinished(header, bytes, offset, index);
             }
             Memory.copy(payload + offset, header + VXLAN_BYTES + headers, bytes);
             batch.add(name, datagram, session.seal(lane, stream, datagram, VXLAN_BYTES + headers + bytes));
             index++;
         }
         return index;
+    }
+
+    /** Writes VXLAN header and headers of a segment with its checksum. */
+    private void stampFinished(long header, int bytes, int offset, int index) {
+        copyWords(template, header, VXLAN_BYTES + headers);
+        finishIp(header + VXLAN_BYTES + l3, bytes, index);
+        long sum = Checksum.add(l4Sum + Checksum.word(headers - l4 + bytes), payload + offset, bytes);
+        if (tcp) {
+            finishTcp(header + VXLAN_BYTES + l4, sum, offset, bytes);
+        } else {
+            finishUdp(header + VXLAN_BYTES + l4, sum, bytes);
+        }
+    }
+
+    /** The same with the sum of the pseudo-header in place of the checksum; the payload is not looked at. */
+    private void stampUnfinished(long header, int bytes, int offset, int index) {
+        copyWords(template, header, VXLAN_BYTES + headers);
+        finishIp(header + VXLAN_BYTES + l3, bytes, index);
+        long transport = header + VXLAN_BYTES + l4;
+        int partial = Checksum.fold(pseudoSum + Checksum.word(headers - l4 + bytes));
+        if (tcp) {
+            finishTcp(transport, 0, offset, bytes);
+            Memory.putShort(transport + TCP_CHECKSUM, partial);
+        } else {
+            finishUdp(transport, 0, bytes);
+            Memory.putShort(transport + UDP_CHECKSUM, partial);
+        }
     }
 
     /** Packets of the frame. */

@@ -7,6 +7,8 @@ public enum Traffic {
     TX_BYTES,
     /** Super-frames cut into segments here. */
     TX_SEGMENTED,
+    /** Packets whose checksum inside was left to a peer that takes such. */
+    REMOTE_CHECKSUMS,
     /** Super-frames handed to the kernel whole. */
     TX_SUPER_FRAMES,
     /** Super-frames that the kernel did not take whole and that were cut here instead. */

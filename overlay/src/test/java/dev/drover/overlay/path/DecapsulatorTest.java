@@ -62,6 +62,39 @@ class DecapsulatorTest {
     }
 
     @Test
+    void whatAPeerLeavesUnfinishedIsJoinedAndStaysSo() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            Packets.Tcp tcp = tcp(new Random(1), 4_000);
+            path.aggregatedFromOwner(Packets.cut(tcp, 1000).stream()
+                    .map(packet -> Packets.unfinished(PathFixture.VNI, Packets.partial(packet), 34, false))
+                    .toList());
+            byte[] joined = path.toBridge();
+            assertThat(joined[0]).as("for the container's kernel").isEqualTo((byte) 1);
+            assertThat(joined[1]).isEqualTo((byte) 1);
+            assertThat(Arrays.copyOfRange(joined, 12, joined.length)).isEqualTo(Packets.partial(tcp.frame()));
+            byte[] wrong = Packets.udp(false, THERE, HERE, 1, new byte[77]);
+            wrong[50] ^= 1;
+            path.fromPeer(path.owner, Packets.unfinished(PathFixture.VNI, wrong, 34, true));
+            assertThat(path.toBridge())
+                    .as("neither finished nor unfinished: the container sees that it is wrong")
+                    .isEqualTo(Packets.concat(new byte[12], wrong));
+        }
+    }
+
+    @Test
+    void whatIsLeftUnfinishedWhereNobodyLooksIsFinished() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            byte[] udp = Packets.udp(false, THERE, HERE, 1, new byte[77]);
+            path.fromPeer(
+                    path.owner, Packets.unfinished(PathFixture.VNI, Packets.tagged(Packets.partial(udp)), 38, true));
+            assertThat(path.toBridge()).isEqualTo(Packets.concat(new byte[12], Packets.tagged(udp)));
+            byte[] tagged = Packets.tagged(udp);
+            path.fromPeer(path.owner, Packets.unfinished(PathFixture.VNI, tagged, 254, false));
+            assertThat(path.toBridge()).as("no such place").isEqualTo(Packets.concat(new byte[12], tagged));
+        }
+    }
+
+    @Test
     void aWrongChecksumIsNeverRepaired() throws Exception {
         try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
             Packets.Tcp tcp = tcp(new Random(1), 4_000);

@@ -66,6 +66,45 @@ class EncapsulatorTest {
     }
 
     @Test
+    void checksumsAreLeftToAPeerThatTakesThem() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            path.ownerPath.takesRemoteChecksum(true);
+            byte[] whole = packetTo(THERE);
+            path.fromBridge(Packets.vnet(1, 0, 0, 34, 6), Packets.partial(whole));
+            assertThat(PathFixture.datagram(path.owner))
+                    .isEqualTo(Packets.unfinished(PathFixture.VNI, Packets.partial(whole), 34, true));
+            path.fromBridge(whole);
+            assertThat(PathFixture.inner(path.owner))
+                    .as("the container's own checksum")
+                    .isEqualTo(whole);
+            Packets.Tcp tcp = new Packets.Tcp(
+                    false, HERE, THERE, 9, true, 77, Packets.ACK, new byte[12], Packets.payload(random, 5_001));
+            path.fromBridge(Packets.vnet(1, 1, 1_366, 34, 16), Packets.partial(tcp.frame()));
+            for (byte[] packet : Packets.cut(tcp, 1_366)) {
+                assertThat(PathFixture.datagram(path.owner))
+                        .isEqualTo(Packets.unfinished(PathFixture.VNI, Packets.partial(packet), 34, false));
+            }
+            assertThat(path.traffic.sum(Traffic.REMOTE_CHECKSUMS)).isEqualTo(5);
+
+            byte[] there = to(PathFixture.NEIGHBOUR.value(), whole);
+            path.fromBridge(Packets.vnet(1, 0, 0, 38, 6), Packets.tagged(Packets.partial(there)));
+            assertThat(PathFixture.inner(path.owner))
+                    .as("not seen behind a VLAN tag")
+                    .isEqualTo(Packets.tagged(there));
+            byte[] behind = Packets.tagged(to(PathFixture.NEIGHBOUR.value(), Packets.partial(tcp.frame())));
+            path.fromBridge(Packets.vnet(1, 1, 1_366, 38, 16), behind);
+            for (byte[] packet : Packets.cut(tcp, 1_366)) {
+                assertThat(PathFixture.inner(path.owner))
+                        .isEqualTo(Packets.tagged(to(PathFixture.NEIGHBOUR.value(), packet)));
+            }
+            path.ownerPath.tellRemoteChecksum(false);
+            path.fromBridge(Packets.vnet(1, 0, 0, 34, 6), Packets.partial(whole));
+            assertThat(PathFixture.inner(path.owner)).isEqualTo(whole);
+            assertThat(path.drops()).isZero();
+        }
+    }
+
+    @Test
     void equalDatagramsToOnePeerShareOneSend() throws Exception {
         try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
             List<byte[]> packets = java.util.stream.Stream.generate(() -> packetTo(THERE))

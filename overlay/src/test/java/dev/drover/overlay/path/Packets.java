@@ -145,6 +145,14 @@ final class Packets {
         return copy;
     }
 
+    /** A datagram that says that the checksum inside is unfinished. */
+    static byte[] unfinished(int vni, byte[] frame, int start, boolean udp) {
+        byte[] datagram = vxlan(vni, frame);
+        datagram[1] = 0x20;
+        datagram[7] = (byte) (start / 2 | (udp ? 0x80 : 0));
+        return datagram;
+    }
+
     /** The packets a TCP super-frame stands for. */
     static List<byte[]> cut(Tcp tcp, int segmentSize) {
         List<byte[]> packets = new ArrayList<>();

@@ -97,6 +97,23 @@ class SealedPathTest {
     }
 
     @Test
+    void aSuperFrameBehindAVlanTagIsSummedSinceTheOtherEndWouldNotSee() throws Exception {
+        try (PathFixture path = new PathFixture(PathFixture.Mode.SEALED)) {
+            Packets.Tcp tcp = new Packets.Tcp(
+                    false, HERE, THERE, 9, true, 77, Packets.ACK, new byte[12], Packets.payload(random, 5_001));
+            path.fromBridge(Packets.vnet(1, 1, 1_366, 38, 16), Packets.tagged(there(Packets.partial(tcp.frame()))));
+            for (byte[] packet : Packets.cut(tcp, 1_366)) {
+                assertThat(path.unsealed()).isEqualTo(Packets.tagged(there(packet)));
+            }
+        }
+    }
+
+    private static byte[] there(byte[] frame) {
+        return Packets.ethernet(
+                PathFixture.NEIGHBOUR.value(), MAC_A, 0x0800, Arrays.copyOfRange(frame, 14, frame.length));
+    }
+
+    @Test
     void whatArrivesSealedIsJoinedAndPassedOn() throws Exception {
         try (PathFixture path = new PathFixture(PathFixture.Mode.SEALED)) {
             Packets.Tcp tcp = new Packets.Tcp(
@@ -153,6 +170,22 @@ class SealedPathTest {
             byte[] datagram(PathFixture path, byte[] frame) {
                 byte[] sealed = path.sealed(vxlan(frame));
                 sealed[15]++;
+                return sealed;
+            }
+        },
+        FIRST_RESERVED_BYTE(Drop.BAD_TAG) {
+            @Override
+            byte[] datagram(PathFixture path, byte[] frame) {
+                byte[] sealed = path.sealed(vxlan(frame));
+                sealed[1] = 1;
+                return sealed;
+            }
+        },
+        LAST_RESERVED_BYTE(Drop.BAD_TAG) {
+            @Override
+            byte[] datagram(PathFixture path, byte[] frame) {
+                byte[] sealed = path.sealed(vxlan(frame));
+                sealed[3] = (byte) 0x80;
                 return sealed;
             }
         },
