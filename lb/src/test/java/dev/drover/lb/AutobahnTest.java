@@ -46,7 +46,7 @@ class AutobahnTest {
     @TempDir
     Path directory;
 
-    private TreeMap<String, TreeMap<String, String>> verdicts = new TreeMap<>();
+    private Map<String, Map<String, String>> verdicts = new TreeMap<>();
 
     @Test
     @Timeout(120)
@@ -62,7 +62,7 @@ class AutobahnTest {
     @Timeout(7_200)
     @EnabledIfSystemProperty(named = "drover.autobahn", matches = ".+")
     void the_whole_suite_says_what_it_says_without_us() throws Exception {
-        run("\"*\"", System.getProperty("drover.autobahn"), 7_100, List.of("direct", "plain", "tls"));
+        run("\"*\"", System.getProperty("drover.autobahn", "jython"), 7_100, List.of("direct", "plain", "tls"));
         assertThat(verdicts.get("plain")).hasSize(CASES);
         same();
     }
@@ -116,7 +116,7 @@ class AutobahnTest {
     }
 
     /** Verdict by case by agent. */
-    private TreeMap<String, TreeMap<String, String>> run(
+    private Map<String, Map<String, String>> run(
             String cases, String python, int seconds, Map<String, InetSocketAddress> agents) throws Exception {
         String servers = agents.entrySet().stream()
                 .map(agent -> "{\"agent\":\"%s\",\"url\":\"ws://127.0.0.1:%d/\",\"options\":{\"version\":18}}"
@@ -182,8 +182,8 @@ class AutobahnTest {
         return Path.of(new java.net.URI(file.substring(0, file.indexOf('!'))));
     }
 
-    private static TreeMap<String, TreeMap<String, String>> read(String json) {
-        TreeMap<String, TreeMap<String, String>> all = new TreeMap<>();
+    private static Map<String, Map<String, String>> read(String json) {
+        Map<String, Map<String, String>> all = new TreeMap<>();
         TreeMap<Integer, String> agents = new TreeMap<>();
         Matcher agent = AGENT.matcher(json);
         while (agent.find()) {

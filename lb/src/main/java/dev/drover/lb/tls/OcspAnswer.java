@@ -22,6 +22,7 @@ import org.bouncycastle.cert.ocsp.SingleResp;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.bc.BcDigestCalculatorProvider;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A responder's answer that a certificate is good (RFC 6960), whose signature, subject and time were looked at as a client
@@ -31,7 +32,7 @@ import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
  * @param from when it was true
  * @param until when there is newer information; nobody takes it from then on
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared
+@SuppressWarnings({"ArrayRecordComponent", "JavaUtilDate"}) // never compared; what the library takes
 record OcspAnswer(byte[] der, Instant from, Instant until) {
     static final int MAX_BYTES = 64 * 1024;
     /** By how much the clock of the responder may be ahead. */
@@ -137,8 +138,9 @@ record OcspAnswer(byte[] der, Instant from, Instant until) {
                 && appointed.isSignatureValid(new JcaContentVerifierProviderBuilder().build(issuer));
     }
 
-    private static void checkStatus(CertificateStatus status) {
-        if (status == CertificateStatus.GOOD) {
+    /** @param status null when the certificate is good */
+    private static void checkStatus(@Nullable CertificateStatus status) {
+        if (status == null) {
             return;
         }
         if (status instanceof RevokedStatus revoked) {
@@ -152,7 +154,7 @@ record OcspAnswer(byte[] der, Instant from, Instant until) {
     }
 
     /** What was read is no good answer. */
-    private static class Refused extends IllegalArgumentException {
+    static class Refused extends IllegalArgumentException {
         private static final long serialVersionUID = 1;
 
         Refused(String message) {

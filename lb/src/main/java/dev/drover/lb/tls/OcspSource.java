@@ -10,6 +10,7 @@ import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,7 @@ final class OcspSource {
     /** RFC 7633: a client that knows it demands a staple, status_request is 5. */
     private static final String TLS_FEATURE = "1.3.6.1.5.5.7.1.24";
 
+    private final X509Certificate[] chain;
     private final X509Certificate certificate;
     private final @Nullable X509Certificate issuer;
     private final Stapling from;
@@ -54,6 +56,7 @@ final class OcspSource {
      */
     OcspSource(X509Certificate[] chain, Path path, Stapling from, LongAdder refused) {
         this.refused = refused;
+        this.chain = chain.clone();
         certificate = chain[0];
         issuer = issuer(chain);
         this.from = from;
@@ -83,8 +86,9 @@ final class OcspSource {
         return null;
     }
 
-    X509Certificate certificate() {
-        return certificate;
+    /** Whether it is the source for these certificates, which hold the issuer's or not. */
+    boolean of(X509Certificate[] other) {
+        return Arrays.equals(chain, other);
     }
 
     Staple staple() {

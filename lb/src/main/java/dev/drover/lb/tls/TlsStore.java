@@ -114,8 +114,10 @@ public final class TlsStore {
 
     /** That of the same certificate until now, which has its answer, or a new one; null where nothing is to be shown. */
     private @Nullable OcspSource source(X509Certificate[] chain, TlsConfig.Certificate files) {
-        boolean wanted = config.stapling() != TlsConfig.Stapling.OFF && OpenSsl.isOcspSupported();
-        if (!wanted) {
+        if (config.stapling() == TlsConfig.Stapling.OFF || !OpenSsl.isOcspSupported()) {
+            if (config.stapling() != TlsConfig.Stapling.OFF) {
+                LOG.warn("ocsp nothing is stapled certificate={}: TLS of the JDK", files.certificate());
+            }
             if (OcspSource.demanded(chain[0])) {
                 LOG.warn(
                         "ocsp certificate={} demands a staple, clients may refuse it (expected: tls.ocsp file or fetch)",
@@ -124,7 +126,7 @@ public final class TlsStore {
             return null;
         }
         for (OcspSource source : sources) {
-            if (source.certificate().equals(chain[0])) {
+            if (source.of(chain)) {
                 return source;
             }
         }

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** How a listener that the control plane wants is served, beside where its requests go. */
 final class Served {
+    /** Who writes stacks must not fill the disk of the hosts: twice this, for each port. */
+    private static final long MAX_LOG_BYTES = 64L << 20;
+
     private Served() {}
 
     static LimitsConfig limits(DesiredItem.Listener listener) {
@@ -47,7 +50,8 @@ final class Served {
                     case "combined" -> AccessLogConfig.Format.COMBINED;
                     default ->
                         throw new IllegalArgumentException("access-log: " + format + " (expected: json or combined)");
-                }));
+                },
+                MAX_LOG_BYTES));
     }
 
     static @Nullable StickyConfig sticky(DesiredItem.Route route) {

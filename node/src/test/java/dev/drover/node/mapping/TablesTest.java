@@ -226,7 +226,7 @@ final class TablesTest {
             assertThat(listener.limits()).isEqualTo(LimitsConfig.DEFAULTS.with(LimitsConfig.Limit.BODY_BYTES, 1_000));
             assertThat(listener.observation().accessLog())
                     .isEqualTo(new AccessLogConfig(
-                            HOST.accessLogs().resolve("lb.hello-80.log"), AccessLogConfig.Format.JSON));
+                            HOST.accessLogs().resolve("lb.hello-80.log"), AccessLogConfig.Format.JSON, 64L << 20));
             PoolConfig pool = listener.routes().getFirst().pool();
             assertThat(pool.sticky()).isEqualTo(StickyConfig.cookie("shop").withCookie("example.com", true));
             assertThat(pool.targetTls()).isEqualTo(new TargetTlsConfig(null, List.of(), "shop.internal", true));
