@@ -22,14 +22,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An open-loop HTTP/1.1 client inside a network namespace: requests leave at a fixed rate whatever the answers do, so a
- * stall shows as late answers instead of as fewer requests. Half of its threads keep their connection, half open one for
- * each request. Anything but status 200 with a whole body is a failure, and nothing is tried twice.
+ * stall shows as late answers instead of as fewer requests. Each thread asks one target; half of them keep their connection,
+ * half open one for each request. Anything but status 200 with a whole body is a failure, and nothing is tried twice.
  */
 public final class LoadClient implements AutoCloseable {
     private static final int THREADS = 16;
     private static final Duration ANSWER = Duration.ofSeconds(5);
 
-    private final List<InetSocketAddress> targets;
     private final String path;
     private final long intervalNs;
     private final long startNs = System.nanoTime();
@@ -63,20 +62,20 @@ public final class LoadClient implements AutoCloseable {
         }
     }
 
-    private LoadClient(List<InetSocketAddress> targets, String path, int requestsPerSecond) {
-        this.targets = targets;
+    private LoadClient(String path, int requestsPerSecond) {
         this.path = path;
         this.intervalNs = 1_000_000_000L / requestsPerSecond;
     }
 
-    /** Starts the load; requests go to the targets in turn. */
+    /** Starts the load, spread over the targets evenly. */
     public static LoadClient start(Path netns, List<InetSocketAddress> targets, String path, int requestsPerSecond) {
-        LoadClient client = new LoadClient(targets, path, requestsPerSecond);
+        LoadClient client = new LoadClient(path, requestsPerSecond);
         for (int i = 0; i < THREADS; i++) {
             boolean keepAlive = i % 2 == 0;
+            InetSocketAddress target = targets.get(i / 2 % targets.size());
             client.threads.add(Thread.ofPlatform().daemon().name("load-" + i).start(() -> {
                 try (NetNs namespace = NetNs.open(netns.toString())) {
-                    namespace.run(() -> client.sendAll(keepAlive));
+                    namespace.run(() -> client.sendAll(target, keepAlive));
                 }
             }));
         }
@@ -121,21 +120,18 @@ public final class LoadClient implements AutoCloseable {
         return sortedNs.length == 0 ? 0 : sortedNs[(sortedNs.length - 1) * percent / 100] / 1000;
     }
 
-    private void sendAll(boolean keepAlive) {
-        @Nullable Connection[] kept = new @Nullable Connection[targets.size()];
+    private void sendAll(InetSocketAddress target, boolean keepAlive) {
+        Connection kept = null;
         while (!stopped) {
             long number = next.getAndIncrement();
             long dueNs = startNs + number * intervalNs;
             if (!sleepUntil(dueNs)) {
                 break;
             }
-            int target = (int) (number % targets.size());
-            kept[target] = sendOne(kept[target], targets.get(target), keepAlive, dueNs);
+            kept = sendOne(kept, target, keepAlive, dueNs);
         }
-        for (Connection each : kept) {
-            if (each != null) {
-                each.close();
-            }
+        if (kept != null) {
+            kept.close();
         }
     }
 

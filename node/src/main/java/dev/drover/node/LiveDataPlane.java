@@ -95,9 +95,8 @@ final class LiveDataPlane implements DataPlane {
     }
 
     /** Starts one event loop a processor; nothing is served until the first {@link #apply}. */
-    static LiveDataPlane open() {
-        return new LiveDataPlane(
-                Lanes.open(Transport.EPOLL, Runtime.getRuntime().availableProcessors()));
+    static LiveDataPlane open(Transport transport) {
+        return new LiveDataPlane(Lanes.open(transport, Runtime.getRuntime().availableProcessors()));
     }
 
     /** The sockets of listeners and resolver. */

@@ -1,6 +1,7 @@
 package dev.drover.node;
 
 import dev.drover.dataplane.Sockets;
+import dev.drover.dataplane.Transport;
 import dev.drover.node.admin.AdminServer;
 import dev.drover.node.admin.CaptureServer;
 import dev.drover.node.cli.CliException;
@@ -40,7 +41,7 @@ final class NodeProcess implements AutoCloseable {
     }
 
     private final Work work;
-    private final LiveDataPlane dataPlane = LiveDataPlane.open();
+    private final LiveDataPlane dataPlane;
     private final CompletableFuture<Void> left = new CompletableFuture<>();
     private @Nullable Parts running;
     private @Nullable Offer offer;
@@ -48,8 +49,9 @@ final class NodeProcess implements AutoCloseable {
     private Runnable reload = () -> {};
     private boolean closed;
 
-    private NodeProcess(Work work) {
+    private NodeProcess(Work work, Transport transport) {
         this.work = work;
+        dataPlane = LiveDataPlane.open(transport);
     }
 
     /**
@@ -58,12 +60,14 @@ final class NodeProcess implements AutoCloseable {
      * @param takeOver whether to take the sockets of the node that runs, if one does
      */
     static NodeProcess ofFile(Path path, String text, NodeFile file, boolean takeOver) throws InterruptedException {
-        NodeProcess process = new NodeProcess((dataPlane, metrics, parts) -> {
-            StaticNode node = parts.hold(StaticNode.start(path, text, file, dataPlane));
-            serveAdmin(parts, file.admin(), metrics, dataPlane, dataPlane.tables());
-            LOG.info("node serving file={}", path);
-            return node::reload;
-        });
+        NodeProcess process = new NodeProcess(
+                (dataPlane, metrics, parts) -> {
+                    StaticNode node = parts.hold(StaticNode.start(path, text, file, dataPlane));
+                    serveAdmin(parts, file.admin(), metrics, dataPlane, dataPlane.tables());
+                    LOG.info("node serving file={}", path);
+                    return node::reload;
+                },
+                file.transport());
         return process.start(file.handover(), takeOver);
     }
 
@@ -80,18 +84,20 @@ final class NodeProcess implements AutoCloseable {
         if (StateDir.hasIdentity(directory)) {
             Thread.ofPlatform().daemon().name("engine-warm-up").start(() -> warmUp(socket));
         }
-        NodeProcess process = new NodeProcess((dataPlane, metrics, parts) -> {
-            StateDir stateDir = parts.hold(openState(directory));
-            Identity identity = Membership.of(stateDir, wish, () -> Requirements.checkEngine(socket));
-            ManagedNode node = parts.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
-            NodeMetrics.register(metrics, node);
-            node.start();
-            Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
-            tables.put("/node", node::status);
-            tables.put("/containers", node::facts);
-            serveAdmin(parts, admin, metrics, dataPlane, tables);
-            return () -> {};
-        });
+        NodeProcess process = new NodeProcess(
+                (dataPlane, metrics, parts) -> {
+                    StateDir stateDir = parts.hold(openState(directory));
+                    Identity identity = Membership.of(stateDir, wish, () -> Requirements.checkEngine(socket));
+                    ManagedNode node = parts.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
+                    NodeMetrics.register(metrics, node);
+                    node.start();
+                    Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());
+                    tables.put("/node", node::status);
+                    tables.put("/containers", node::facts);
+                    serveAdmin(parts, admin, metrics, dataPlane, tables);
+                    return () -> {};
+                },
+                Transport.EPOLL);
         return process.start(directory.resolve("handover.sock"), takeOver);
     }
 

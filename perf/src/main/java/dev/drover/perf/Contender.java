@@ -47,16 +47,20 @@ sealed interface Contender {
         lab.docker(host, COMMAND, command.toArray(String[]::new)).orThrow();
     }
 
+    /** The process of a running container. */
+    static String pid(Lab lab, String host, String name) {
+        return lab.docker(host, COMMAND, "inspect", "-f", "{{.State.Pid}}", name)
+                .orThrow()
+                .strip();
+    }
+
     /** A probe in a container of its own on each host. */
     default List<NameProbe> probes(Lab lab) {
         return lab.spec().hosts().stream()
                 .map(host -> {
                     String name = "probe-" + label();
                     run(lab, host, name);
-                    String pid = lab.docker(host, COMMAND, "inspect", "-f", "{{.State.Pid}}", name)
-                            .orThrow()
-                            .strip();
-                    return new NameProbe(host, "/proc/" + pid + "/ns/net", resolver());
+                    return new NameProbe(host, "/proc/" + pid(lab, host, name) + "/ns/net", resolver());
                 })
                 .toList();
     }

@@ -5,13 +5,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -340,28 +338,9 @@ final class DnsServers implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
-        for (Process process : running.values()) {
-            process.destroy();
-            try {
-                if (!process.waitFor(3, TimeUnit.SECONDS)) {
-                    process.destroyForcibly().waitFor();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-        for (String side : List.of("s", "c")) {
-            try {
-                Shell.run("ip netns del " + prefix + side);
-            } catch (IllegalStateException e) {
-                System.err.println("warning: " + e.getMessage());
-            }
-        }
-        try (Stream<Path> files = Files.walk(dir)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
+    public void close() {
+        Cleanup.processes(running.values());
+        Cleanup.namespaces(List.of(prefix + "s", prefix + "c"));
+        Cleanup.directory(dir);
     }
 }

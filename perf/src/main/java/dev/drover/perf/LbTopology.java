@@ -4,9 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Three namespaces in a row: client (192.0.2.1), proxy (192.0.2.2 and 198.51.100.1), origin (198.51.100.2), joined by veth
@@ -139,19 +137,7 @@ final class LbTopology implements AutoCloseable {
         }
         closed = true;
         daemons.forEach(Daemon::close);
-        for (String namespace : namespaces) {
-            try {
-                Shell.run("ip netns del " + namespace);
-            } catch (IllegalStateException e) {
-                System.err.println("warning: " + e.getMessage());
-            }
-        }
-        try (Stream<Path> files = Files.walk(dir)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            System.err.println("warning: " + dir + ": " + e.getMessage());
-        }
+        Cleanup.namespaces(namespaces);
+        Cleanup.directory(dir);
     }
 }

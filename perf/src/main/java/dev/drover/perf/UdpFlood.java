@@ -27,7 +27,7 @@ final class UdpFlood {
 
     private UdpFlood() {}
 
-    static double receivedPerSecond(OverlayTopology.Pair pair, int payloadBytes, int seconds) throws Exception {
+    static double receivedPerSecond(OverlayPair pair, int payloadBytes, int seconds) throws Exception {
         int receiver = OverlayTopology.in(pair.second(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
         int sender = OverlayTopology.in(pair.first(), () -> Sys.check("socket", Sys.socket(AF_INET, SOCK_DGRAM, 0)));
         try (Arena arena = Arena.ofShared()) {

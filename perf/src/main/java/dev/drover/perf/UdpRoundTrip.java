@@ -16,7 +16,7 @@ final class UdpRoundTrip {
     private UdpRoundTrip() {}
 
     /** Times of {@code count} round trips in nanoseconds; a lost packet counts with its time-out. */
-    static Histogram measure(OverlayTopology.Pair pair, int payloadBytes, int count) throws Exception {
+    static Histogram measure(OverlayPair pair, int payloadBytes, int count) throws Exception {
         InetSocketAddress server = new InetSocketAddress(pair.secondAddress(), PORT);
         try (DatagramSocket echo = OverlayTopology.in(pair.second(), () -> new DatagramSocket(server));
                 DatagramSocket client = OverlayTopology.in(pair.first(), DatagramSocket::new)) {

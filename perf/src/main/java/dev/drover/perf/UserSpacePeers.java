@@ -8,16 +8,17 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
+import java.util.function.BooleanSupplier;
 
 /**
- * Overlays of other makers whose packets pass user space too, between the same two hosts: Debian's wireguard-go, tinc and
- * nebula, as their manuals set them up. Their traffic begins and ends on the hosts themselves, a bridge and a veth less
- * than Drover's. One object is one running pair.
+ * Overlays of other makers whose packets pass user space too, between the same two hosts: Debian's wireguard-go, tinc,
+ * nebula and Open vSwitch, as their manuals set them up. Their traffic begins and ends on the hosts themselves, a bridge
+ * and a veth less than Drover's. One object is one running pair.
  */
 final class UserSpacePeers implements AutoCloseable {
     private static final long READY_S = 20;
     private static final int KEY_BITS = 2048;
+    private static final int OVS_MTU = 1450;
 
     /** Who is compared. */
     enum Kind {
@@ -26,7 +27,9 @@ final class UserSpacePeers implements AutoCloseable {
         /** Switch mode, without cipher and digest, as Drover's own traffic. */
         TINC("tinc", 45),
         /** AES-256-GCM as always. */
-        NEBULA("nebula", 46);
+        NEBULA("nebula", 46),
+        /** VXLAN of the datapath in user space, over a cable of its own, for it takes the interface away from the host. */
+        OPEN_VSWITCH("Open vSwitch netdev", 47);
 
         private final String label;
         private final int net;
@@ -38,6 +41,11 @@ final class UserSpacePeers implements AutoCloseable {
 
         String label() {
             return label;
+        }
+
+        /** Whether what it carries is encrypted, always. */
+        boolean encrypts() {
+            return this == WIREGUARD_GO || this == NEBULA;
         }
     }
 
@@ -54,13 +62,14 @@ final class UserSpacePeers implements AutoCloseable {
 
     /** @param hosts namespaces of the two hosts, which have 192.0.2.1 and 192.0.2.2 */
     static UserSpacePeers start(Kind kind, List<String> hosts) throws IOException {
-        Path dir = Files.createTempDirectory("drover-bench-" + kind.label);
+        Path dir = Files.createTempDirectory("drover-bench-" + kind.name());
         UserSpacePeers peers = new UserSpacePeers(kind, hosts, dir);
         try {
             switch (kind) {
                 case WIREGUARD_GO -> peers.wireguard();
                 case TINC -> peers.tinc();
                 case NEBULA -> peers.nebula();
+                case OPEN_VSWITCH -> peers.openVswitch();
             }
             peers.awaitPath();
             return peers;
@@ -70,8 +79,8 @@ final class UserSpacePeers implements AutoCloseable {
         }
     }
 
-    OverlayTopology.Pair pair() throws IOException {
-        return new OverlayTopology.Pair(kind.label, hosts.get(0), hosts.get(1), InetAddress.getByName(address(2)));
+    OverlayPair pair() throws IOException {
+        return new OverlayPair(kind.label, hosts.get(0), hosts.get(1), InetAddress.getByName(address(2)));
     }
 
     private String address(int host) {
@@ -160,12 +169,37 @@ final class UserSpacePeers implements AutoCloseable {
         }
     }
 
+    private void openVswitch() throws IOException {
+        Shell.run("ip link add ovs0 netns " + hosts.get(0) + " type veth peer name ovs0 netns " + hosts.get(1));
+        for (int host = 1; host <= 2; host++) {
+            Path own = Files.createDirectory(dir.resolve("ovs" + host));
+            Path socket = own.resolve("db.sock");
+            Shell.run("ovsdb-tool create " + own + "/conf.db /usr/share/openvswitch/vswitch.ovsschema");
+            daemon(host, "ovsdb-server", own + "/conf.db", "--remote=punix:" + socket, "--unixctl=" + own + "/db.ctl");
+            await(host, "no socket " + socket, () -> Files.exists(socket));
+            String control = "ovs-vsctl --timeout=20 --db=unix:" + socket + " ";
+            Shell.run(control + "--no-wait init");
+            daemon(host, "ovs-vswitchd", "unix:" + socket, "--unixctl=" + own + "/switch.ctl");
+            String bridge = " -- set bridge %1$s datapath_type=netdev";
+            Shell.run(control + "add-br under" + bridge.formatted("under") + " -- add-port under ovs0");
+            Shell.run(control + "add-br " + device(host) + bridge.formatted(device(host)) + " -- add-port "
+                    + device(host) + " tunnel -- set interface tunnel type=vxlan options:key=" + kind.net
+                    + " options:remote_ip=198.51.100." + (3 - host));
+            inside(host, "ip link set ovs0 up");
+            inside(host, "ip addr add 198.51.100." + host + "/24 dev under");
+            inside(host, "ip link set under up");
+            inside(host, "ip link set " + device(host) + " mtu " + OVS_MTU);
+            up(host);
+        }
+    }
+
     private void daemon(int host, String... command) throws IOException {
         List<String> all = new ArrayList<>(List.of("nsenter", "--net=/run/netns/" + hosts.get(host - 1)));
         all.addAll(List.of(command));
         daemons.add(new ProcessBuilder(all)
                 .redirectErrorStream(true)
-                .redirectOutput(dir.resolve("log" + host).toFile())
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        dir.resolve("log" + host).toFile()))
                 .start());
     }
 
@@ -192,7 +226,7 @@ final class UserSpacePeers implements AutoCloseable {
         });
     }
 
-    private void await(int host, String problem, java.util.function.BooleanSupplier done) throws IOException {
+    private void await(int host, String problem, BooleanSupplier done) throws IOException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_S);
         while (!done.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
@@ -204,21 +238,8 @@ final class UserSpacePeers implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
-        for (Process daemon : daemons) {
-            daemon.destroy();
-            try {
-                if (!daemon.waitFor(3, TimeUnit.SECONDS)) {
-                    daemon.destroyForcibly().waitFor();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-        try (Stream<Path> files = Files.walk(dir)) {
-            for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
+    public void close() {
+        Cleanup.processes(daemons);
+        Cleanup.directory(dir);
     }
 }

@@ -1,5 +1,6 @@
 package dev.drover.node.config;
 
+import dev.drover.dataplane.Transport;
 import dev.drover.dns.DnsConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.overlay.NetworkPolicy;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param policy of the overlay, null where everything is allowed
  * @param admin address of the admin endpoint, null for none
  * @param handover Unix socket at which a successor asks for our sockets, null for none
+ * @param transport how the event loops wait for the kernel; only epoll can have a successor
  */
 public record NodeFile(
         @Nullable OverlayConfig overlay,
@@ -21,4 +23,5 @@ public record NodeFile(
         LbConfig lb,
         @Nullable DnsConfig dns,
         @Nullable InetSocketAddress admin,
-        @Nullable Path handover) {}
+        @Nullable Path handover,
+        Transport transport) {}

@@ -1,5 +1,6 @@
 package dev.drover.node.config;
 
+import dev.drover.dataplane.Transport;
 import dev.drover.lb.LbConfig;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -36,12 +37,13 @@ public final class NodeFileParser {
             throw new ConfigException(file + ": empty (expected: at least one of overlay, lb, dns)");
         }
         Map<String, YamlNode> keys =
-                root.map(List.of("overlay", "lb", "dns", "admin", "handover"), List.of("encryption"));
+                root.map(List.of("overlay", "lb", "dns", "admin", "handover", "transport"), List.of("encryption"));
         YamlNode overlay = YamlValues.present(keys.get("overlay"));
         YamlNode lb = YamlValues.present(keys.get("lb"));
         YamlNode dns = YamlValues.present(keys.get("dns"));
         YamlNode admin = YamlValues.present(keys.get("admin"));
         YamlNode handover = YamlValues.present(keys.get("handover"));
+        YamlNode transport = YamlValues.present(keys.get("transport"));
         if (overlay == null && lb == null && dns == null) {
             throw root.error("nothing to run (expected: at least one of overlay, lb, dns)");
         }
@@ -51,7 +53,21 @@ public final class NodeFileParser {
                 lb == null ? LbConfig.EMPTY : LbSection.read(Path.of(file), lb),
                 dns == null ? null : DnsSection.read(Path.of(file), dns),
                 admin == null ? null : admin(admin),
-                handover == null ? null : handover(handover));
+                handover == null ? null : handover(handover),
+                transport == null ? Transport.EPOLL : transport(transport, handover != null));
+    }
+
+    private static Transport transport(YamlNode node, boolean handover) {
+        return switch (node.text()) {
+            case "epoll" -> Transport.EPOLL;
+            case "io_uring" -> {
+                if (handover) {
+                    throw node.error("io_uring (expected: epoll beside handover, it alone can give sockets away)");
+                }
+                yield Transport.IO_URING;
+            }
+            default -> throw node.error(node.text() + " (expected: epoll or io_uring)");
+        };
     }
 
     private static Path handover(YamlNode node) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.drover.dataplane.Cidr;
+import dev.drover.dataplane.Transport;
 import dev.drover.dns.NameData;
 import dev.drover.dns.Names;
 import dev.drover.dns.QueryLogConfig;
@@ -224,6 +225,18 @@ final class NodeFileParserTest {
                 .hasMessage(message);
     }
 
+    @Test
+    void eventLoopsAreOnIoUringOnlyWithoutHandover() {
+        assertThat(NodeFileParser.parse("node.yaml", WHOLE).transport()).isEqualTo(Transport.EPOLL);
+        assertThat(NodeFileParser.parse("node.yaml", WHOLE + "transport: io_uring\n")
+                        .transport())
+                .isEqualTo(Transport.IO_URING);
+        assertThatThrownBy(() ->
+                        NodeFileParser.parse("node.yaml", WHOLE + "transport: io_uring\nhandover: /run/node.sock\n"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("transport: io_uring (expected: epoll beside handover");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     vni: 42            | vni: 0             | node.yaml:2: overlay.vni: 0 (expected: a number from 1 to 16777215)
@@ -263,7 +276,8 @@ final class NodeFileParserTest {
                     10.43.0.1          | ten                | node.yaml:19: dns.records.web1.stack[1]: ten (expected: an IP address)
                     web1.stack         | web..stack         | node.yaml:19: dns.records.web..stack: not a name (expected: labels of letters, digits, '-' and '_' with dots between)
                     admin: 127.0.0.1:9901 | amdin: 127.0.0.1:9901 | node.yaml:21: amdin: unknown key (expected: admin?)
-                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin, handover)
+                    overlay:           | zzz:               | node.yaml:1: zzz: unknown key (expected: one of overlay, lb, dns, admin, handover, transport)
+                    admin: 127.0.0.1:9901 | transport: kqueue | node.yaml:21: transport: kqueue (expected: epoll or io_uring)
                     """)
     void refusesWithFileLineKeyAndReason(String good, String bad, String message) {
         assertThat(WHOLE).contains(good);
