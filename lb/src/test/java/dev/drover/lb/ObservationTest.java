@@ -104,7 +104,7 @@ class ObservationTest extends Harness {
         Path aside = folder.resolve("access.log.1");
         for (String path : List.of("/first", "/second")) {
             client().get(path);
-            await().untilAsserted(() -> assertThat(Files.readString(aside)).contains(path));
+            await().untilAsserted(() -> assertThat(aside).content().contains(path));
         }
         assertThat(aside).content().doesNotContain("/first");
         await().untilAsserted(() -> assertThat(folder.resolve("access.log")).isEmptyFile());
