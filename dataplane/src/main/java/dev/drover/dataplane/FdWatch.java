@@ -30,7 +30,7 @@ public final class FdWatch {
     }
 
     /**
-     * Starts watching; returns when the lane has accepted the descriptor.
+     * Starts watching; returns when the lane has accepted the descriptor. On any thread, the lane's own or none of a lane.
      *
      * @param fd non-blocking; open until {@link #stop} has returned
      * @param onReadable runs on the thread of {@code lane}; must not throw
@@ -46,7 +46,11 @@ public final class FdWatch {
             case IO_URING -> {
                 Uring handle = new Uring(fd, onReadable);
                 IoRegistration registration = register(loop, handle);
-                loop.submit(() -> handle.onArm(registration)).syncUninterruptibly();
+                if (loop.inEventLoop()) {
+                    handle.onArm(registration);
+                } else {
+                    loop.submit(() -> handle.onArm(registration)).syncUninterruptibly();
+                }
                 yield new FdWatch(loop, () -> handle.onDisarm(registration));
             }
         };
@@ -56,9 +60,11 @@ public final class FdWatch {
         return loop.register(handle).syncUninterruptibly().getNow();
     }
 
-    /** Ends watching; when it returns the task does not run any more. Not to be called on a lane's thread. */
+    /** Ends watching; when it returns the task does not run any more. Not to be called on the thread of another lane. */
     public void stop() {
-        if (!loop.isShuttingDown()) {
+        if (loop.inEventLoop()) {
+            stop.run();
+        } else if (!loop.isShuttingDown()) {
             loop.submit(stop).awaitUninterruptibly();
         }
     }

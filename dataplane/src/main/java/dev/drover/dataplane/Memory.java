@@ -77,6 +77,10 @@ public final class Memory {
         return ALL.get(LONG_BE, address);
     }
 
+    public static void putLongBe(long address, long value) {
+        ALL.set(LONG_BE, address, value);
+    }
+
     /** Ethernet address in the low 48 bits. */
     public static long getMac(long address) {
         return (long) getShortBe(address) << 32 | getIntBe(address + 2) & 0xffff_ffffL;

@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds containers to a {@link GroupPolicy}, in the kernel, at the host's end of each container's wire: what goes to a
  * container passes a program there ({@link PolicyProgram}), whether it comes from this host or another. All wires share
- * one table of addresses and one of linked groups. Programs and tables stay in force when the process ends; another object, in another process,
- * takes over wire by wire and goes on with the conversations that its predecessor knew.
+ * one table of addresses and one of linked groups. Programs and tables stay in force when the process ends; another object,
+ * in another process, takes over wire by wire and goes on with the conversations that its predecessor knew.
  *
- * <p>A change of members or links changes entries of the tables. A change of the rules makes a new table and new programs, and
- * exchanges the programs of each wire at once: no packet passes by. Packets dropped are counted.
+ * <p>A change of members or links changes entries of the tables. A change of the rules makes new tables and new programs,
+ * and exchanges the programs of each wire at once: no packet passes by. Packets dropped are counted.
  *
  * <p>Thread-safe. Interfaces are those of the namespace in which the {@link Rtnetlink} was opened. Needs CAP_BPF and
  * CAP_NET_ADMIN.
@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class PolicyGuard implements AutoCloseable {
     /** More than the addresses of the largest network that is usual, a /16; an entry takes about 150 bytes. */
     private static final int MAX_MEMBERS = 1 << 18;
+
+    /** While links change, those that come are there beside those that go. */
+    private static final int PAIRS_ROOM = 2 * GroupPolicy.MAX_PAIRS;
 
     /** Conversations of all containers of the host; about 6 MB, taken only by rules that know directions. */
     private static final int MAX_CONVERSATIONS = 1 << 16;
@@ -59,7 +62,7 @@ public final class PolicyGuard implements AutoCloseable {
                     ? BpfMap.hash(
                             PolicyProgram.PAIR_WORDS * Integer.BYTES,
                             PolicyProgram.LINKED_WORDS * Integer.BYTES,
-                            GroupPolicy.MAX_PAIRS)
+                            PAIRS_ROOM)
                     : null;
         }
 

@@ -96,6 +96,11 @@ public final class SocketName {
         return address(address);
     }
 
+    /** Whether the name at an address is one of IPv4, and not an IPv4 address mapped into IPv6. */
+    static boolean isFamilyIpv4(long name) {
+        return Memory.getShort(name) == AF_INET;
+    }
+
     /** The port of the name at an address. */
     public static int port(long name) {
         return Memory.getShortBe(name + PORT);
@@ -110,7 +115,7 @@ public final class SocketName {
     public static long low(long name) {
         return Memory.getShort(name) == AF_INET6
                 ? Memory.getLongBe(name + IPV6_ADDRESS + Long.BYTES)
-                : MAPPED_PREFIX | Integer.toUnsignedLong(Memory.getIntBe(name + IPV4_ADDRESS));
+                : mapped(Memory.getIntBe(name + IPV4_ADDRESS));
     }
 
     /** What {@link #high(long)} reads of a name with this address. */
@@ -123,8 +128,13 @@ public final class SocketName {
     /** What {@link #low(long)} reads of a name with this address. */
     public static long low(InetAddress address) {
         return address instanceof Inet4Address v4
-                ? MAPPED_PREFIX | Integer.toUnsignedLong(Cidr.toInt(v4))
+                ? mapped(Cidr.toInt(v4))
                 : ByteBuffer.wrap(address.getAddress()).getLong(Long.BYTES);
+    }
+
+    /** Lower half of an IPv4 address. */
+    public static long mapped(int ipv4) {
+        return MAPPED_PREFIX | Integer.toUnsignedLong(ipv4);
     }
 
     /** Whether {@link #high(long)} and {@link #low(long)} are the halves of an IPv4 address, in the low 32 bits. */

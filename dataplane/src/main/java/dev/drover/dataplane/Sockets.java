@@ -119,13 +119,7 @@ public final class Sockets {
         Integer fd = claim(Kind.DATAGRAM, address);
         UdpSocket socket;
         try {
-            if (fd != null) {
-                socket = UdpSocket.adopt(fd, address);
-            } else if (address.getAddress().isAnyLocalAddress()) {
-                socket = UdpSocket.openEverywhere(address.getPort(), true, bufferBytes);
-            } else {
-                socket = UdpSocket.open(address.getAddress(), address.getPort(), true, bufferBytes);
-            }
+            socket = fd != null ? UdpSocket.adopt(fd) : open(address, address.getPort(), true, bufferBytes);
         } catch (IllegalStateException | SysException e) {
             throw new IOException(e.getMessage(), e);
         }
@@ -133,7 +127,56 @@ public final class Sockets {
         return socket;
     }
 
-    /** Closes a socket of {@link #bind}. */
+    /**
+     * As {@link #bind}, {@code count} sockets at once that share the flows among them. A port that anybody else has is
+     * refused, also where the other would share it; our own sockets of the port at other addresses may be beside it. More
+     * than {@code count} when more were inherited: each has a queue of its own, in which datagrams may wait.
+     *
+     * @throws IOException when the address is taken or not of this host; then no socket is left open
+     */
+    public List<UdpSocket> bindGroup(InetSocketAddress address, int count, int bufferBytes) throws IOException {
+        List<UdpSocket> group = new ArrayList<>();
+        try {
+            for (Integer fd = claim(Kind.DATAGRAM, address); fd != null; fd = claim(Kind.DATAGRAM, address)) {
+                group.add(UdpSocket.adopt(fd));
+            }
+            if (group.isEmpty()) {
+                UdpSocket first = open(address, address.getPort(), besideOwn(address), bufferBytes);
+                group.add(first);
+                first.share();
+            }
+            while (group.size() < count) {
+                group.add(open(address, group.getFirst().port(), true, bufferBytes));
+            }
+        } catch (IllegalStateException | SysException e) {
+            group.forEach(UdpSocket::close);
+            throw new IOException(e.getMessage(), e);
+        }
+        group.forEach(socket -> bound.put(socket, new InetSocketAddress(address.getAddress(), socket.port())));
+        return group;
+    }
+
+    /** Whether we have sockets of the port, and only at other addresses. */
+    private boolean besideOwn(InetSocketAddress address) {
+        boolean beside = false;
+        for (InetSocketAddress other : bound.values()) {
+            if (other.getPort() == address.getPort()) {
+                if (canonical(other).equals(canonical(address))) {
+                    return false;
+                }
+                beside = true;
+            }
+        }
+        return beside;
+    }
+
+    private static UdpSocket open(InetSocketAddress address, int port, boolean shared, int bufferBytes) {
+        return address.getAddress().isAnyLocalAddress()
+                ? UdpSocket.openEverywhere(port, shared, bufferBytes)
+                : UdpSocket.open(address.getAddress(), port, shared, bufferBytes);
+    }
+
+    /** Closes a socket of {@link #bind} or {@link #bindGroup}. */
     public void close(UdpSocket socket) {
         bound.remove(socket);
         socket.close();

@@ -3,7 +3,6 @@ package dev.drover.dataplane;
 import io.netty.util.NetUtil;
 import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 
 /**
  * A non-blocking UDP socket, IPv4 or IPv6, for batches: {@code sendmmsg}/{@code recvmmsg} by the owner on {@link #fd}, segmentation
@@ -26,7 +25,9 @@ public final class UdpSocket implements AutoCloseable {
     private static final int IPPROTO_IPV6 = 41;
     private static final int IPV6_V6ONLY = 26;
     private static final int IPV6_MTU_DISCOVER = 23;
+    private static final int IPV6_RECVPKTINFO = 49;
     private static final int IPPROTO_IP = 0;
+    private static final int IP_PKTINFO = 8;
     private static final int IP_MTU_DISCOVER = 10;
     private static final int PMTUDISC_PROBE = 3;
     private static final int SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 04000 | 02000000;
@@ -79,8 +80,34 @@ public final class UdpSocket implements AutoCloseable {
     }
 
     /** A bound, non-blocking socket that was opened elsewhere; takes over {@code fd}. */
-    static UdpSocket adopt(int fd, InetSocketAddress bound) {
-        return new UdpSocket(fd, bound.getAddress() instanceof Inet4Address, bound.getPort());
+    static UdpSocket adopt(int fd) {
+        try (Slab slab = new Slab()) {
+            long name = slab.allocate(SocketName.BYTES);
+            long length = slab.allocate(Integer.BYTES);
+            Memory.putInt(length, SocketName.BYTES);
+            Sys.check("getsockname", Sys.getsockname(fd, name, length));
+            return new UdpSocket(fd, SocketName.isFamilyIpv4(name), SocketName.port(name));
+        }
+    }
+
+    /**
+     * A non-blocking socket that talks to one peer alone, and is told when that refuses.
+     *
+     * @param scratch address of {@link SocketName#BYTES} that nobody else uses meanwhile
+     * @return its descriptor, the caller's to close, or {@code -errno}
+     */
+    public static int connected(SocketName peer, long scratch) {
+        peer.put(scratch);
+        int fd = socket(SocketName.isFamilyIpv4(scratch));
+        if (fd < 0) {
+            return fd;
+        }
+        int result = Sys.connect(fd, scratch, peer.length());
+        if (result < 0) {
+            Sys.close(fd);
+            return result;
+        }
+        return fd;
     }
 
     private static int socket(boolean v4) {
@@ -151,6 +178,23 @@ public final class UdpSocket implements AutoCloseable {
         int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
         int option = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
         Sys.check("IP_MTU_DISCOVER", Sys.setsockopt(fd, level, option, PMTUDISC_PROBE));
+    }
+
+    /** Has each datagram tell which address of this host it was sent to ({@link RelayBatch}), for sockets bound to all of them. */
+    public void tellLocalAddress() {
+        int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+        int option = v4 ? IP_PKTINFO : IPV6_RECVPKTINFO;
+        Sys.check("IP_PKTINFO", Sys.setsockopt(fd, level, option, 1));
+    }
+
+    /** Lets further sockets of this user be bound to the same address and port, flows spread over them (SO_REUSEPORT). */
+    void share() {
+        Sys.check("SO_REUSEPORT", Sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    }
+
+    /** Whether it is of IPv4 alone; else its addresses of IPv4 are mapped ones. */
+    public boolean v4() {
+        return v4;
     }
 
     /** Whether the kernel knows UDP_SEGMENT. */

@@ -1,6 +1,7 @@
 package dev.drover.dataplane;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
@@ -146,6 +147,49 @@ final class SocketsTest {
             assertThat(SocketName.read(batch.name(1)).address()).isEqualTo(InetAddress.ofLiteral("::1"));
         } finally {
             lanes.sockets().close(every);
+        }
+    }
+
+    @Test
+    void socketsOfAGroupShareTheirPortWithNobodyElse() throws IOException {
+        InetSocketAddress any = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0);
+        List<UdpSocket> group = lanes.sockets().bindGroup(any, 3, 65_536);
+        InetSocketAddress address =
+                new InetSocketAddress(any.getAddress(), group.getFirst().port());
+        assertThat(group)
+                .extracting(UdpSocket::port)
+                .containsOnly(address.getPort())
+                .hasSize(3);
+        assertThatThrownBy(() -> lanes.sockets().bindGroup(address, 1, 65_536))
+                .as("though the sockets would let it")
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("in use");
+        try (Lanes successor = Lanes.open(Transport.EPOLL, 2)) {
+            successor.sockets().inherit(lanes.sockets().open());
+            assertThat(successor.sockets().bindGroup(address, 2, 65_536))
+                    .as("each has a queue that must be read")
+                    .extracting(UdpSocket::fd)
+                    .containsExactlyInAnyOrderElementsOf(
+                            group.stream().map(UdpSocket::fd).toList());
+        }
+        group.forEach(lanes.sockets()::close);
+    }
+
+    @Test
+    void aGroupAtEveryAddressLeavesADatagramSocketOfOursItsOwn() throws IOException {
+        UdpSocket exact = lanes.sockets().bind(new InetSocketAddress(InetAddress.ofLiteral(ONE), 0), 65_536);
+        InetSocketAddress every = new InetSocketAddress(InetAddress.ofLiteral(EVERY), exact.port());
+        List<UdpSocket> group = lanes.sockets().bindGroup(every, 2, 65_536);
+        try (DatagramSocket client = new DatagramSocket();
+                Slab slab = new Slab()) {
+            DatagramBatch batch = new DatagramBatch(2, 64, slab);
+            client.send(new DatagramPacket(new byte[5], 5, InetAddress.ofLiteral(ONE), exact.port()));
+            assertThat(batch.receive(exact.fd())).isEqualTo(1);
+            client.send(new DatagramPacket(new byte[5], 5, InetAddress.ofLiteral("127.0.0.1"), exact.port()));
+            assertThat(batch.receive(exact.fd())).isEqualTo(-Sys.EAGAIN);
+        } finally {
+            lanes.sockets().close(exact);
+            group.forEach(lanes.sockets()::close);
         }
     }
 }

@@ -1,116 +1,72 @@
 package dev.drover.lb;
 
 import dev.drover.dataplane.Lanes;
+import dev.drover.dataplane.Sockets;
 import dev.drover.lb.path.Entrance;
 import dev.drover.lb.path.LbLane;
-import io.netty.bootstrap.ServerBootstrap;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.IoEventLoop;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A bound port. It outlives the listener that opened it when another listener takes its address over.
- *
- * <p>One accept socket on one lane, whose connections go to all lanes in turn. An accept socket per lane
- * (SO_REUSEPORT) would save the hand-over, one wake-up per connection, but lets the kernel's hash give one lane most of
- * a handful of long-lived connections, resets what waits in the queue of a socket that is closed, and makes a port that
- * another process of the same user holds look free.
- */
-final class Door {
-    private static final int BACKLOG = 4096;
-
+/** A bound port. It outlives the listener that opened it when another listener takes its address over. */
+abstract sealed class Door permits StreamDoor, DatagramDoor {
     /**
      * What makes two doors the same.
      *
      * @param name of the listener when the port is to be a free one, since each such listener has its own; else empty
      */
-    record Key(InetSocketAddress bind, String name) {
+    record Key(Sockets.Kind kind, InetSocketAddress bind, String name) {
         static Key of(ListenerConfig listener) {
-            return new Key(listener.bind(), listener.bind().getPort() == 0 ? listener.name() : "");
+            return new Key(
+                    listener.protocol() == Protocol.UDP ? Sockets.Kind.DATAGRAM : Sockets.Kind.STREAM,
+                    listener.bind(),
+                    listener.bind().getPort() == 0 ? listener.name() : "");
         }
 
         boolean overlaps(Key other) {
-            return bind.getPort() != 0 && bind.getPort() == other.bind.getPort();
+            return kind == other.kind && bind.getPort() != 0 && bind.getPort() == other.bind.getPort();
         }
     }
 
     private final Key key;
-    private final Lanes lanes;
-    private final IoEventLoop acceptor;
-    private final Entrance entrance;
-    private @Nullable Channel channel;
-    private boolean started;
 
-    Door(Key key, Lanes lanes, IoEventLoop acceptor, List<LbLane> state) {
+    Door(Key key) {
         this.key = key;
-        this.lanes = lanes;
-        this.acceptor = acceptor;
-        entrance = new Entrance(state);
     }
 
-    Key key() {
+    /** A closed one. */
+    static Door of(Key key, Lanes lanes, int acceptor, List<LbLane> state) {
+        return switch (key.kind()) {
+            case STREAM -> new StreamDoor(key, lanes, lanes.lane(acceptor), state);
+            case DATAGRAM -> new DatagramDoor(key, lanes, state);
+        };
+    }
+
+    final Key key() {
         return key;
     }
 
-    Entrance entrance() {
-        return entrance;
-    }
+    /** Who comes in from now on finds {@code room}; null refuses. */
+    abstract void lead(Entrance.@Nullable Room room);
 
     /** Address with the port the kernel chose; null while closed. */
-    @Nullable
-    InetSocketAddress bound() {
-        return channel == null ? null : (InetSocketAddress) channel.localAddress();
-    }
+    abstract @Nullable InetSocketAddress bound();
 
     /**
-     * Binds and listens, or takes the socket of a former process; waits for it. Nothing is accepted before the first
-     * {@link #start}.
+     * Binds, or takes the socket of a former process; waits for it. Nobody is let in before the first {@link #start}.
      *
      * @throws IOException with the kernel's reason, like {@code Address already in use}
      */
-    void open() throws IOException {
-        ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(acceptor, lanes.group())
-                .option(ChannelOption.AUTO_READ, started)
-                .option(ChannelOption.SO_BACKLOG, BACKLOG)
-                .option(ChannelOption.SO_REUSEADDR, true)
-                // TCP_NODELAY is what Netty's native transports set by themselves.
-                .childOption(ChannelOption.SO_KEEPALIVE, true)
-                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, LbLane.waterMark())
-                .childHandler(entrance);
-        ChannelFuture bind = lanes.sockets().listen(bootstrap, key.bind()).awaitUninterruptibly();
-        if (!bind.isSuccess()) {
-            throw new IOException(reason(bind.cause()), bind.cause());
-        }
-        channel = bind.channel();
-    }
+    abstract void open() throws IOException;
 
-    /** Accepts connections from now on; {@link #entrance} must know where they lead. */
-    void start() {
-        started = true;
-        if (channel != null) {
-            channel.config().setAutoRead(true);
-        }
-    }
+    /** Lets clients in from now on; {@link #lead} must have said where to. */
+    abstract void start();
 
-    /** Stops listening; connections go on. */
-    void close() {
-        if (channel != null) {
-            channel.close().awaitUninterruptibly();
-            channel = null;
-        }
-    }
-
-    /** The words of the kernel without Netty's {@code bind(..) failed with error(-98): }. */
-    private static String reason(@Nullable Throwable cause) {
-        String message = cause == null || cause.getMessage() == null ? String.valueOf(cause) : cause.getMessage();
-        int prefix = message.lastIndexOf("): ");
-        return prefix < 0 ? message : message.substring(prefix + 3);
-    }
+    /**
+     * Lets nobody in any more; who is in goes on.
+     *
+     * @param drainNs until when, where the port is needed for it
+     */
+    abstract void close(long drainNs);
 }

@@ -18,9 +18,15 @@ final class Doors {
     private final Map<Door.Key, Door> open = new HashMap<>();
     private final List<Door> opened = new ArrayList<>();
     private final List<Door> gaveWay = new ArrayList<>();
+    /** Closed, but for the sake of their sessions not yet free. */
+    private final List<DatagramDoor> lingering = new ArrayList<>();
+
+    private final long drainNs;
     private int nextAcceptor;
 
-    Doors(Lanes lanes, List<LbLane> state) {
+    /** @param drainNs for those who are in when a door closes, where they need it */
+    Doors(Lanes lanes, List<LbLane> state, long drainNs) {
+        this.drainNs = drainNs;
         this.lanes = lanes;
         this.state = state;
     }
@@ -44,7 +50,8 @@ final class Doors {
             if (open.containsKey(key)) {
                 continue;
             }
-            Door door = new Door(key, lanes, lanes.lane(nextAcceptor++ % lanes.count()), state);
+            Door door = Door.of(key, lanes, nextAcceptor++ % lanes.count(), state);
+            release(key);
             String failure = tryOpen(door);
             if (failure != null) {
                 failure = tryInsteadOf(obsolete(key, wanted), door, failure);
@@ -69,7 +76,7 @@ final class Doors {
         if (others.isEmpty()) {
             return firstFailure;
         }
-        others.forEach(Door::close);
+        others.forEach(this::closeAtOnce);
         String failure = tryOpen(door);
         if (failure == null) {
             others.forEach(other -> open.remove(other.key()));
@@ -93,7 +100,7 @@ final class Doors {
     void rollBack() {
         for (Door door : opened) {
             open.remove(door.key());
-            door.close();
+            closeAtOnce(door);
         }
         for (Door door : gaveWay) {
             tryOpen(door);
@@ -107,8 +114,37 @@ final class Doors {
             if (used.contains(door)) {
                 return false;
             }
-            door.close();
+            close(door);
             return true;
         });
+        lingering.removeIf(door -> !door.lingers());
+    }
+
+    private void close(Door door) {
+        door.close(drainNs);
+        if (door instanceof DatagramDoor datagrams) {
+            lingering.add(datagrams);
+        }
+    }
+
+    /** The port is needed for another. */
+    private void closeAtOnce(Door door) {
+        door.close(0);
+        if (door instanceof DatagramDoor datagrams) {
+            datagrams.release();
+        }
+    }
+
+    /** Frees the port where only sessions of a closed door hold it. */
+    private void release(Door.Key key) {
+        lingering.stream().filter(door -> door.key().overlaps(key)).forEach(DatagramDoor::release);
+    }
+
+    /** Frees every port at once. */
+    void closeAll() {
+        open.values().forEach(this::closeAtOnce);
+        open.clear();
+        lingering.forEach(DatagramDoor::release);
+        lingering.clear();
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -12,7 +13,7 @@ import java.util.Set;
 final class LbConfigCheck {
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Integer> names = new HashMap<>();
-    private final Map<InetSocketAddress, String> binds = new HashMap<>();
+    private final Map<Door.Key, String> binds = new HashMap<>();
     private final Map<String, PoolConfig> pools = new HashMap<>();
 
     static List<String> problems(LbConfig config) {
@@ -37,7 +38,7 @@ final class LbConfigCheck {
             problems.add(at + ".bind: " + bind.getHostString() + ":" + bind.getPort()
                     + " (expected: an IP address and port)");
         } else if (bind.getPort() != 0) {
-            String other = binds.putIfAbsent(bind, name);
+            String other = binds.putIfAbsent(Door.Key.of(listener), name);
             if (other != null) {
                 problems.add(at + ".bind: " + Addresses.text(bind) + " (expected: an address of its own, listener "
                         + other + " has it)");
@@ -47,13 +48,17 @@ final class LbConfigCheck {
         if (listener.protocol() == Protocol.TLS && listener.entry().tls() != null) {
             problems.add(at + ".tls: given (expected: none, with protocol tls it is the targets')");
         }
+        if (listener.protocol() == Protocol.UDP) {
+            datagrams(at, listener);
+        }
         Map<String, Integer> conditions = new HashMap<>();
         for (int i = 0; i < listener.routes().size(); i++) {
             RouteConfig route = listener.routes().get(i);
             String where = at + ".routes[" + i + "]";
-            if (listener.protocol() == Protocol.TCP && !route.unconditional()) {
-                problems.add(where + ": " + route.conditions()
-                        + " (expected: no conditions, protocol tcp does not see requests)");
+            if ((listener.protocol() == Protocol.TCP || listener.protocol() == Protocol.UDP)
+                    && !route.unconditional()) {
+                problems.add(where + ": " + route.conditions() + " (expected: no conditions, protocol "
+                        + listener.protocol().name().toLowerCase(Locale.ROOT) + " does not see requests)");
             }
             if (listener.protocol() == Protocol.TLS && !route.onlyHost()) {
                 problems.add(where + ": " + route.conditions()
@@ -83,6 +88,24 @@ final class LbConfigCheck {
                 pool(route.unconditional() ? at : where, route.pool());
             }
         }
+    }
+
+    /** What has no meaning for datagrams. */
+    private void datagrams(String at, ListenerConfig listener) {
+        EntryConfig entry = listener.entry();
+        if (entry.tls() != null) {
+            problems.add(at + ".tls: given (expected: none with protocol udp)");
+        }
+        if (!entry.trustedProxies().isEmpty()) {
+            problems.add(at + ".proxy-protocol: given (expected: none with protocol udp)");
+        }
+        if (entry.greeting() != null) {
+            problems.add(at + ".send-proxy: given (expected: none with protocol udp)");
+        }
+        listener.limits()
+                .values()
+                .forEach((limit, value) -> problems.add("listener " + listener.name() + ": " + limit.key() + ": "
+                        + value + " (expected: none with protocol udp, whose limits are in udp)"));
     }
 
     private void pool(String at, PoolConfig pool) {

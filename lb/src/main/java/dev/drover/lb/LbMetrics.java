@@ -20,6 +20,7 @@ final class LbMetrics {
 
     void register(PrometheusRegistry registry) {
         listeners(registry);
+        datagrams(registry);
         targets(registry);
         registry.register(new TimeMetric(
                 "drover_lb_pool_seconds",
@@ -63,7 +64,7 @@ final class LbMetrics {
                 .register(registry);
         GaugeWithCallback.builder()
                 .name("drover_lb_client_connections")
-                .help("Client connections open now")
+                .help("Client connections, and sessions of UDP, open now")
                 .labelNames("listener")
                 .callback(sink -> connections().forEach((name, count) -> sink.call((double) count, name)))
                 .register(registry);
@@ -74,6 +75,47 @@ final class LbMetrics {
                 .callback(sink -> ended().forEach((name, outcomes) ->
                         outcomes.forEach((how, count) -> sink.call((double) count, name, how))))
                 .register(registry);
+    }
+
+    private void datagrams(PrometheusRegistry registry) {
+        CounterWithCallback.builder()
+                .name("drover_lb_datagrams")
+                .help(
+                        "Datagrams of a UDP listener that were relayed, by direction: received from clients, sent to them")
+                .labelNames("listener", "direction")
+                .callback(sink -> datagrams().forEach((name, passed) -> {
+                    sink.call((double) passed.received(), name, "received");
+                    sink.call((double) passed.sent(), name, "sent");
+                }))
+                .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_lb_datagram_bytes")
+                .help("Their bytes without headers")
+                .labelNames("listener", "direction")
+                .callback(sink -> datagrams().forEach((name, passed) -> {
+                    sink.call((double) passed.receivedBytes(), name, "received");
+                    sink.call((double) passed.sentBytes(), name, "sent");
+                }))
+                .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_lb_datagrams_dropped")
+                .help("Datagrams of a UDP listener that went nowhere, by reason")
+                .labelNames("listener", "reason")
+                .callback(sink -> datagrams()
+                        .forEach((name, passed) ->
+                                passed.dropped().forEach((why, count) -> sink.call((double) count, name, why))))
+                .register(registry);
+    }
+
+    private Map<String, DatagramStatus> datagrams() {
+        Map<String, DatagramStatus> rows = new LinkedHashMap<>();
+        lb.status().forEach(listener -> {
+            DatagramStatus passed = listener.datagrams();
+            if (passed != null) {
+                rows.merge(listener.name(), passed, DatagramStatus::plus);
+            }
+        });
+        return rows;
     }
 
     private void targets(PrometheusRegistry registry) {

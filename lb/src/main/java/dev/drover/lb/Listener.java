@@ -2,6 +2,8 @@ package dev.drover.lb;
 
 import dev.drover.lb.log.AccessLog;
 import dev.drover.lb.path.Certificates;
+import dev.drover.lb.path.DatagramCounter;
+import dev.drover.lb.path.DatagramDrop;
 import dev.drover.lb.path.Entrance;
 import dev.drover.lb.path.ListenerPolicy;
 import dev.drover.lb.path.Outcome;
@@ -99,7 +101,8 @@ final class Listener {
                 config.limits().over(settings),
                 log == null ? List.of() : log.queues(),
                 observation.slow().toNanos(),
-                observation.traceSample());
+                observation.traceSample(),
+                config.udp().policy(settings));
         if (!wanted.equals(policy)) {
             policy = wanted;
             server.publish(wanted);
@@ -120,19 +123,18 @@ final class Listener {
     private void lead(Door through) {
         Certificates certificates = tls == null ? null : tls.current();
         boolean closed = config.entry().tls() != null && certificates == null;
-        through.entrance()
-                .lead(
-                        closed
-                                ? null
-                                : new Entrance.Room(
-                                        server,
-                                        config.protocol() == Protocol.HTTP,
-                                        config.protocol() == Protocol.TLS,
-                                        config.entry().h2c(),
-                                        certificates,
-                                        config.entry().proxies(),
-                                        config.entry().forwarders(),
-                                        config.entry().greeting()));
+        through.lead(
+                closed
+                        ? null
+                        : new Entrance.Room(
+                                server,
+                                config.protocol() == Protocol.HTTP,
+                                config.protocol() == Protocol.TLS,
+                                config.entry().h2c(),
+                                certificates,
+                                config.entry().proxies(),
+                                config.entry().forwarders(),
+                                config.entry().greeting()));
     }
 
     @Nullable
@@ -159,7 +161,7 @@ final class Listener {
     /** Lets no connection in any more. */
     void refuse() {
         if (door != null) {
-            door.entrance().lead(null);
+            door.lead(null);
         }
     }
 
@@ -210,6 +212,27 @@ final class Listener {
                         .map(route -> new ListenerStatus.RouteStatus(
                                 route.conditions(), route.pool().name()))
                         .toList(),
-                list);
+                list,
+                config.protocol() == Protocol.UDP ? datagrams() : null);
+    }
+
+    private DatagramStatus datagrams() {
+        Map<String, Long> dropped = new LinkedHashMap<>();
+        for (DatagramDrop why : DatagramDrop.values()) {
+            long count = server.dropped(why);
+            if (count > 0) {
+                dropped.put(why.name().toLowerCase(Locale.ROOT), count);
+            }
+        }
+        long overflows = door instanceof DatagramDoor datagrams ? datagrams.overflows() : 0;
+        if (overflows > 0) {
+            dropped.put("receive_queue_full", overflows);
+        }
+        return new DatagramStatus(
+                server.relayed(DatagramCounter.RECEIVED),
+                server.relayed(DatagramCounter.RECEIVED_BYTES),
+                server.relayed(DatagramCounter.SENT),
+                server.relayed(DatagramCounter.SENT_BYTES),
+                dropped);
     }
 }

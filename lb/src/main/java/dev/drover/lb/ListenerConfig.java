@@ -13,6 +13,7 @@ import java.util.List;
  * @param entry what lies below HTTP or the byte stream
  * @param observation what is told of its requests
  * @param limits of its clients and of the phases of its requests
+ * @param udp how sessions live, with protocol UDP
  */
 public record ListenerConfig(
         String name,
@@ -21,9 +22,22 @@ public record ListenerConfig(
         List<RouteConfig> routes,
         EntryConfig entry,
         ObservationConfig observation,
-        LimitsConfig limits) {
+        LimitsConfig limits,
+        UdpConfig udp) {
     public ListenerConfig {
         routes = List.copyOf(routes);
+    }
+
+    /** With UDP sessions by default. */
+    public ListenerConfig(
+            String name,
+            InetSocketAddress bind,
+            Protocol protocol,
+            List<RouteConfig> routes,
+            EntryConfig entry,
+            ObservationConfig observation,
+            LimitsConfig limits) {
+        this(name, bind, protocol, routes, entry, observation, limits, UdpConfig.DEFAULTS);
     }
 
     /** With what is told, and limits, by default. */
@@ -53,16 +67,21 @@ public record ListenerConfig(
 
     /** A copy with another entry. */
     public ListenerConfig withEntry(EntryConfig with) {
-        return new ListenerConfig(name, bind, protocol, routes, with, observation, limits);
+        return new ListenerConfig(name, bind, protocol, routes, with, observation, limits, udp);
     }
 
     /** A copy that tells this of its requests. */
     public ListenerConfig withObservation(ObservationConfig with) {
-        return new ListenerConfig(name, bind, protocol, routes, entry, with, limits);
+        return new ListenerConfig(name, bind, protocol, routes, entry, with, limits, udp);
     }
 
     /** A copy with other limits. */
     public ListenerConfig withLimits(LimitsConfig with) {
-        return new ListenerConfig(name, bind, protocol, routes, entry, observation, with);
+        return new ListenerConfig(name, bind, protocol, routes, entry, observation, with, udp);
+    }
+
+    /** A copy whose UDP sessions live so. */
+    public ListenerConfig withUdp(UdpConfig with) {
+        return new ListenerConfig(name, bind, protocol, routes, entry, observation, limits, with);
     }
 }

@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
  *     change of address fails this is the old address, which goes on
  * @param problem why {@code wanted} could not be bound, {@code listener NAME: bind ADDRESS: cause}; null when it is
  * @param removed no longer in the configuration, but connections are left
- * @param connections client connections open now
+ * @param connections client connections, or UDP sessions, open now
  * @param ended how requests (HTTP) and connections (TCP) have ended, without what never happened
  * @param routes in the order they are asked
  * @param targets of the pools of its routes
+ * @param datagrams what has passed; null but with protocol UDP
  */
 public record ListenerStatus(
         String name,
@@ -30,7 +31,8 @@ public record ListenerStatus(
         long connections,
         Map<String, Long> ended,
         List<RouteStatus> routes,
-        List<TargetStatus> targets) {
+        List<TargetStatus> targets,
+        @Nullable DatagramStatus datagrams) {
     /**
      * A route.
      *

@@ -80,7 +80,8 @@ public final class LoadBalancer implements AutoCloseable {
         for (int i = 0; i < lanes.count(); i++) {
             this.lanes.add(new LbLane(lanes, i, limits, outcomes, events, this::onDefect));
         }
-        doors = new Doors(lanes, List.copyOf(this.lanes));
+        doors = new Doors(
+                lanes, List.copyOf(this.lanes), settings.drainTimeout().toNanos());
         accessLogs = new AccessLogs(lanes.count());
     }
 
@@ -550,7 +551,7 @@ public final class LoadBalancer implements AutoCloseable {
         checks.close();
         control.shutdownNow();
         listeners.values().forEach(Listener::refuse);
-        doors.keepOnly(Set.of());
+        doors.closeAll();
         tlsStores.close();
         List<Future<Void>> ends = new CopyOnWriteArrayList<>();
         onEveryLane(lane -> ends.add(lane.closeAll()));

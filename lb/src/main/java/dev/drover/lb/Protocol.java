@@ -7,5 +7,7 @@ public enum Protocol {
     /** A byte stream: each connection is balanced on its own. */
     TCP,
     /** As {@link #TCP}, of TLS that ends at the target: the server name the client asks for chooses the route. */
-    TLS
+    TLS,
+    /** Datagrams: each session of a client, from its address and port, is balanced on its own ({@link UdpConfig}). */
+    UDP
 }

@@ -4,9 +4,11 @@ import dev.drover.dns.DnsConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.node.attach.Wiring;
 import dev.drover.node.metadata.MetadataSource;
+import dev.drover.overlay.Flow;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.OverlayConfig;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +40,9 @@ interface DataPlane extends AutoCloseable {
 
     /** Requests and connections that the listeners have at this target now. */
     long inFlight(InetSocketAddress target);
+
+    /** What the overlay has seen of flows; empty without one. */
+    List<Flow> flows();
 
     /** How containers get into the overlay that was applied last. */
     Wiring wiring();

@@ -18,6 +18,7 @@ import dev.drover.node.metadata.MetadataServer;
 import dev.drover.node.metadata.MetadataSource;
 import dev.drover.overlay.AttachRequest;
 import dev.drover.overlay.ContainerNetwork;
+import dev.drover.overlay.Flow;
 import dev.drover.overlay.HostNetworkSpec;
 import dev.drover.overlay.NetworkPolicy;
 import dev.drover.overlay.Overlay;
@@ -230,6 +231,11 @@ final class LiveDataPlane implements DataPlane {
     @Override
     public long inFlight(InetSocketAddress target) {
         return loadBalancer.inFlight(target) + (besideAnother.getAsBoolean() ? 1 : 0);
+    }
+
+    @Override
+    public List<Flow> flows() {
+        return seen().flows();
     }
 
     @Override

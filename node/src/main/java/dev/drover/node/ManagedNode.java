@@ -68,6 +68,7 @@ final class ManagedNode implements AutoCloseable {
     private static final long RETRY_APPLY_MS = 2_000;
     private static final long FIRST_RETRY_MS = 500;
     private static final long LONGEST_RETRY_MS = 30_000;
+    private static final long FLOWS_PERIOD_MS = 15_000;
 
     private final StateDir stateDir;
     private final Identity identity;
@@ -83,6 +84,7 @@ final class ManagedNode implements AutoCloseable {
     private final CertificateFiles certificates;
     private final Path accessLogs;
     private final DrainWatch drains;
+    private final FlowReport flows = new FlowReport(System.nanoTime());
     private final ScheduledExecutorService core = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("node").factory());
     private final ScheduledExecutorService saver = Executors.newSingleThreadScheduledExecutor(
@@ -148,6 +150,18 @@ final class ManagedNode implements AutoCloseable {
                 desired.revision(),
                 sinceProcessStartMs());
         core.schedule(this::startLink, LINK_WAIT_MS, TimeUnit.MILLISECONDS);
+        core.scheduleWithFixedDelay(this::tellFlows, FLOWS_PERIOD_MS, FLOWS_PERIOD_MS, TimeUnit.MILLISECONDS);
+    }
+
+    private void tellFlows() {
+        try {
+            Up.Flows report = flows.next(dataPlane.flows(), System.nanoTime());
+            if (report != null) {
+                outbox.flows(report);
+            }
+        } catch (RuntimeException e) {
+            LOG.warn("flows not told: {}", e.toString());
+        }
     }
 
     /** Once the engine answers, since the first message tells its version, or when it does not for a while. */

@@ -54,6 +54,8 @@ final class HandoverTest {
     private HttpServer origin;
     private int webPort;
     private int dnsPort;
+    private int echoPort;
+    private DatagramSocket echo;
     private final CountDownLatch slowMayEnd = new CountDownLatch(1);
 
     @BeforeEach
@@ -81,6 +83,21 @@ final class HandoverTest {
         origin.start();
         webPort = freePort();
         dnsPort = freePort();
+        echoPort = freePort();
+        echo = new DatagramSocket(0, LOOPBACK);
+        Thread.ofPlatform().daemon().name("echo").start(this::echo);
+    }
+
+    private void echo() {
+        try {
+            DatagramPacket packet = new DatagramPacket(new byte[64], 64);
+            while (true) {
+                echo.receive(packet);
+                echo.send(packet);
+            }
+        } catch (IOException e) {
+            // the test has ended
+        }
     }
 
     @AfterEach
@@ -90,6 +107,7 @@ final class HandoverTest {
             open.pop().close();
         }
         origin.stop(0);
+        echo.close();
     }
 
     private static int freePort() throws IOException {
@@ -107,11 +125,13 @@ final class HandoverTest {
                 lb:
                   listeners:
                     - { name: web, bind: "127.0.0.1:%d", protocol: http, targets: ["127.0.0.1:%d"] }
+                    - { name: echo, bind: "127.0.0.1:%d", protocol: udp, targets: ["127.0.0.1:%d"] }
                 dns:
                   bind: 127.0.0.1:%d
                   records: { web.stack: [%s] }
                 handover: %s
-                """.formatted(webPort, origin.getAddress().getPort(), dnsPort, answer, handover());
+                """.formatted(
+                webPort, origin.getAddress().getPort(), echoPort, echo.getLocalPort(), dnsPort, answer, handover());
         Path file = temporary.resolve("node.yaml");
         Files.writeString(file, text);
         NodeProcess process = NodeProcess.ofFile(file, text, NodeFileParser.parse("node.yaml", text), takeOver);
@@ -119,7 +139,7 @@ final class HandoverTest {
         return process;
     }
 
-    /** Asks all the time, in three ways, until closed; what failed is told. */
+    /** Asks all the time, in five ways, until closed; what failed is told. */
     private final class Clients implements AutoCloseable {
         private final AtomicBoolean on = new AtomicBoolean(true);
         private final AtomicLong asked = new AtomicLong();
@@ -130,6 +150,8 @@ final class HandoverTest {
             run("keep-alive", this::keepAlive);
             run("new connection", this::newConnection);
             run("query", this::query);
+            run("datagrams", this::datagrams);
+            run("new sessions", () -> datagrams(500));
         }
 
         private interface Asking {
@@ -184,6 +206,27 @@ final class HandoverTest {
         private void query() throws IOException {
             assertThat(resolve()).isIn("10.0.0.1", "10.0.0.2");
             asked.incrementAndGet();
+        }
+
+        /** From one port, none repeated. */
+        private void datagrams() throws IOException {
+            datagrams(Integer.MAX_VALUE);
+        }
+
+        private void datagrams(int most) throws IOException {
+            try (DatagramSocket socket = new DatagramSocket(0, LOOPBACK)) {
+                socket.setSoTimeout(QUERY_TIMEOUT_MS);
+                socket.connect(LOOPBACK, echoPort);
+                for (int i = 0; i < most && on.get(); i++) {
+                    byte[] question = String.valueOf(i).getBytes(UTF_8);
+                    socket.send(new DatagramPacket(question, question.length));
+                    DatagramPacket answer = new DatagramPacket(new byte[64], 64);
+                    socket.receive(answer);
+                    assertThat(new String(answer.getData(), 0, answer.getLength(), UTF_8))
+                            .isEqualTo(String.valueOf(i));
+                    asked.incrementAndGet();
+                }
+            }
         }
 
         @Override

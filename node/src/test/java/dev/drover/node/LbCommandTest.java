@@ -121,8 +121,9 @@ final class LbCommandTest {
     @Test
     void listenersTellWhatIsServedAndHowRequestsEnded() {
         assertThat(run("listeners")).isZero();
-        assertThat(lines().getFirst()).isEqualTo("NAME PROTOCOL ADDRESS CONNECTIONS ROUTES TARGETS ENDED STATE");
-        assertThat(lines().get(1)).matches("web http 127\\.0\\.0\\.1:\\d+ \\d 2 1 relayed 2, no_route 1 ok");
+        assertThat(lines().getFirst())
+                .isEqualTo("NAME PROTOCOL ADDRESS CONNECTIONS ROUTES TARGETS ENDED DATAGRAMS STATE");
+        assertThat(lines().get(1)).matches("web http 127\\.0\\.0\\.1:\\d+ \\d 2 1 relayed 2, no_route 1 - ok");
     }
 
     @Test

@@ -257,8 +257,9 @@ final class Endpoint implements AutoCloseable {
         probeRings.add(probeRing);
         int queue = tap.queue(lane);
         Encapsulator encapsulator = new Encapsulator(context, queue, senders, gso, superFrames, shared.onTapLost, slab);
+        int slots = gso ? GSO_SLOTS : PLAIN_SLOTS;
         Decapsulator decapsulator =
-                new Decapsulator(context, receiver, queue, gso ? GSO_SLOTS : PLAIN_SLOTS, ring, probeRing, slab);
+                new Decapsulator(context, receiver, queue, tap.udpSegmentation(), slots, ring, probeRing, slab);
         decapsulators.add(decapsulator);
         watches.add(FdWatch.start(shared.lanes, lane, queue, encapsulator));
         watches.add(FdWatch.start(shared.lanes, lane, receiver, decapsulator));

@@ -115,7 +115,14 @@ final class Rehearsal implements AutoCloseable {
                     : null;
             encapsulator = new Encapsulator(context, tapEnds[1], new int[] {sender.fd()}, gso, writer, () -> {}, slab);
             decapsulator = new Decapsulator(
-                    context, receiver.fd(), tapEnds[1], SLOTS, new LearnRing(() -> {}), new ProbeRing(() -> {}), slab);
+                    context,
+                    receiver.fd(),
+                    tapEnds[1],
+                    true,
+                    SLOTS,
+                    new LearnRing(() -> {}),
+                    new ProbeRing(() -> {}),
+                    slab);
         } catch (RuntimeException e) {
             close();
             throw e;

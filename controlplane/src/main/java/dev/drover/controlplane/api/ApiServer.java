@@ -127,6 +127,7 @@ public final class ApiServer implements AutoCloseable {
         operations.addAll(new EnvironmentResource(repository, live, lookup, parts.joinTokens(), () -> serverUrl(https))
                 .operations());
         operations.addAll(new PolicyResource(repository, lookup).operations());
+        operations.addAll(new FlowResource(repository, live, lookup).operations());
         operations.addAll(new CertificateResource(repository, lookup).operations());
         operations.addAll(new HostResource(repository, live, lookup, parts.joinTokens()).operations());
         operations.addAll(new StackResource(repository, live, lookup, parts.parser()).operations());

@@ -111,4 +111,31 @@ final class Views {
             Map<String, String> labels,
             @Nullable String problem)
             implements View {}
+
+    /**
+     * One end of a flow; what is null is not known.
+     *
+     * @param address in the overlay
+     * @param host where the container runs
+     */
+    record FlowEnd(
+            String address,
+            @Nullable String container,
+            @Nullable String service,
+            @Nullable String stack,
+            @Nullable String host) {}
+
+    /**
+     * What one end sends the other, estimated from samples.
+     *
+     * @param bytesPerSecond with Ethernet headers
+     * @param drop why the last packet was dropped, null when none was
+     */
+    record FlowView(
+            FlowEnd source,
+            FlowEnd destination,
+            double packetsPerSecond,
+            double bytesPerSecond,
+            double droppedPerSecond,
+            @Nullable String drop) {}
 }

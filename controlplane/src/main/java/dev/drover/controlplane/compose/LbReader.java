@@ -69,7 +69,9 @@ final class LbReader {
         List<PortRule> rules = rules(config, ports);
         config.finish(UNAVAILABLE_CONFIG);
         for (PortForm port : ports) {
-            if (rules.stream().noneMatch(rule -> rule.sourcePort() == port.host())) {
+            if (rules.stream()
+                    .noneMatch(rule ->
+                            rule.sourcePort() == port.host() && rule.protocol().equals("udp") == port.udp())) {
                 docker.fault("ports", port + ": no port rule has source_port " + port.container());
             }
         }
@@ -106,7 +108,7 @@ final class LbReader {
                 section.fault(
                         "protocol",
                         given + " (expected: " + protocol + ", as another rule of port " + rule.sourcePort() + " has)");
-            } else if (protocol != null && rule.protocol().equals("tcp")) {
+            } else if (protocol != null && List.of("tcp", "udp").contains(rule.protocol())) {
                 section.fault("source_port", "another rule has this port");
             }
             List<Object> place = new ArrayList<>();
@@ -272,8 +274,8 @@ final class LbReader {
         switch (given) {
             case "http", "https" -> protocol = "http";
             case "grpc", "grpcs" -> protocol = "grpc";
-            case "tcp", "tls" -> {
-                protocol = "tcp";
+            case "tcp", "tls", "udp" -> {
+                protocol = given.equals("udp") ? "udp" : "tcp";
                 for (String key : List.of("hostname", "path")) {
                     if (section.has(key)) {
                         section.fault(key, "not with protocol " + given + " (expected: http or https)");
@@ -286,8 +288,7 @@ final class LbReader {
                     section.fault("path", "not with protocol sni (expected: http or https)");
                 }
             }
-            case "udp" -> section.fault("protocol", given + ": not available in this version");
-            default -> section.fault("protocol", given + " (expected: http, https, grpc, grpcs, tcp, tls or sni)");
+            default -> section.fault("protocol", given + " (expected: http, https, grpc, grpcs, tcp, tls, sni or udp)");
         }
         boolean encrypted = List.of("https", "grpcs", "tls").contains(given);
         if (encrypted && tls == null) {
@@ -298,7 +299,7 @@ final class LbReader {
         }
         int opened = source;
         for (PortForm port : ports) {
-            opened = port.container() == source ? port.host() : opened;
+            opened = port.container() == source && port.udp() == protocol.equals("udp") ? port.host() : opened;
         }
         return new PortRule(
                 opened,

@@ -1,19 +1,21 @@
 package dev.drover.controlplane.compose;
 
-/** The short port forms {@code 8000}, {@code 9898:8000}, each with or without {@code /tcp}. A lone port is published as itself. */
-record PortForm(int host, int container) {
-    private static final String EXPECTED = " (expected: PORT or HOSTPORT:PORT, /tcp may follow)";
+/**
+ * The short port forms {@code 8000}, {@code 9898:8000}, each with or without {@code /tcp} or {@code /udp}. A lone port is
+ * published as itself.
+ */
+record PortForm(int host, int container, boolean udp) {
+    private static final String EXPECTED = " (expected: PORT or HOSTPORT:PORT, /tcp or /udp may follow)";
 
     /** @throws IllegalArgumentException says what is wrong */
     static PortForm parse(String text) {
         String ports = text;
+        boolean udp = false;
         int slash = text.indexOf('/');
         if (slash >= 0) {
             String protocol = text.substring(slash + 1);
-            if (protocol.equals("udp")) {
-                throw new IllegalArgumentException(text + ": publishing udp is not available in this version");
-            }
-            if (!protocol.equals("tcp")) {
+            udp = protocol.equals("udp");
+            if (!udp && !protocol.equals("tcp")) {
                 throw new IllegalArgumentException(text + EXPECTED);
             }
             ports = text.substring(0, slash);
@@ -28,7 +30,7 @@ record PortForm(int host, int container) {
             throw new IllegalArgumentException(text + ": port ranges are not available in this version");
         }
         int host = port(parts[0], text);
-        return new PortForm(host, parts.length == 2 ? port(parts[1], text) : host);
+        return new PortForm(host, parts.length == 2 ? port(parts[1], text) : host, udp);
     }
 
     private static int port(String digits, String text) {
@@ -45,6 +47,6 @@ record PortForm(int host, int container) {
 
     @Override
     public String toString() {
-        return host + ":" + container + "/tcp";
+        return host + ":" + container + (udp ? "/udp" : "/tcp");
     }
 }

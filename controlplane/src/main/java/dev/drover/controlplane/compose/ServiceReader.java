@@ -156,6 +156,13 @@ final class ServiceReader {
             acceptContainerKeys(docker);
             rules = new LbReader(serviceNames).read(docker, rancher, ports);
         } else {
+            ports.stream()
+                    .filter(PortForm::udp)
+                    .forEach(port -> docker.fault(
+                            "ports",
+                            port
+                                    + ": not available in this version (expected: /tcp, or a load balancer with a port rule"
+                                    + " of protocol udp)"));
             if (kind == Kind.SERVICE) {
                 spec = container(docker, image, labels, ports);
             } else {

@@ -7,6 +7,7 @@ import java.util.TreeSet;
 /** On which ports the addresses of a service's name listen. */
 final class Ports {
     private static final String TCP = "/tcp";
+    private static final String UDP = "/udp";
 
     private Ports() {}
 
@@ -17,7 +18,8 @@ final class Ports {
         if (service.spec() != null) {
             PublishedPorts.of(service.spec()).values().forEach(port -> ports.add(port + TCP));
         }
-        service.listens().forEach(rule -> ports.add(rule.sourcePort() + TCP));
+        service.listens()
+                .forEach(rule -> ports.add(rule.sourcePort() + (rule.protocol().equals("udp") ? UDP : TCP)));
         return ports;
     }
 }

@@ -112,7 +112,7 @@ public sealed interface DesiredItem {
      *
      * @param port port on every address of the host
      * @param protocol {@code http}; {@code grpc}, which is HTTP with targets that speak HTTP/2 and clients that may; {@code tcp};
-     *     or {@code sni}, TLS that ends at the targets, routed by the server name
+     *     {@code udp}; or {@code sni}, TLS that ends at the targets, routed by the server name
      * @param targets where everything goes, when there are no {@code routes}
      * @param routes which requests go where; null or empty for one route of everything to {@code targets}
      * @param tls null for none

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = Up.Hello.class, name = "hello"),
     @JsonSubTypes.Type(value = Up.Facts.class, name = "facts"),
     @JsonSubTypes.Type(value = Up.Applied.class, name = "applied"),
-    @JsonSubTypes.Type(value = Up.Drained.class, name = "drained")
+    @JsonSubTypes.Type(value = Up.Drained.class, name = "drained"),
+    @JsonSubTypes.Type(value = Up.Flows.class, name = "flows")
 })
 public sealed interface Up {
 
@@ -42,6 +43,33 @@ public sealed interface Up {
 
     /** These instances are draining and this node's listeners hold no request or connection to them any more. */
     record Drained(List<String> instanceIds) implements Up {}
+
+    /**
+     * Which containers spoke with which through this host's tunnel, estimated from samples. Each message replaces the one
+     * before.
+     *
+     * @param periodMs the time that all of {@code flows} is of, until now
+     * @param flows at most {@value #MOST}, the largest; empty when nothing was sent
+     */
+    record Flows(long periodMs, List<Flow> flows) implements Up {
+        /** Flows of one message. */
+        public static final int MOST = 200;
+    }
+
+    /**
+     * What one address of the overlay sent another within a period. Packets and bytes are told by the sender's host,
+     * dropped packets by the host that dropped them.
+     *
+     * @param bytes with Ethernet headers
+     * @param drop why the last packet was dropped, null when none was
+     */
+    record Flow(
+            String source,
+            String destination,
+            long packets,
+            long bytes,
+            long droppedPackets,
+            @Nullable String drop) {}
 
     /**
      * The host itself.

@@ -151,6 +151,7 @@ public final class LinkService implements Nodes, AutoCloseable {
             case Up.Facts facts -> onFacts(session, facts);
             case Up.Applied applied -> onApplied(session, applied);
             case Up.Drained drained -> onDrained(session, drained);
+            case Up.Flows flows -> onFlows(session, flows);
         }
     }
 
@@ -260,6 +261,11 @@ public final class LinkService implements Nodes, AutoCloseable {
         session.slot().retainDrained(existing);
         session.slot().addDrained(known);
         changed(environmentId);
+    }
+
+    private void onFlows(Session session, Up.Flows flows) {
+        countReceived("flows");
+        live.setFlows(session.host().id(), FlowsIntake.checked(flows, session.host()));
     }
 
     void onEnd(Session session, @Nullable Goodbye goodbye, String detail) {

@@ -258,7 +258,7 @@ public record Service(
      * Where some requests of a load balancer's port go. Rules of one port are one listener.
      *
      * @param sourcePort 0 in a service that load balancers select: their own port
-     * @param protocol {@code http}, {@code grpc} (HTTP with clients and targets that speak HTTP/2), {@code tcp} or {@code sni}
+     * @param protocol {@code http}, {@code grpc} (HTTP with clients and targets that speak HTTP/2), {@code tcp}, {@code udp} or {@code sni}
      *     (TLS that ends at the targets), with {@code tls} as https, grpcs and tls; empty in a service that load balancers
      *     select
      * @param service target as {@code service} (same stack), {@code stack/service}, {@code container:NAME}, or

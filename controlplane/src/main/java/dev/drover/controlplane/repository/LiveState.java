@@ -1,5 +1,6 @@
 package dev.drover.controlplane.repository;
 
+import dev.drover.controlplane.link.Up;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -9,13 +10,15 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known at present and not worth storing: which hosts are connected (written by the link) and what is wrong with
- * a service or an instance (written by the scheduler and the link, shown by the API). Safe for any number of threads.
+ * What is known at present and not worth storing: which hosts are connected and what flows there (written by the link),
+ * and what is wrong with a service or an instance (written by the scheduler and the link, shown by the API). Safe for any
+ * number of threads.
  */
 public final class LiveState {
     private final Set<String> connectedHosts = ConcurrentHashMap.newKeySet();
     private final ConcurrentHashMap<String, String> messages = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<String, String> states = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, Up.Flows> flows = new ConcurrentHashMap<>();
     private final CopyOnWriteArrayList<Consumer<String>> listeners = new CopyOnWriteArrayList<>();
 
     public boolean connected(String hostId) {
@@ -23,9 +26,22 @@ public final class LiveState {
     }
 
     public void setConnected(String hostId, boolean connected) {
+        if (!connected) {
+            flows.remove(hostId);
+        }
         if (connected ? connectedHosts.add(hostId) : connectedHosts.remove(hostId)) {
             notifyListeners(hostId);
         }
+    }
+
+    /** What the host of that id has reported last; empty when it is not connected. */
+    public Optional<Up.Flows> flows(String hostId) {
+        return Optional.ofNullable(flows.get(hostId));
+    }
+
+    /** Listeners are not told. */
+    public void setFlows(String hostId, Up.Flows reported) {
+        flows.put(hostId, reported);
     }
 
     /** What is wrong with the service, instance or host of that id. */

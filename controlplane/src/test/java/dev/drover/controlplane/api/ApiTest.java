@@ -9,6 +9,7 @@ import dev.drover.controlplane.Client;
 import dev.drover.controlplane.Client.Answer;
 import dev.drover.controlplane.compose.Compose;
 import dev.drover.controlplane.link.DesiredItem.ContainerSpec;
+import dev.drover.controlplane.link.Up;
 import dev.drover.controlplane.link.Up.ContainerFact;
 import dev.drover.controlplane.model.Container;
 import dev.drover.controlplane.model.Instance;
@@ -692,6 +693,46 @@ class ApiTest {
                         .path("containers")
                         .asInt())
                 .isEqualTo(2);
+    }
+
+    @Test
+    void flowsHaveTheNamesOfTheirContainersAndAddUpWhatBothHostsTell() {
+        String environmentId = environment("test");
+        String token = joinToken("test");
+        String one = join(token, "h1", "m1", "192.0.2.11")
+                .json()
+                .path("identity")
+                .path("hostId")
+                .asText();
+        String two = join(token, "h2", "m2", "192.0.2.12")
+                .json()
+                .path("identity")
+                .path("hostId")
+                .asText();
+        repository.update(
+                tx -> tx.create(Kind.CONTAINER, container(environmentId, one, "d1", "plain", "running", null)));
+        assertThat(admin.get("/v1/environments/test/flows").json()).isEmpty();
+        live.setFlows(
+                one,
+                new Up.Flows(
+                        10_000,
+                        List.of(
+                                new Up.Flow("10.42.0.2", "10.42.1.9", 100, 20_000, 0, null),
+                                new Up.Flow("10.42.0.2", "10.42.1.8", 100, 90_000, 0, null))));
+        live.setFlows(
+                two, new Up.Flows(10_000, List.of(new Up.Flow("10.42.0.2", "10.42.1.9", 0, 0, 5, "bad_checksum"))));
+        JsonNode flows = admin.get("/v1/environments/test/flows").json();
+        assertThat(flows).hasSize(2);
+        assertThat(flows.get(0).path("bytesPerSecond").asDouble()).isEqualTo(9000);
+        JsonNode second = flows.get(1);
+        assertThat(second.path("source").path("container").asText()).isEqualTo("plain");
+        assertThat(second.path("source").path("host").asText()).isEqualTo("h1");
+        assertThat(second.path("destination").path("address").asText()).isEqualTo("10.42.1.9");
+        assertThat(second.path("destination").has("container")).isFalse();
+        assertThat(second.path("packetsPerSecond").asDouble()).isEqualTo(10);
+        assertThat(second.path("bytesPerSecond").asDouble()).isEqualTo(2000);
+        assertThat(second.path("droppedPerSecond").asDouble()).isEqualTo(0.5);
+        assertThat(second.path("drop").asText()).isEqualTo("bad_checksum");
     }
 
     private static Container container(

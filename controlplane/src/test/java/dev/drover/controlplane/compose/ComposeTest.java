@@ -241,6 +241,7 @@ class ComposeTest {
                   web: {image: i}
                   lb:
                     image: drover/lb
+                    ports: ["5353:53/udp"]
                     lb_config:
                       balance: least-connections
                       stickiness_policy: {name: any, cookie: shop, mode: insert, indirect: true, nocache: true}
@@ -248,12 +249,14 @@ class ComposeTest {
                       - {source_port: 80, target_port: 1, service: web, hostname: '*.Example.com', path: /foo/, priority: 3, weight: 9, backend_name: x}
                       - {source_port: 80, target_port: 2, service: web, path: /}
                       - {source_port: 81, target_port: 3, service: web, protocol: tcp}
+                      - {source_port: 53, target_port: 4, service: web, protocol: udp}
                 """, "", Map.of()).getLast();
         assertThat(lb.portRules())
                 .containsExactly(
                         new PortRule(80, "http", "web", 1, "*.example.com", "/foo", 3, 9, "shop", "least-connections"),
                         new PortRule(80, "http", "web", 2, null, null, null, null, "shop", "least-connections"),
-                        new PortRule(81, "tcp", "web", 3, null, null, null, null, null, "least-connections"));
+                        new PortRule(81, "tcp", "web", 3, null, null, null, null, null, "least-connections"),
+                        new PortRule(5353, "udp", "web", 4, null, null, null, null, null, "least-connections"));
     }
 
     @Test
@@ -415,9 +418,9 @@ class ComposeTest {
         environment: x                | environment: a string (expected: a map or a list of NAME=VALUE)
         environment: {A: [1]}         | environment.A: a list (expected: a string)
         environment: {A: }            | environment.A: has no value, and no variable A is set
-        ports: ["53:53/udp"]          | ports: 53:53/udp: publishing udp is not available in this version
+        ports: ["53:53/udp"]          | ports: 53:53/udp: not available in this version (expected: /tcp, or a load balancer with a port rule of protocol udp)
         ports: ["8000-8010"]          | ports: 8000-8010: port ranges are not available in this version
-        ports: ["0:80"]               | ports: 0:80 (expected: PORT or HOSTPORT:PORT, /tcp may follow)
+        ports: ["0:80"]               | ports: 0:80 (expected: PORT or HOSTPORT:PORT, /tcp or /udp may follow)
         ports: ["80:1", "80:2"]       | ports: 80:2: host port 80 is published twice
         ports: [{target: 80}]         | ports[0]: a map (expected: a string)
         ports: 80                     | ports: a number (expected: a list)
@@ -465,7 +468,10 @@ class ComposeTest {
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: https}]} | lb_config.port_rules[0].protocol: https: without a certificate (expected: certs or default_cert of lb_config)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: sni, path: /x}]} | lb_config.port_rules[0].path: not with protocol sni (expected: http or https)
         {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: grpcs}]} | lb_config.port_rules[0].protocol: grpcs: without a certificate (expected: certs or default_cert of lb_config)
-        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}]} | lb_config.port_rules[0].protocol: udp: not available in this version
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: dccp}]} | lb_config.port_rules[0].protocol: dccp (expected: http, https, grpc, grpcs, tcp, tls, sni or udp)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp, hostname: a}]} | lb_config.port_rules[0].hostname: not with protocol udp (expected: http or https)
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}, {source_port: 1, target_port: 3, service: web, protocol: udp}]} | lb_config.port_rules[1].source_port: another rule has this port
+        {port_rules: [{source_port: 1, target_port: 2, service: web, protocol: udp}, {source_port: 1, target_port: 3, service: web, protocol: tcp}]} | lb_config.port_rules[1].protocol: tcp (expected: udp, as another rule of port 1 has)
         {port_rules: [{source_port: 1, target_port: 2, service: web, selector: a=b}]} | lb_config.port_rules[0]: has several of service, container and selector (expected: one)
         {port_rules: [{source_port: 1, selector: 'a = = b'}]} | lb_config.port_rules[0].selector: a = = b (expected: KEY = VALUE, KEY != VALUE, KEY in (A, B), KEY notin (A, B) or KEY, with commas)
         {port_rules: [{source_port: 1, target_port: 2, container: 'a/b'}]} | lb_config.port_rules[0].container: a/b (expected: the name of a container)

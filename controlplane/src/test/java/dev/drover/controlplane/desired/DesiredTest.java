@@ -222,7 +222,7 @@ class DesiredTest {
     @Test
     void loadBalancerListensEverywhereAndKeepsDrainingTargetsMarked() {
         services.add(Samples.service(2));
-        services.add(Samples.balancer(new PortRule(9898, "http", "web", 8000), new PortRule(99, "tcp", "x/y", 1)));
+        services.add(Samples.balancer(new PortRule(9898, "http", "web", 8000), new PortRule(99, "udp", "x/y", 1)));
         instance("i1", 1, "h1", Phase.DRAINING, "10.42.1.2", Samples.spec("i"));
         instance("i2", 2, "h2", Phase.ACTIVE, "10.42.2.2", Samples.spec("i"));
         instance("i3", 3, "h2", Phase.ACTIVE, null, Samples.spec("i"));
@@ -239,9 +239,9 @@ class DesiredTest {
                                             new Target("i1", "10.42.1.2:8000", true),
                                             new Target("i2", "10.42.2.2:8000", false))))
                     .containsEntry(
-                            "listener/svc-lb/99", new Listener("lb.hello:99", 99, "tcp", "round-robin", List.of()));
+                            "listener/svc-lb/99", new Listener("lb.hello:99", 99, "udp", "round-robin", List.of()));
         }
-        Endpoints ports = new Endpoints(List.of(), List.of(""), List.of("9898/tcp", "99/tcp"), null);
+        Endpoints ports = new Endpoints(List.of(), List.of(""), List.of("9898/tcp", "99/udp"), null);
         assertThat(of("h1")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.1.1"), ports));
         assertThat(of("h2")).containsEntry("name/lb.hello", new Name("lb.hello", List.of("10.42.2.1"), ports));
     }

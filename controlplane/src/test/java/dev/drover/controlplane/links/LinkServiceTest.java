@@ -125,6 +125,25 @@ class LinkServiceTest {
     }
 
     @Test
+    void flowsAreBelievedOfTheHostsOwnContainersAndForgottenWithTheConnection() throws Exception {
+        FakeNode one = fixture.join(1).connect(fixture.port());
+        Up.Flow sent = new Up.Flow("10.42.1.2", "10.42.2.2", 10, 1000, 0, null);
+        Up.Flow refused = new Up.Flow("10.42.2.2", "10.42.1.2", 0, 0, 3, "bad_checksum");
+        one.send(new Up.Flows(
+                15_000,
+                List.of(
+                        sent,
+                        new Up.Flow("10.42.2.2", "10.42.1.2", 7, 700, 3, "bad_checksum"),
+                        new Up.Flow("10.42.2.2", "10.42.3.2", 7, 700, 0, null))));
+        await().untilAsserted(() ->
+                assertThat(fixture.live.flows("h1")).contains(new Up.Flows(15_000, List.of(sent, refused))));
+        one.send(new Up.Flows(15_000, List.of(new Up.Flow("ten", "10.42.2.2", 0, 0, 0, null))));
+        assertThat(one.closed().get(30, TimeUnit.SECONDS))
+                .isEqualTo("1007 flows.flows[0].source: no IP address (expected: IPv4 or IPv6)");
+        await().untilAsserted(() -> assertThat(fixture.live.flows("h1")).isEmpty());
+    }
+
+    @Test
     void malformedMessagesEndTheConnectionWithTheReason() throws Exception {
         List<String> messages = List.of(
                 "no json",

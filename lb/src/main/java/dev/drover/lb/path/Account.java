@@ -37,6 +37,11 @@ final class Account {
         start(Transaction.Spoken.TCP, startNs);
     }
 
+    /** A UDP session. */
+    void beginSession(long startNs) {
+        start(Transaction.Spoken.UDP, startNs);
+    }
+
     private Transaction.Spoken spoken() {
         return http2 ? Transaction.Spoken.HTTP_2 : Transaction.Spoken.HTTP_1_1;
     }

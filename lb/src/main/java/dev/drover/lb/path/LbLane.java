@@ -59,6 +59,7 @@ public final class LbLane {
     private final Fields trailers = new Fields();
     private final Journal journal = new Journal();
     private final ArrayDeque<Transaction> unused = new ArrayDeque<>();
+    private @Nullable DatagramBuffers datagrams;
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
     private @Nullable Promise<Void> allClosed;
@@ -275,6 +276,22 @@ public final class LbLane {
     interface Connecting {
         /** @param failure null when connected */
         void onConnect(@Nullable Throwable failure);
+    }
+
+    /** For one UDP socket more; its batch is valid until the caller returns to the loop. */
+    DatagramBuffers enterDatagrams() {
+        if (datagrams == null) {
+            datagrams = new DatagramBuffers();
+        }
+        datagrams.enter();
+        return datagrams;
+    }
+
+    /** Once for each {@link #enterDatagrams}. */
+    void leaveDatagrams() {
+        if (datagrams != null && !datagrams.leave()) {
+            datagrams = null;
+        }
     }
 
     void add(Timed timed) {

@@ -10,8 +10,11 @@ import java.util.List;
  * @param slowNs from which on a request counts as slow
  * @param traceSample -1 to leave requests without a trace as they are; else each gets one, and this many in a hundred of
  *     them are marked to be recorded
+ * @param sessions of UDP
  */
-public record ListenerPolicy(ListenerLimits limits, List<AccessQueue> log, long slowNs, int traceSample) {
+public record ListenerPolicy(
+        ListenerLimits limits, List<AccessQueue> log, long slowNs, int traceSample, SessionPolicy sessions) {
     /** Nothing but what is always done. */
-    public static final ListenerPolicy PLAIN = new ListenerPolicy(ListenerLimits.NONE, List.of(), 1_000_000_000, -1);
+    public static final ListenerPolicy PLAIN =
+            new ListenerPolicy(ListenerLimits.NONE, List.of(), 1_000_000_000, -1, SessionPolicy.NONE);
 }

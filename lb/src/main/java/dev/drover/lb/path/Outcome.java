@@ -1,12 +1,12 @@
 package dev.drover.lb.path;
 
-/** How a request (HTTP) or a connection (TCP) ended; each ends in exactly one way. */
+/** How a request (HTTP), a connection (TCP) or a session (UDP) ended; each ends in exactly one way. */
 public enum Outcome {
     /** HTTP: the response was relayed to its end. */
     RELAYED,
     /** HTTP: the connection was handed to another protocol (101) and has ended. */
     UPGRADED,
-    /** TCP: the connection was relayed and has ended. */
+    /** TCP, UDP: the connection, or session, was relayed and has ended. */
     TUNNELLED,
     /** The client went away before the end. */
     CLIENT_ABORT,

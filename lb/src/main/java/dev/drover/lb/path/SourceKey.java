@@ -19,6 +19,12 @@ final class SourceKey {
         return key == 0 ? 1 : key;
     }
 
+    /** As {@link #exact(InetSocketAddress)}, of an address as {@link dev.drover.dataplane.SocketName} reads it. */
+    static long exact(long high, long low) {
+        long key = high == 0 && low >>> 32 == 0xffff ? low : high;
+        return key == 0 ? 1 : key;
+    }
+
     /** Of the address without its port, spread over all 64 bits (FNV-1a, finished by {@link Balancer#mix}). */
     static long of(InetSocketAddress client) {
         long hash = 0xcbf29ce484222325L;

@@ -157,6 +157,11 @@ public final class Target {
         maxActive = requests;
     }
 
+    /** Whether new work is wanted; false when it drains, left or its pool is gone, and not merely because it is unhealthy. */
+    boolean accepting() {
+        return accepting;
+    }
+
     /** Whether new work, and so a pool of idle connections, is wanted; set by the control thread before it publishes. */
     public void accepting(boolean wanted) {
         accepting = wanted;

@@ -34,7 +34,8 @@ public final class Transaction {
         HTTP_1_0("HTTP/1.0"),
         HTTP_1_1("HTTP/1.1"),
         HTTP_2("HTTP/2.0"),
-        TCP("TCP");
+        TCP("TCP"),
+        UDP("UDP");
 
         private final String text;
 

@@ -22,6 +22,8 @@ public final class VirtualServer {
     private final Snapshot<ListenerPolicy> policy = new Snapshot<>(ListenerPolicy.PLAIN);
     private final CounterSet<Counter> counters;
     private final CounterSet<Outcome> outcomes;
+    private final CounterSet<DatagramCounter> datagrams;
+    private final CounterSet<DatagramDrop> drops;
     private final AtomicLong admitted = new AtomicLong();
     private final SourceConnections sources = new SourceConnections();
     private volatile @Nullable SourceRates rates;
@@ -32,6 +34,8 @@ public final class VirtualServer {
         this.name = name;
         counters = new CounterSet<>(Counter.class, lanes);
         outcomes = new CounterSet<>(Outcome.class, lanes);
+        datagrams = new CounterSet<>(DatagramCounter.class, lanes);
+        drops = new CounterSet<>(DatagramDrop.class, lanes);
     }
 
     String name() {
@@ -79,6 +83,47 @@ public final class VirtualServer {
         }
         channel.closeFuture().addListener(closed -> sources.leave(source));
         return true;
+    }
+
+    /** Counts a session of UDP that begins, until {@link #sessionEnded}; or says why it may not. */
+    @Nullable
+    DatagramDrop admitSession(long source, SessionPolicy policy) {
+        // Asked before it is counted, so that a flood costs no more than this.
+        if (admitted.get() >= policy.sessions()) {
+            return DatagramDrop.LISTENER_FULL;
+        }
+        if (admitted.incrementAndGet() > policy.sessions()) {
+            admitted.decrementAndGet();
+            return DatagramDrop.LISTENER_FULL;
+        }
+        if (!sources.enter(source, policy.sourceSessions())) {
+            admitted.decrementAndGet();
+            return DatagramDrop.SOURCE_FULL;
+        }
+        return null;
+    }
+
+    void sessionEnded(long source) {
+        admitted.decrementAndGet();
+        sources.leave(source);
+    }
+
+    void count(LbLane lane, DatagramCounter what, long amount) {
+        datagrams.add(lane.index(), what, amount);
+    }
+
+    void count(LbLane lane, DatagramDrop why, long amount) {
+        drops.add(lane.index(), why, amount);
+    }
+
+    /** What a UDP listener has relayed. */
+    public long relayed(DatagramCounter what) {
+        return datagrams.sum(what);
+    }
+
+    /** Datagrams that a UDP listener could not relay. */
+    public long dropped(DatagramDrop why) {
+        return drops.sum(why);
     }
 
     /** Whether a request of {@code source} may go on now: 0, or in how many nanoseconds it might. */

@@ -1,8 +1,12 @@
 package dev.drover.node.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -84,6 +88,33 @@ public final class EnvCommand extends ClientGroup {
                     }
                     PolicyFile.show(policy, this::say);
                 });
+    }
+
+    @Command(
+            name = "flows",
+            description = "Which containers speak with which of another host, estimated from samples, busiest first.")
+    int flows(@Mixin ClientOptions options, @Parameters(paramLabel = "NAME") String name) {
+        return run(options, client -> client.get(ApiClient.path("environments", name, "flows")), flows -> {
+            List<JsonNode> rows = new ArrayList<>();
+            for (JsonNode flow : flows) {
+                ObjectNode row = JsonNodeFactory.instance.objectNode();
+                row.put("source", end(flow.path("source")));
+                row.put("destination", end(flow.path("destination")));
+                row.put("packets/s", "~" + flow.path("packetsPerSecond").asText());
+                row.put("bytes/s", "~" + Math.round(flow.path("bytesPerSecond").asDouble()));
+                row.put("dropped/s", flow.path("droppedPerSecond").asText());
+                row.put("drop", flow.path("drop").asText("-"));
+                rows.add(row);
+            }
+            table(rows, "no flows", "source", "destination", "packets/s", "bytes/s", "dropped/s", "drop");
+        });
+    }
+
+    private static String end(JsonNode end) {
+        String address = text(end, "address");
+        return end.path("container").isTextual()
+                ? text(end, "container") + " (" + address + ", " + text(end, "host") + ")"
+                : address;
     }
 
     static String text(JsonNode node, String field) {

@@ -17,7 +17,9 @@ public final class LbCommand extends ClientGroup {
     private static final long US_PER_MS = 1_000;
     private static final String NONE = "-";
 
-    @Command(name = "listeners", description = "Ports: what is served there, connections, how requests ended.")
+    @Command(
+            name = "listeners",
+            description = "Ports: what is served there, connections or UDP sessions, how requests ended, datagrams.")
     int listeners(@Mixin AdminOptions options) {
         return show(options, "/lb/listeners", listeners -> {
             List<JsonNode> rows = new ArrayList<>();
@@ -30,6 +32,7 @@ public final class LbCommand extends ClientGroup {
                 row.put("routes", listener.path("routes").size());
                 row.put("targets", listener.path("targets").size());
                 row.put("ended", counts(listener.path("ended")));
+                row.put("datagrams", datagrams(listener.path("datagrams")));
                 row.put("state", state(listener));
                 rows.add(row);
             }
@@ -43,8 +46,18 @@ public final class LbCommand extends ClientGroup {
                     "routes",
                     "targets",
                     "ended",
+                    "datagrams",
                     "state");
         });
+    }
+
+    private static String datagrams(JsonNode passed) {
+        if (!passed.isObject()) {
+            return NONE;
+        }
+        String dropped = counts(passed.path("dropped"));
+        return passed.path("received").asLong() + " in, " + passed.path("sent").asLong() + " out"
+                + (dropped.equals(NONE) ? "" : ", dropped: " + dropped);
     }
 
     private static String state(JsonNode listener) {

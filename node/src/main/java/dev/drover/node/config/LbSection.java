@@ -7,6 +7,7 @@ import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
+import dev.drover.lb.UdpConfig;
 import dev.drover.lb.path.Networks;
 import dev.drover.lb.path.ProxyGreeting;
 import java.net.InetSocketAddress;
@@ -39,7 +40,8 @@ final class LbSection {
             "slow",
             "trace",
             "limits",
-            "timeouts");
+            "timeouts",
+            "udp");
     private static final List<String> ROUTE_KEYS =
             PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
 
@@ -47,6 +49,7 @@ final class LbSection {
     private final Set<String> used = new HashSet<>();
     private final Set<String> names = new HashSet<>();
     private final Set<InetSocketAddress> binds = new HashSet<>();
+    private final Set<InetSocketAddress> datagramBinds = new HashSet<>();
 
     private final Path file;
 
@@ -168,14 +171,15 @@ final class LbSection {
         }
         YamlNode bindNode = item.required(entry, "bind");
         InetSocketAddress bind = YamlValues.socketAddress(bindNode, 0);
-        if (bind.getPort() != 0 && !binds.add(bind)) {
-            throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
-        }
         YamlNode protocolNode = item.required(entry, "protocol");
         Protocol protocol = protocol(protocolNode);
+        if (bind.getPort() != 0 && !(protocol == Protocol.UDP ? datagramBinds : binds).add(bind)) {
+            throw bindNode.error(bindNode.text() + " is given twice (expected: one listener an address)");
+        }
         List<RouteConfig> routes = new ArrayList<>();
         YamlNode routesNode = YamlValues.present(entry.get("routes"));
-        if (routesNode != null && protocol == Protocol.TCP) {
+        UdpConfig udp = UdpSection.read(protocol, entry);
+        if (routesNode != null && (protocol == Protocol.TCP || protocol == Protocol.UDP)) {
             throw routesNode.error("not with protocol " + protocolNode.text() + " (expected: http or tls)");
         }
         if (protocol == Protocol.TLS && YamlValues.present(entry.get("tls")) != null) {
@@ -197,7 +201,8 @@ final class LbSection {
                 routes,
                 entry(file, protocol, entry),
                 ObservationSection.read(file, entry),
-                LimitsSection.read(entry));
+                LimitsSection.read(entry),
+                udp);
     }
 
     /** A pool that is written where it is used has the name of the place, which no other pool may have. */
@@ -278,8 +283,8 @@ final class LbSection {
             case "http" -> Protocol.HTTP;
             case "tcp" -> Protocol.TCP;
             case "tls" -> Protocol.TLS;
-            case "udp" -> throw node.error(text + " is not available in this version (expected: http, tcp or tls)");
-            default -> throw node.error(text + " (expected: http, tcp or tls)");
+            case "udp" -> Protocol.UDP;
+            default -> throw node.error(text + " (expected: http, tcp, tls or udp)");
         };
     }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -15,7 +16,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What waits to be told to the control plane. Holds at most one entry a container, one revision and one set of instances,
+ * What waits to be told to the control plane. Holds at most one entry a container, one revision, one report of flows and one set of instances,
  * so it is bounded by what exists, however long the link is down. Safe for any thread.
  */
 public final class Outbox {
@@ -29,6 +30,7 @@ public final class Outbox {
     private boolean full;
     private boolean woken;
     private Up.@Nullable Applied applied;
+    private Up.@Nullable Flows flows;
 
     /** @param everything the facts of all containers, asked for when a full list goes out */
     public Outbox(Supplier<List<Up.ContainerFact>> everything) {
@@ -50,6 +52,11 @@ public final class Outbox {
 
     public void applied(Up.Applied newest) {
         change(() -> applied = newest);
+    }
+
+    /** What was not told yet is replaced. */
+    public void flows(Up.Flows newest) {
+        change(() -> flows = newest);
     }
 
     public void drained(String instanceId) {
@@ -77,7 +84,7 @@ public final class Outbox {
         long leftNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         lock.lockInterruptibly();
         try {
-            while (!full && changes.isEmpty() && applied == null && drained.isEmpty()) {
+            while (!full && changes.isEmpty() && applied == null && drained.isEmpty() && flows == null) {
                 if (leftNs <= 0 || woken) {
                     woken = false;
                     return null;
@@ -111,8 +118,13 @@ public final class Outbox {
             applied = null;
             return newest;
         }
-        Up message = new Up.Drained(List.copyOf(drained));
-        drained.clear();
-        return message;
+        if (!drained.isEmpty()) {
+            Up message = new Up.Drained(List.copyOf(drained));
+            drained.clear();
+            return message;
+        }
+        Up.Flows report = Objects.requireNonNull(flows);
+        flows = null;
+        return report;
     }
 }

@@ -348,7 +348,9 @@ public record Tables(
             case "http", GRPC -> Protocol.HTTP;
             case "tcp" -> Protocol.TCP;
             case "sni" -> Protocol.TLS;
-            default -> throw new IllegalArgumentException("protocol: " + text + " (expected: http, grpc, tcp or sni)");
+            case "udp" -> Protocol.UDP;
+            default ->
+                throw new IllegalArgumentException("protocol: " + text + " (expected: http, grpc, tcp, sni or udp)");
         };
     }
 

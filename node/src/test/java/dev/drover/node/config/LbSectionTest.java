@@ -12,6 +12,7 @@ import dev.drover.lb.ListenerConfig;
 import dev.drover.lb.ObservationConfig;
 import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
+import dev.drover.lb.Protocol;
 import dev.drover.lb.RetryConfig;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.StickyConfig;
@@ -19,6 +20,7 @@ import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TargetProtocol;
 import dev.drover.lb.TargetTlsConfig;
 import dev.drover.lb.TlsConfig;
+import dev.drover.lb.UdpConfig;
 import dev.drover.node.mapping.Tables;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -197,6 +199,58 @@ class LbSectionTest {
                 .isEqualTo(LimitsConfig.DEFAULTS
                         .with(LimitsConfig.Limit.REQUEST, Duration.ofMinutes(2))
                         .with(LimitsConfig.Limit.FIRST_BYTE, Duration.ofMillis(500)));
+    }
+
+    private static ListenerConfig udp(String key) {
+        return NodeFileParser.parse("node.yaml", """
+                lb:
+                  listeners:
+                    - name: web
+                      bind: 127.0.0.1:80
+                      protocol: http
+                      targets: [ 10.0.0.3:80 ]
+                    - name: u
+                      bind: 127.0.0.1:80
+                      protocol: udp
+                      sticky: source
+                      %s
+                      targets: [ 10.0.0.3:80 ]
+                """.formatted(key))
+                .lb()
+                .listeners()
+                .getLast();
+    }
+
+    @Test
+    void reads_how_sessions_of_udp_live() {
+        ListenerConfig given = udp("udp: { idle: 5s, sessions: 100, sessions-per-source: 10, responses: 1 }");
+        assertThat(given.protocol()).isEqualTo(Protocol.UDP);
+        assertThat(given.udp()).isEqualTo(new UdpConfig(Duration.ofSeconds(5), 100, 10, 1));
+        assertThat(udp("").udp()).isEqualTo(UdpConfig.DEFAULTS);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        udp: { idle: 1ms }                 | udp.idle: 1ms (expected: a time from 100ms to 86400s)
+        udp: { sessions: 0 }               | udp.sessions: 0 (expected: a number from 1 to 1000000)
+        udp: { sessions-per-source: 2000000 } | udp.sessions-per-source: 2000000 (expected: a number from 1 to 1000000)
+        udp: { responses: -1 }             | udp.responses: -1 (expected: a number from 0 to 65535)
+        udp: { replies: 1 }                | udp.replies
+        limits: { connections: 1 }         | limits: not with protocol udp (expected: none, its limits are keys of udp)
+        timeouts: { request: 1s }          | timeouts: not with protocol udp (expected: none)
+        send-proxy: v2                     | send-proxy: not with protocol udp (expected: none)
+        """)
+    void bad_keys_of_udp_are_named(String key, String message) {
+        assertThatThrownBy(() -> udp(key))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("node.yaml:11: lb.listeners[1]." + message);
+    }
+
+    @Test
+    void keys_of_udp_are_for_udp() {
+        assertThatThrownBy(() -> listener("udp: { idle: 5s }"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("udp: beside another protocol (expected: none, or protocol: udp)");
     }
 
     @Test

@@ -262,7 +262,7 @@ final class NodeFileParserTest {
                     bridge: br0        | bridge: bridge-too-long-for-linux | node.yaml:5: overlay.bridge: bridge-too-long-for-linux (expected: an interface name of 1 to 15 letters, digits, '.', '_' or '-')
                     mode: auto         | mode: fast         | node.yaml:6: overlay.mode: fast (expected: auto, super, gso or plain)
                     10.42.2.0/24       | 10.42.2.1/24       | node.yaml:8: overlay.peers[0].subnets[0]: 10.42.2.1/24 (expected: host bits zero)
-                    protocol: http     | protocol: udp      | node.yaml:13: lb.listeners[0].protocol: udp is not available in this version (expected: http, tcp or tls)
+                    protocol: http     | protocol: quic     | node.yaml:13: lb.listeners[0].protocol: quic (expected: http, tcp, tls or udp)
                     balance: round-robin | tls: {}          | node.yaml:14: lb.listeners[0].tls: certificates is missing (expected: a value)
                     balance: round-robin | proxy-protocol: v1 | node.yaml:14: lb.listeners[0].proxy-protocol: v1 (expected: accept)
                     balance: round-robin | proxy-protocol: accept | node.yaml:14: lb.listeners[0].proxy-protocol: alone (expected: proxy-protocol: accept together

@@ -48,6 +48,16 @@ final class OutboxTest {
     }
 
     @Test
+    void onlyTheNewestReportOfFlowsIsToldAfterAllElse() throws Exception {
+        outbox.flows(new Up.Flows(1, List.of()));
+        outbox.flows(new Up.Flows(2, List.of()));
+        outbox.drained("i1");
+        assertThat(outbox.next(0)).isEqualTo(new Up.Drained(List.of("i1")));
+        assertThat(outbox.next(0)).isEqualTo(new Up.Flows(2, List.of()));
+        assertThat(outbox.next(0)).isNull();
+    }
+
+    @Test
     void wakingEndsAWait() throws Exception {
         outbox.wake();
         assertThat(outbox.next(60_000)).isNull();

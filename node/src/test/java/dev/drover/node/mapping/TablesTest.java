@@ -129,6 +129,24 @@ final class TablesTest {
     }
 
     @Test
+    void mapsUdp() {
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "listener/s/53",
+                        new DesiredItem.Listener(
+                                "dns",
+                                53,
+                                "udp",
+                                "maglev",
+                                List.of(new DesiredItem.Target("i1", "10.42.2.2:5353", false)))),
+                List.of());
+        assertThat(tables.problems()).isEmpty();
+        assertThat(LoadBalancer.check(tables.lb())).isEmpty();
+        assertThat(tables.lb().listeners().getFirst().protocol()).isEqualTo(Protocol.UDP);
+    }
+
+    @Test
     void mapsGrpcToHttp2WithClientsAndTargets() {
         DesiredItem.Target target = new DesiredItem.Target("i1", "10.42.2.2:50051", false);
         Tables tables = Tables.of(
@@ -389,7 +407,7 @@ final class TablesTest {
                 List.of());
         assertThat(tables.problems())
                 .containsEntry("peer/h2", "address: nowhere (expected: IPv4 a.b.c.d or IPv6)")
-                .containsEntry("listener/s/1", "protocol: quic (expected: http, grpc, tcp or sni)");
+                .containsEntry("listener/s/1", "protocol: quic (expected: http, grpc, tcp, sni or udp)");
         assertThat(addresses(tables)).containsKey("web");
     }
 

@@ -13,26 +13,28 @@ import static dev.drover.overlay.path.Wire.MAX_IP_BYTES;
 import static dev.drover.overlay.path.Wire.MAX_SEGMENTS;
 import static dev.drover.overlay.path.Wire.TCP_ACK;
 import static dev.drover.overlay.path.Wire.TCP_BYTES;
-import static dev.drover.overlay.path.Wire.TCP_CHECKSUM;
 import static dev.drover.overlay.path.Wire.TCP_FLAGS;
 import static dev.drover.overlay.path.Wire.TCP_PSH;
 import static dev.drover.overlay.path.Wire.TCP_SEQUENCE;
+import static dev.drover.overlay.path.Wire.UDP_CHECKSUM;
+import static dev.drover.overlay.path.Wire.UDP_LENGTH;
 
 import dev.drover.dataplane.Checksum;
 import dev.drover.dataplane.CounterSet;
 import dev.drover.dataplane.Memory;
 
 /**
- * Joins consecutive TCP packets of one flow into one super-frame for the TAP, payloads where they are. Packets are joined
- * only when cutting the result again gives the same packets: same headers but for lengths, sequence and checksums, every
- * one full but the last, PSH on the last only. Joined packets get their checksum completed by whoever needs it, so each
- * has been verified before; a packet that is passed alone keeps its own, or stays unfinished as it came. Anything else
- * passes verbatim, in order.
+ * Joins consecutive TCP packets or UDP datagrams of one flow into one super-frame for the TAP, payloads where they are.
+ * They are joined only when cutting the result again gives the same packets: same headers but for lengths, sequence and
+ * checksums, every one full but the last, PSH on the last only; identifications of packets that may not be fragmented have
+ * no meaning (RFC 6864). Joined packets get their checksum completed by whoever needs it, so each has been verified before; a
+ * packet that is passed alone keeps its own, or stays unfinished as it came. Anything else passes verbatim, in order.
  *
  * <p>Owned by one lane; frames are borrowed, and their headers changed, until {@link #flush}.
  */
 final class Coalescer {
     private final TapWriter tap;
+    private final boolean joinsDatagrams;
     private final int lane;
     private final CounterSet<Traffic> traffic;
     private Inner head = new Inner();
@@ -45,8 +47,10 @@ final class Coalescer {
     private boolean headVerified;
     private boolean sealed;
 
-    Coalescer(TapWriter tap, int lane, CounterSet<Traffic> traffic) {
+    /** @param joinsDatagrams the TAP takes super-frames of UDP (Linux 6.2) */
+    Coalescer(TapWriter tap, boolean joinsDatagrams, int lane, CounterSet<Traffic> traffic) {
         this.tap = tap;
+        this.joinsDatagrams = joinsDatagrams;
         this.lane = lane;
         this.traffic = traffic;
     }
@@ -86,12 +90,23 @@ final class Coalescer {
         count = 0;
     }
 
-    private static boolean joinable(Inner inner) {
-        int flags = inner.tcp ? Memory.getByte(inner.frame + inner.l4 + TCP_FLAGS) : 0;
-        return (flags & ~TCP_PSH) == TCP_ACK
+    private boolean joinable(Inner inner) {
+        return (inner.tcp ? acknowledges(inner) : joinsDatagrams && isPlain(inner))
                 && inner.claimedLength == inner.length
                 && inner.length > inner.headers
                 && (!inner.v4 || inner.l4 == ETHERNET_BYTES + IPV4_BYTES);
+    }
+
+    private static boolean acknowledges(Inner inner) {
+        int flags = Memory.getByte(inner.frame + inner.l4 + TCP_FLAGS);
+        return (flags & ~TCP_PSH) == TCP_ACK;
+    }
+
+    /** With a checksum, since a super-frame cannot say that there is none, and as long as its packet. */
+    private static boolean isPlain(Inner datagram) {
+        long udp = datagram.frame + datagram.l4;
+        return Memory.getShort(udp + UDP_CHECKSUM) != 0
+                && Memory.getShortBe(udp + UDP_LENGTH) == datagram.claimedLength - datagram.l4;
     }
 
     private void begin() {
@@ -101,15 +116,19 @@ final class Coalescer {
         count = 1;
         segmentSize = head.length - head.headers;
         payloadLength = segmentSize;
-        nextSequence = Memory.getIntBe(head.frame + head.l4 + TCP_SEQUENCE) + segmentSize;
+        nextSequence = head.tcp ? sequence(head) + segmentSize : 0;
         nextId = Memory.getShortBe(head.frame + ETHERNET_BYTES + IPV4_ID) + 1;
         headVerified = false;
         sealed = pushed(head);
         tap.piece(head.frame, head.length);
     }
 
+    private static int sequence(Inner inner) {
+        return Memory.getIntBe(inner.frame + inner.l4 + TCP_SEQUENCE);
+    }
+
     private static boolean pushed(Inner inner) {
-        return (Memory.getByte(inner.frame + inner.l4 + TCP_FLAGS) & TCP_PSH) != 0;
+        return inner.tcp && (Memory.getByte(inner.frame + inner.l4 + TCP_FLAGS) & TCP_PSH) != 0;
     }
 
     private boolean extendsChain() {
@@ -118,11 +137,11 @@ final class Coalescer {
                 || count == MAX_SEGMENTS
                 || payload > segmentSize
                 || head.headers - ETHERNET_BYTES + payloadLength + payload > MAX_IP_BYTES
-                || Memory.getIntBe(next.frame + next.l4 + TCP_SEQUENCE) != nextSequence
+                || head.tcp != next.tcp
                 || head.v4 != next.v4
                 || head.headers != next.headers
                 || !(head.v4 ? sameIpv4() : sameIpv6())
-                || !sameTcp(head.frame + head.l4, next.frame + next.l4, head.headers - head.l4)) {
+                || !(head.tcp ? followsTcp() : samePorts())) {
             return false;
         }
         if (!headVerified) {
@@ -163,6 +182,15 @@ final class Coalescer {
                 && Memory.getLong(a + 30) == Memory.getLong(b + 30)
                 && Memory.getLong(a + 38) == Memory.getLong(b + 38)
                 && Memory.getLong(a + 46) == Memory.getLong(b + 46);
+    }
+
+    private boolean followsTcp() {
+        return sequence(next) == nextSequence
+                && sameTcp(head.frame + head.l4, next.frame + next.l4, head.headers - head.l4);
+    }
+
+    private boolean samePorts() {
+        return Memory.getInt(head.frame + head.l4) == Memory.getInt(next.frame + next.l4);
     }
 
     /** TCP headers with options, without sequence number, flags (looked at before) and checksum. */
@@ -207,8 +235,12 @@ final class Coalescer {
         } else {
             Memory.putShortBe(ip + IPV6_LENGTH, ipBytes - IPV6_BYTES);
         }
-        long pseudo = Inner.pseudoSum(head.frame, head.v4, true, head.headers - head.l4 + payloadLength);
-        Memory.putShort(head.frame + head.l4 + TCP_CHECKSUM, Checksum.fold(pseudo));
+        int transportBytes = head.headers - head.l4 + payloadLength;
+        if (!head.tcp) {
+            Memory.putShortBe(head.frame + head.l4 + UDP_LENGTH, transportBytes);
+        }
+        long pseudo = Inner.pseudoSum(head.frame, head.v4, head.tcp, transportBytes);
+        Memory.putShort(head.frame + head.l4 + head.checksumOffset(), Checksum.fold(pseudo));
         tap.writeSuperFrame(head, segmentSize);
         traffic.increment(lane, Traffic.RX_COALESCED);
     }

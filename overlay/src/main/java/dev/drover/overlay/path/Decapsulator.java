@@ -102,10 +102,18 @@ public final class Decapsulator implements Runnable {
     /**
      * @param socket file descriptor to receive from
      * @param tap file descriptor of the TAP queue
+     * @param joinsDatagrams the TAP takes super-frames of UDP
      * @param slots datagrams a system call, 64 KB of buffer each
      */
     public Decapsulator(
-            LaneContext context, int socket, int tap, int slots, LearnRing learned, ProbeRing probes, Slab slab) {
+            LaneContext context,
+            int socket,
+            int tap,
+            boolean joinsDatagrams,
+            int slots,
+            LearnRing learned,
+            ProbeRing probes,
+            Slab slab) {
         this.socket = socket;
         this.slots = slots;
         this.learned = learned;
@@ -122,7 +130,7 @@ public final class Decapsulator implements Runnable {
         forwarding = context.forwarding();
         table = forwarding.read();
         this.tap = new TapWriter(tap, lane, drops, slab);
-        coalescer = new Coalescer(this.tap, lane, traffic);
+        coalescer = new Coalescer(this.tap, joinsDatagrams, lane, traffic);
         messages = slab.allocate(slots * (long) MessageHeader.BYTES);
         names = slab.allocate(slots * (long) SocketName.BYTES);
         controls = slab.allocate(slots * (long) CONTROL_BYTES);

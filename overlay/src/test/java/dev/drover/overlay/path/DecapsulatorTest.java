@@ -141,6 +141,98 @@ class DecapsulatorTest {
         }
     }
 
+    @Test
+    void joinedDatagramsStandForExactlyTheReceivedOnes() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            for (int round = 0; round < ROUNDS; round++) {
+                boolean v6 = random.nextBoolean();
+                int size = 1 + random.nextInt(300);
+                List<byte[]> packets = new ArrayList<>();
+                for (int i = 2 + random.nextInt(80); i > 0; i--) {
+                    int bytes = random.nextInt(8) == 0 ? random.nextInt(size + 1) : size;
+                    packets.add(datagram(v6, packets.size(), Packets.payload(random, bytes)));
+                }
+                disturb(random, packets);
+                List<byte[]> received = new ArrayList<>();
+                sendInRuns(path, packets);
+                for (byte[] written = path.toBridge(); written != null; written = path.toBridge()) {
+                    received.addAll(datagrams(written));
+                }
+                assertThat(received.stream().map(p -> withoutId(p)).toList())
+                        .as("seed %d round %d", seed, round)
+                        .usingElementComparator(Arrays::compare)
+                        .isEqualTo(packets.stream().map(p -> withoutId(p)).toList());
+            }
+            assertThat(path.traffic.sum(Traffic.RX_COALESCED)).isPositive();
+            assertThat(path.drops()).isZero();
+        }
+    }
+
+    /** An identification has no meaning where fragments are forbidden (RFC 6864 section 4.1). */
+    private static byte[] withoutId(byte[] packet) {
+        byte[] copy = packet.clone();
+        if (copy[13] == 0) {
+            ByteBuffer.wrap(copy).putShort(18, (short) 0).putShort(24, (short) 0);
+        }
+        return copy;
+    }
+
+    private static byte[] datagram(boolean v6, int id, byte[] payload) {
+        return Packets.udp(v6, v6 ? "fd00::2" : THERE, v6 ? "fd00::1" : HERE, id, payload);
+    }
+
+    /** The datagrams that a frame written to the TAP stands for. */
+    private static List<byte[]> datagrams(byte[] written) {
+        byte[] frame = Arrays.copyOfRange(written, 12, written.length);
+        if (written[0] == 0) {
+            return List.of(frame);
+        }
+        ByteBuffer vnet = ByteBuffer.wrap(written).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        assertThat(written[1]).as("a super-frame of UDP").isEqualTo((byte) 5);
+        assertThat(frame).isEqualTo(Packets.partial(frame));
+        int l4 = vnet.getShort(6);
+        int size = vnet.getShort(4) & 0xffff;
+        int id = ByteBuffer.wrap(frame).getShort(18) & 0xffff;
+        assertThat((int) ByteBuffer.wrap(frame).getShort(l4 + 4)).isEqualTo(frame.length - l4);
+        List<byte[]> datagrams = new ArrayList<>();
+        for (int at = l4 + 8; at < frame.length; at += size) {
+            datagrams.add(datagram(
+                    l4 == 54, id + datagrams.size(), Arrays.copyOfRange(frame, at, Math.min(frame.length, at + size))));
+        }
+        return datagrams;
+    }
+
+    @Test
+    void datagramsWithoutAChecksumOrForATapThatTakesNoSuperFramesPassAlone() throws Exception {
+        byte[] first = datagram(false, 1, new byte[50]);
+        byte[] second = datagram(false, 2, new byte[50]);
+        try (PathFixture path = new PathFixture(PathFixture.Mode.PLAIN)) {
+            path.aggregatedFromOwner(List.of(vxlan(first), vxlan(second)));
+            assertThat(path.frameToBridge()).isEqualTo(first);
+            assertThat(path.frameToBridge()).isEqualTo(second);
+        }
+        byte[] shorter = Packets.partial(first);
+        shorter[39]--;
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            path.aggregatedFromOwner(List.of(vxlan(shorter), vxlan(shorter)));
+            assertThat(path.frameToBridge())
+                    .as("with something behind the datagram")
+                    .isEqualTo(shorter);
+            assertThat(path.frameToBridge()).isEqualTo(shorter);
+        }
+        for (byte[] each : List.of(first, second)) {
+            each[40] = 0;
+            each[41] = 0;
+        }
+        try (PathFixture path = new PathFixture(PathFixture.Mode.GSO)) {
+            path.aggregatedFromOwner(List.of(vxlan(first), vxlan(second)));
+            assertThat(path.toBridge()).isEqualTo(Packets.concat(new byte[12], first));
+            assertThat(path.toBridge()).isEqualTo(Packets.concat(new byte[12], second));
+        }
+    }
+
     private static Packets.Tcp swapped(Packets.Tcp tcp) {
         return new Packets.Tcp(
                 tcp.v6(),

@@ -109,7 +109,7 @@ final class PathFixture implements AutoCloseable {
                 : null;
         encapsulator = new Encapsulator(
                 context, pathSide, new int[] {sender.fd()}, mode != Mode.PLAIN, superFrames, () -> tapLost++, slab);
-        decapsulator = new Decapsulator(context, receiver.fd(), pathSide, 8, ring, probes, slab);
+        decapsulator = new Decapsulator(context, receiver.fd(), pathSide, mode != Mode.PLAIN, 8, ring, probes, slab);
     }
 
     enum Mode {
