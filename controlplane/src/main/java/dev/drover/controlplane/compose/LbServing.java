@@ -4,6 +4,7 @@ import dev.drover.controlplane.model.LbLimit;
 import dev.drover.controlplane.model.Service.Serving;
 import dev.drover.controlplane.model.Service.TargetTls;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +47,7 @@ final class LbServing {
         return serving.equals(Serving.USUAL) ? null : serving;
     }
 
-    private static void limits(String name, Section section, TreeMap<String, Long> limits) {
+    private static void limits(String name, Section section, Map<String, Long> limits) {
         for (LbLimit limit : LbLimit.values()) {
             if (limit.section().equals(name) && section.value(limit.nameInStack()) != null) {
                 limits.put(
