@@ -288,8 +288,7 @@ public final class LoadBalancer implements AutoCloseable {
         List<PoolState.Gone> gone = new ArrayList<>();
         long nowNs = System.nanoTime();
         for (ListenerConfig listener : config.listeners()) {
-            for (RouteConfig route : listener.routes()) {
-                PoolConfig entry = route.pool();
+            for (PoolConfig entry : listener.pools()) {
                 if (next.containsKey(entry.name())) {
                     continue;
                 }
