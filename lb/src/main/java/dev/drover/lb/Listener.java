@@ -174,7 +174,11 @@ final class Listener {
     }
 
     /** Takes over what was read for {@link #config}; null without TLS. */
+    @SuppressWarnings("ReferenceEquality") // a store is what it is
     void tls(@Nullable TlsStore store) {
+        if (tls != null && tls != store) {
+            tls.close();
+        }
         tls = store;
     }
 
@@ -195,6 +199,7 @@ final class Listener {
     /** Leaves the configuration; its connections may go on where they are until {@code endNs}. */
     void retire(long endNs) {
         removed = true;
+        tls(null);
         door = null;
         problem = null;
         server.retire(endNs);

@@ -98,6 +98,8 @@ final class TlsStores implements AutoCloseable {
             }
             if (store.stale()) {
                 reread(listener, store);
+            } else {
+                store.staple();
             }
         }
     }

@@ -17,6 +17,8 @@ public enum Event {
     TLS_ESTABLISHED,
     /** A TLS handshake with a client failed, or took too long. */
     TLS_FAILED,
+    /** A certificate was shown without an answer on its standing, although one is wanted (OCSP). */
+    TLS_WITHOUT_STAPLE,
     /** A client asked for a server name that no route of a listener without keys of its own has. */
     SERVER_NAME_UNKNOWN,
     UPSTREAM_CONNECTED,

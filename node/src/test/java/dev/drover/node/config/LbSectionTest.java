@@ -200,6 +200,10 @@ class LbSectionTest {
                         .observation()
                         .accessLog())
                 .isEqualTo(new AccessLogConfig(Path.of("/etc/drover/web.log"), AccessLogConfig.Format.COMBINED));
+        assertThat(listener("access-log: { file: web.log, max-mib: 64 }")
+                        .observation()
+                        .accessLog())
+                .isEqualTo(new AccessLogConfig(Path.of("/etc/drover/web.log"), AccessLogConfig.Format.JSON, 64L << 20));
         assertThat(listener("slow: 250ms").observation().slow()).isEqualTo(Duration.ofMillis(250));
         assertThat(listener("trace: { make: true, sample: 5 }").observation().traceSample())
                 .isEqualTo(5);
