@@ -82,12 +82,26 @@ final class LbConfigCheck {
                 problems.add("listener " + name + ": sticky: cookie " + sticky.cookie() + " at pool "
                         + route.pool().name() + " (expected: source, there are no cookies without protocol http)");
             }
+            MirrorConfig mirror = route.mirror();
+            if (mirror != null) {
+                mirror(where, listener, route.pool(), mirror);
+            }
             // What is wrong with the listener's name is not told again of the pool that is named after it.
             boolean named = !name.isBlank() && earlier == null;
             if (named || !route.pool().name().equals(name)) {
                 pool(route.unconditional() ? at : where, route.pool());
             }
         }
+    }
+
+    private void mirror(String at, ListenerConfig listener, PoolConfig pool, MirrorConfig mirror) {
+        if (listener.protocol() != Protocol.HTTP) {
+            problems.add(at + ".mirror: given (expected: only with protocol http)");
+        }
+        if (mirror.pool().name().equals(pool.name())) {
+            problems.add(at + ".mirror: " + pool.name() + " (expected: another pool than that of the route)");
+        }
+        pool(at + ".mirror", mirror.pool());
     }
 
     /** What has no meaning for datagrams. */

@@ -50,6 +50,19 @@ final class LbMetrics {
                         .forEach((labels, end) -> sink.call(end, labels.getFirst(), labels.getLast())))
                 .register(registry);
         GaugeWithCallback.builder()
+                .name("drover_lb_staple_end_seconds")
+                .help("Time of the epoch at which the OCSP answer stapled to a certificate ends; 0 for none")
+                .labelNames("listener", "certificate")
+                .callback(sink ->
+                        lb.stapleEnds().forEach((labels, end) -> sink.call(end, labels.getFirst(), labels.getLast())))
+                .register(registry);
+        CounterWithCallback.builder()
+                .name("drover_lb_staples_refused")
+                .help("OCSP answers that could not be had, or not be shown")
+                .labelNames("listener")
+                .callback(sink -> lb.staplesRefused().forEach((name, count) -> sink.call((double) count, name)))
+                .register(registry);
+        GaugeWithCallback.builder()
                 .name("drover_lb_client_connections")
                 .help("Client connections, and sessions of UDP, open now")
                 .labelNames("listener")

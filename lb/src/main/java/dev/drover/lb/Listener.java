@@ -6,12 +6,14 @@ import dev.drover.lb.path.DatagramCounter;
 import dev.drover.lb.path.DatagramDrop;
 import dev.drover.lb.path.Entrance;
 import dev.drover.lb.path.ListenerPolicy;
+import dev.drover.lb.path.Mirror;
 import dev.drover.lb.path.Outcome;
 import dev.drover.lb.path.Pool;
 import dev.drover.lb.path.Route;
 import dev.drover.lb.path.Router;
 import dev.drover.lb.path.VirtualServer;
 import dev.drover.lb.tls.TlsStore;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** A listener while it runs, and after its removal until its connections have ended; guarded by the load balancer. */
 final class Listener {
     private final VirtualServer server;
+    private final int lanes;
     private ListenerConfig config;
     private @Nullable TlsStore tls;
     private @Nullable Door door;
@@ -32,25 +35,44 @@ final class Listener {
     private List<Leg> legs = List.of();
 
     /** A route and the pool it leads to. */
-    private record Leg(String host, String path, List<String> methods, Map<String, String> headers, Pool pool) {
-        static Leg of(RouteConfig route, Pool pool) {
-            return new Leg(route.host(), route.path(), route.methods(), route.headers(), pool);
+    private record Leg(
+            String host,
+            String path,
+            List<String> methods,
+            Map<String, String> headers,
+            Pool pool,
+            @Nullable Copies copies) {
+        static Leg of(RouteConfig route, Pool pool, @Nullable Copies copies) {
+            return new Leg(route.host(), route.path(), route.methods(), route.headers(), pool, copies);
         }
 
-        Route route() {
+        Route route(int lanes) {
             List<String> names = List.copyOf(headers.keySet());
-            return Route.of(
+            Route route = Route.of(
                     pool,
                     host,
                     path,
                     methods,
                     names,
                     names.stream().map(headers::get).toList());
+            return copies == null ? route : route.mirroredTo(copies.mirror(lanes));
+        }
+    }
+
+    /** What a {@link MirrorConfig} says, and the pool that gets the copies. */
+    private record Copies(Pool pool, int percent, int bodyBytes, int most, Duration timeout) {
+        static Copies of(MirrorConfig mirror, Pool pool) {
+            return new Copies(pool, mirror.percent(), mirror.bodyBytes(), mirror.maxCopies(), mirror.timeout());
+        }
+
+        Mirror mirror(int lanes) {
+            return new Mirror(pool, percent, bodyBytes, most, timeout.toNanos(), lanes);
         }
     }
 
     Listener(ListenerConfig config, int lanes) {
         this.config = config;
+        this.lanes = lanes;
         server = new VirtualServer(config.name(), lanes);
     }
 
@@ -78,16 +100,25 @@ final class Listener {
         List<Leg> wanted = new ArrayList<>();
         for (RouteConfig route :
                 next.routes().stream().sorted(RouteOrder.INSTANCE).toList()) {
-            PoolState pool = pools.get(route.pool().name());
-            if (pool == null) {
-                throw new IllegalStateException("pool: " + route.pool().name() + " (expected: made before its routes)");
-            }
-            wanted.add(Leg.of(route, pool.pool()));
+            MirrorConfig mirror = route.mirror();
+            wanted.add(Leg.of(
+                    route,
+                    pool(route.pool(), pools),
+                    mirror == null ? null : Copies.of(mirror, pool(mirror.pool(), pools))));
         }
         if (!wanted.equals(legs)) {
             legs = wanted;
-            server.publish(new Router(wanted.stream().map(Leg::route).toList()));
+            server.publish(
+                    new Router(wanted.stream().map(leg -> leg.route(lanes)).toList()));
         }
+    }
+
+    private static Pool pool(PoolConfig wanted, Map<String, PoolState> pools) {
+        PoolState pool = pools.get(wanted.name());
+        if (pool == null) {
+            throw new IllegalStateException("pool: " + wanted.name() + " (expected: made before its routes)");
+        }
+        return pool.pool();
     }
 
     /**
@@ -143,7 +174,11 @@ final class Listener {
     }
 
     /** Takes over what was read for {@link #config}; null without TLS. */
+    @SuppressWarnings("ReferenceEquality") // a store is what it is
     void tls(@Nullable TlsStore store) {
+        if (tls != null && tls != store) {
+            tls.close();
+        }
         tls = store;
     }
 
@@ -164,6 +199,7 @@ final class Listener {
     /** Leaves the configuration; its connections may go on where they are until {@code endNs}. */
     void retire(long endNs) {
         removed = true;
+        tls(null);
         door = null;
         problem = null;
         server.retire(endNs);
@@ -190,7 +226,8 @@ final class Listener {
     ListenerStatus status(Map<String, List<TargetStatus>> targets) {
         List<TargetStatus> list = new ArrayList<>();
         config.routes().stream()
-                .map(route -> route.pool().name())
+                .flatMap(route -> route.pools().stream())
+                .map(PoolConfig::name)
                 .distinct()
                 .forEach(pool -> list.addAll(targets.getOrDefault(pool, List.of())));
         return new ListenerStatus(

@@ -65,6 +65,11 @@ public record ListenerConfig(
                 .toList();
     }
 
+    /** The pools of all routes and their mirrors. */
+    List<PoolConfig> pools() {
+        return routes.stream().flatMap(route -> route.pools().stream()).toList();
+    }
+
     /** A copy with another entry. */
     public ListenerConfig withEntry(EntryConfig with) {
         return new ListenerConfig(name, bind, protocol, routes, with, observation, limits, udp);

@@ -32,6 +32,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -287,8 +288,7 @@ public final class LoadBalancer implements AutoCloseable {
         List<PoolState.Gone> gone = new ArrayList<>();
         long nowNs = System.nanoTime();
         for (ListenerConfig listener : config.listeners()) {
-            for (RouteConfig route : listener.routes()) {
-                PoolConfig entry = route.pool();
+            for (PoolConfig entry : listener.pools()) {
                 if (next.containsKey(entry.name())) {
                     continue;
                 }
@@ -296,6 +296,7 @@ public final class LoadBalancer implements AutoCloseable {
                 if (pool == null) {
                     pool = new PoolState(entry, lanes.size(), limits, tokens);
                 }
+                pool.serves(listener.protocol());
                 gone.addAll(pool.update(entry, tls.stores().get(entry.name()), nowNs));
                 warnOfUnverified(entry);
                 next.put(entry.name(), pool);
@@ -460,19 +461,42 @@ public final class LoadBalancer implements AutoCloseable {
 
     /** Every certificate in use by listener and names, and when it ends in seconds of the epoch. */
     synchronized Map<List<String>, Double> certificateEnds() {
-        Map<List<String>, Double> ends = new LinkedHashMap<>();
+        return certificateTimes(Certificates.Entry::endsMs);
+    }
+
+    /** As {@link #certificateEnds} of the answers stapled to those that should have one; 0 for none. */
+    synchronized Map<List<String>, Double> stapleEnds() {
+        return certificateTimes(
+                entry -> entry.staple() == null ? -1 : entry.staple().endsMs());
+    }
+
+    /** Times of the certificates in use for which there is one. */
+    private Map<List<String>, Double> certificateTimes(ToLongFunction<Certificates.Entry> ms) {
+        Map<List<String>, Double> times = new LinkedHashMap<>();
         for (Listener listener : listeners.values()) {
             TlsStore store = listener.tls();
             Certificates certificates = store == null ? null : store.current();
             if (certificates != null) {
-                certificates
-                        .entries()
-                        .forEach(entry -> ends.put(
+                certificates.entries().stream()
+                        .filter(entry -> ms.applyAsLong(entry) >= 0)
+                        .forEach(entry -> times.put(
                                 List.of(listener.config().name(), String.join(",", entry.names())),
-                                entry.endsMs() / 1_000.0));
+                                ms.applyAsLong(entry) / 1_000.0));
             }
         }
-        return ends;
+        return times;
+    }
+
+    /** Answers on the standing of certificates that could not be had, or not be shown, by listener. */
+    synchronized Map<String, Long> staplesRefused() {
+        Map<String, Long> refused = new LinkedHashMap<>();
+        listeners.forEach((name, listener) -> {
+            TlsStore store = listener.tls();
+            if (store != null && store.config().stapling() != TlsConfig.Stapling.OFF) {
+                refused.put(name, store.staplesRefused());
+            }
+        });
+        return refused;
     }
 
     /** Every target of every pool, behind them those of removed pools that still have work. */

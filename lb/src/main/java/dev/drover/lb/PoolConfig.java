@@ -72,7 +72,8 @@ public record PoolConfig(
         return with(draft -> draft.slowStart = time);
     }
 
-    public PoolConfig withSticky(StickyConfig how) {
+    /** @param how null for nothing */
+    public PoolConfig withSticky(@Nullable StickyConfig how) {
         return with(draft -> draft.sticky = how);
     }
 

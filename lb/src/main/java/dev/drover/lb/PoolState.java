@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -45,6 +46,7 @@ final class PoolState {
     private final Map<InetSocketAddress, Member> members = new LinkedHashMap<>();
     private final List<Target> departed = new ArrayList<>();
     private PoolConfig config;
+    private Protocol protocol = Protocol.HTTP;
     private boolean removed;
     private @Nullable TargetTlsStore tls;
     /** Outlives changes that do not concern it: who is where. */
@@ -95,6 +97,11 @@ final class PoolState {
 
     PoolConfig config() {
         return config;
+    }
+
+    /** Takes over what the listeners that lead here serve. */
+    void serves(Protocol ofListeners) {
+        protocol = ofListeners;
     }
 
     /** How its targets are talked to; null without TLS. */
@@ -361,6 +368,18 @@ final class PoolState {
         return list;
     }
 
+    /** What goes to the targets: a stream of bytes, or HTTP, which is gRPC as far as checks tell. */
+    private String spoken() {
+        if (protocol != Protocol.HTTP) {
+            return protocol == Protocol.TLS ? "tcp" : protocol.name().toLowerCase(Locale.ROOT);
+        }
+        if (config.targetProtocol() == TargetProtocol.HTTP_1_1) {
+            return "http/1.1";
+        }
+        HealthCheckConfig check = config.health();
+        return check != null && check.type() == HealthCheckConfig.Type.GRPC ? "grpc" : "h2";
+    }
+
     private TargetStatus.Encryption encryption() {
         TargetTlsConfig how = config.targetTls();
         if (how == null) {
@@ -389,6 +408,7 @@ final class PoolState {
                 health,
                 weight,
                 priority,
+                spoken(),
                 encryption(),
                 target.backingOff(nowNs),
                 target.ejected(nowNs),

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param methods any of these; empty for any
  * @param headers name to value, all of these; {@code *} is any value
  * @param priority lower is asked first, and before all without one; null to go by how exact the conditions are
+ * @param mirror what gets copies of the requests; null for nothing
  */
 public record RouteConfig(
         String host,
@@ -21,7 +22,8 @@ public record RouteConfig(
         List<String> methods,
         Map<String, String> headers,
         @Nullable Integer priority,
-        PoolConfig pool) {
+        PoolConfig pool,
+        @Nullable MirrorConfig mirror) {
     private static final String LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
     private static final String NAME = LABEL + "(\\." + LABEL + ")*";
     private static final String TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}";
@@ -57,6 +59,27 @@ public record RouteConfig(
                         "headers: " + name + "=" + value + " (expected: a field name and a value, or * for any)");
             }
         });
+    }
+
+    /** Without a mirror. */
+    public RouteConfig(
+            String host,
+            String path,
+            List<String> methods,
+            Map<String, String> headers,
+            @Nullable Integer priority,
+            PoolConfig pool) {
+        this(host, path, methods, headers, priority, pool, null);
+    }
+
+    /** A copy that sends copies of its requests there. */
+    public RouteConfig withMirror(@Nullable MirrorConfig to) {
+        return new RouteConfig(host, path, methods, headers, priority, pool, to);
+    }
+
+    /** All that requests of it, or copies of them, go to. */
+    List<PoolConfig> pools() {
+        return mirror == null ? List.of(pool) : List.of(pool, mirror.pool());
     }
 
     /** Every request. */

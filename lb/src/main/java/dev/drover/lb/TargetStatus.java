@@ -13,6 +13,7 @@ import java.util.Map;
  *
  * @param state what the configuration says of it
  * @param health what checks say of it
+ * @param protocol what it is talked to by: {@code http/1.1}, {@code h2}, {@code grpc}, {@code tcp} or {@code udp}
  * @param encryption of connections to it
  * @param backingOff passed over for a while since connects to it failed
  * @param ejected passed over for a while since its answers were failures
@@ -29,6 +30,7 @@ public record TargetStatus(
         Health health,
         int weight,
         int priority,
+        String protocol,
         Encryption encryption,
         boolean backingOff,
         boolean ejected,
@@ -66,6 +68,7 @@ public record TargetStatus(
                 health,
                 weight,
                 priority,
+                protocol,
                 encryption,
                 backingOff,
                 ejected,

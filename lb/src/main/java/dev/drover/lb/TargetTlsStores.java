@@ -27,8 +27,7 @@ final class TargetTlsStores {
         Map<String, String> wrong = new HashMap<>();
         Map<String, String> problems = new HashMap<>();
         for (ListenerConfig listener : config.listeners()) {
-            for (RouteConfig route : listener.routes()) {
-                PoolConfig pool = route.pool();
+            for (PoolConfig pool : listener.pools()) {
                 TargetTlsConfig tls = pool.targetTls();
                 if (tls != null && !stores.containsKey(pool.name())) {
                     stores.put(pool.name(), store(pool, tls, running.get(pool.name()), wrong));

@@ -13,13 +13,25 @@ import org.jspecify.annotations.Nullable;
  *     for the first certificate
  * @param clientCa authorities of the certificates that clients must show (mTLS); null to ask for none
  * @param strict whether clients that ask for no name, or for one that no certificate has, are refused
+ * @param stapling where answers on the standing of the certificates come from
  */
 public record TlsConfig(
         List<Certificate> certificates,
         @Nullable String defaultName,
         Version minVersion,
         @Nullable Path clientCa,
-        boolean strict) {
+        boolean strict,
+        Stapling stapling) {
+    /** Where the answer comes from that a certificate is not revoked (OCSP, RFC 6960), shown with it (RFC 6066 section 8). */
+    public enum Stapling {
+        /** Nothing is shown. */
+        OFF,
+        /** From a file beside each certificate, named as that with {@code .ocsp} behind; DER. */
+        FILE,
+        /** From the responder that the certificate names, asked in time. */
+        FETCH
+    }
+
     /** Versions of TLS; older ones are not served (RFC 8996). */
     public enum Version {
         TLS_1_2,
@@ -45,6 +57,16 @@ public record TlsConfig(
         }
     }
 
+    /** Without answers on the standing of certificates. */
+    public TlsConfig(
+            List<Certificate> certificates,
+            @Nullable String defaultName,
+            Version minVersion,
+            @Nullable Path clientCa,
+            boolean strict) {
+        this(certificates, defaultName, minVersion, clientCa, strict, Stapling.OFF);
+    }
+
     /** With a certificate for every client. */
     public TlsConfig(
             List<Certificate> certificates, @Nullable String defaultName, Version minVersion, @Nullable Path clientCa) {
@@ -54,5 +76,10 @@ public record TlsConfig(
     /** With TLS 1.2 or newer, the first certificate as the default, and no certificates of clients. */
     public TlsConfig(List<Certificate> certificates) {
         this(certificates, null, Version.TLS_1_2, null);
+    }
+
+    /** A copy that shows such answers. */
+    public TlsConfig withStapling(Stapling from) {
+        return new TlsConfig(certificates, defaultName, minVersion, clientCa, strict, from);
     }
 }

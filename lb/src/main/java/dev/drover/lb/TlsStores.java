@@ -64,7 +64,8 @@ final class TlsStores implements AutoCloseable {
         }
         boolean targets = config.listeners().stream()
                 .flatMap(listener -> listener.routes().stream())
-                .anyMatch(route -> route.pool().targetTls() != null);
+                .flatMap(route -> route.pools().stream())
+                .anyMatch(pool -> pool.targetTls() != null);
         if ((targets || !stores.isEmpty()) && timer == null) {
             timer = Executors.newSingleThreadScheduledExecutor(
                     Thread.ofPlatform().daemon().name("lb-certificates").factory());
@@ -97,6 +98,8 @@ final class TlsStores implements AutoCloseable {
             }
             if (store.stale()) {
                 reread(listener, store);
+            } else {
+                store.staple();
             }
         }
     }

@@ -96,6 +96,21 @@ class ObservationTest extends Harness {
     }
 
     @Test
+    void a_log_that_is_too_large_is_moved_aside_and_begun_anew() throws IOException {
+        Origin origin = closing(Origin.named("hello"));
+        serve(http("web", origin)
+                .withObservation(ObservationConfig.DEFAULTS.withAccessLog(
+                        new AccessLogConfig(folder.resolve("access.log"), AccessLogConfig.Format.COMBINED, 1))));
+        Path aside = folder.resolve("access.log.1");
+        for (String path : List.of("/first", "/second")) {
+            client().get(path);
+            await().untilAsserted(() -> assertThat(aside).content().contains(path));
+        }
+        assertThat(aside).content().doesNotContain("/first");
+        await().untilAsserted(() -> assertThat(folder.resolve("access.log")).isEmptyFile());
+    }
+
+    @Test
     void a_log_that_cannot_be_opened_is_told_with_listener_key_and_value() {
         Origin origin = closing(Origin.named("hello"));
         Path nowhere = folder.resolve("none/access.log");

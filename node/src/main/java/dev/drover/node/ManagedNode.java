@@ -5,6 +5,7 @@ import dev.drover.controlplane.link.Down;
 import dev.drover.controlplane.link.HostIdentity;
 import dev.drover.controlplane.link.Up;
 import dev.drover.dataplane.Cidr;
+import dev.drover.lb.LbConfig;
 import dev.drover.node.attach.Addresses;
 import dev.drover.node.attach.Attacher;
 import dev.drover.node.attach.Attachment;
@@ -26,9 +27,13 @@ import dev.drover.node.workload.Workloads;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -78,6 +83,7 @@ final class ManagedNode implements AutoCloseable {
     private final Outbox outbox = new Outbox(containers::facts);
     private final LinkClient link;
     private final CertificateFiles certificates;
+    private final Path accessLogs;
     private final DrainWatch drains;
     private final FlowReport flows = new FlowReport(System.nanoTime());
     private final ScheduledExecutorService core = Executors.newSingleThreadScheduledExecutor(
@@ -124,6 +130,7 @@ final class ManagedNode implements AutoCloseable {
         watcher = new ContainerWatcher(socket, syncInterval, new FromDocker());
         workloads = new Workloads(watcher::engine, this::requestApply);
         certificates = new CertificateFiles(stateDir.directory().resolve("certificates"));
+        accessLogs = stateDir.directory().resolve("access-logs");
         drains = new DrainWatch(dataPlane::inFlight, outbox::drained);
         link = new LinkClient(
                 URI.create(identity.server()), identity.pin(), identity.hostKey(), outbox, new FromControlPlane());
@@ -241,13 +248,14 @@ final class ManagedNode implements AutoCloseable {
         applyQueued.set(false);
         Desired now = desired;
         Tables tables = Tables.of(
-                new Tables.Host(host, vtep(), mode, HostResolvers.read(), encryption, certificates),
+                new Tables.Host(host, vtep(), mode, HostResolvers.read(), encryption, certificates, accessLogs),
                 now.items(),
                 adopted ? containers.local() : null);
         Map<String, String> found = new TreeMap<>(tables.problems());
         Policies policies = Policies.of(host, now.items());
         found.putAll(policies.problems());
         writeCertificates(now, found);
+        makeLogDirectory(tables.lb());
         Map<String, String> refused = dataPlane.apply(tables.overlay(), policies.policy(), tables.dns(), tables.lb());
         String unread = dataPlane.tell(new MetadataSource(host, now.items(), adopted ? containers.facts() : null));
         if (unread != null) {
@@ -273,6 +281,18 @@ final class ManagedNode implements AutoCloseable {
             certificates.write(now.items().values());
         } catch (UncheckedIOException | IllegalArgumentException e) {
             found.put("certificates", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** What cannot be made is told by the load balancer with the file it is for. */
+    private void makeLogDirectory(LbConfig lb) {
+        if (lb.listeners().stream().anyMatch(listener -> listener.observation().accessLog() != null)) {
+            try {
+                Files.createDirectories(
+                        accessLogs, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
+            } catch (IOException e) {
+                LOG.warn("access logs have no directory path={} reason={}", accessLogs, e.toString());
+            }
         }
     }
 

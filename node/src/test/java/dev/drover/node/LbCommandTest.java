@@ -130,10 +130,10 @@ final class LbCommandTest {
     void targetsTellWorkFailuresAndTimes() {
         assertThat(run("targets")).isZero();
         assertThat(lines().getFirst())
-                .isEqualTo("POOL ADDRESS STATE WEIGHT ACTIVE REQUESTS FAILURES CONNECT FIRST BYTE TOTAL");
+                .isEqualTo("POOL ADDRESS PROTOCOL STATE WEIGHT ACTIVE REQUESTS FAILURES CONNECT FIRST BYTE TOTAL");
         assertThat(lines().get(1))
                 .matches(
-                        "shop 127\\.0\\.0\\.1:\\d+ active 1 0 2 - [0-9.]+ ms / [0-9.]+ ms [0-9.]+ ms / [0-9.]+ ms .* ms");
+                        "shop 127\\.0\\.0\\.1:\\d+ http/1.1 active 1 0 2 - [0-9.]+ ms / [0-9.]+ ms [0-9.]+ ms / [0-9.]+ ms .* ms");
     }
 
     @Test

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +77,25 @@ final class DroverPair implements AutoCloseable {
 
     OverlayPair pair() throws IOException {
         return topology.pair(variant.label, containers(), variant.net);
+    }
+
+    /** Garbage collections of both nodes since they started, as their JVMs count them. */
+    long collections() {
+        return nodes.stream()
+                .flatMap(node -> Stream.concat(Stream.of(node.toHandle()), node.descendants()))
+                .filter(process -> process.info().command().orElse("").endsWith("/java"))
+                .mapToLong(process -> collections(process.pid()))
+                .sum();
+    }
+
+    private static long collections(long pid) {
+        List<String> table = Shell.run(
+                        List.of(System.getProperty("java.home") + "/bin/jstat", "-gc", String.valueOf(pid)))
+                .lines()
+                .toList();
+        List<String> columns = List.of(table.get(0).strip().split("\\s+"));
+        List<String> values = List.of(table.get(1).strip().split("\\s+"));
+        return Long.parseLong(values.get(columns.indexOf("YGC"))) + Long.parseLong(values.get(columns.indexOf("FGC")));
     }
 
     private String containers() {

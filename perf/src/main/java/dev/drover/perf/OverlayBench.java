@@ -62,13 +62,18 @@ final class OverlayBench implements Callable<Integer> {
         if (rounds < 1 || seconds < 1) {
             throw new IllegalStateException("--rounds and --seconds: (expected: at least 1)");
         }
-        BenchReport report = new BenchReport("overlay", "kernel", conditions());
+        Map<String, Object> conditions = conditions();
+        BenchReport report = new BenchReport("overlay", "kernel", conditions);
         System.err.println("starting two hosts, each with a kernel VXLAN device and a Drover node ...");
         try (OverlayTopology topology = new OverlayTopology();
                 DroverPair nodes = DroverPair.start(topology, Variant.USUAL, mode)) {
             List<OverlayPair> pairs = List.of(nodes.pair(), topology.kernel());
             warm(pairs);
+            long collections = nodes.collections();
+            long startNs = System.nanoTime();
             everything(report, pairs, "");
+            conditions.put("collectionsOfNodes", nodes.collections() - collections);
+            conditions.put("collectionsCountedForSeconds", TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNs));
             if (variants) {
                 variants(report, topology, nodes.pair());
             }
@@ -80,6 +85,8 @@ final class OverlayBench implements Callable<Integer> {
             swarm(report);
         }
         System.out.print(report.table());
+        System.out.println("garbage collections of both nodes in " + conditions.get("collectionsCountedForSeconds")
+                + " s of the first cases: " + conditions.get("collectionsOfNodes"));
         if (json != null) {
             report.writeJson(json);
         }

@@ -2,6 +2,8 @@ package dev.drover.controlplane.compose;
 
 import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.model.Service.Serving;
+import dev.drover.controlplane.model.Service.TargetTls;
 import dev.drover.controlplane.model.Service.Tls;
 import dev.drover.controlplane.policy.Selector;
 import java.util.ArrayList;
@@ -22,9 +24,8 @@ final class LbReader {
     private static final Set<String> IMAGES = Set.of(IMAGE, "rancher/lb-service-haproxy");
     private static final Set<String> UNAVAILABLE_CONFIG = Set.of("config");
     private static final Set<String> UNAVAILABLE_RULE = Set.of("environment", "region");
-    private static final Set<String> UNAVAILABLE_SELECTED =
-            Set.of("balance", "certs", "config", "default_cert", "stickiness_policy");
-    private static final Set<String> UNAVAILABLE_STICKINESS = Set.of("domain", "postonly");
+    private static final Set<String> UNAVAILABLE_SELECTED = Set.of(
+            "access_log", "balance", "certs", "config", "default_cert", "limits", "stickiness_policy", "timeouts");
     private static final Set<String> BALANCES =
             Set.of("round-robin", "least-connections", "power-of-two", "source-hash", "maglev");
     private static final String LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
@@ -82,7 +83,12 @@ final class LbReader {
         if (balance != null && !BALANCES.contains(balance)) {
             config.fault("balance", balance + " (expected: one of " + String.join(", ", new TreeSet<>(BALANCES)) + ")");
         }
-        String cookie = stickyCookie(config.section("stickiness_policy"));
+        Section stickiness = config.section("stickiness_policy");
+        String cookie = stickyCookie(stickiness);
+        Serving serving = LbServing.read(config, stickiness);
+        if (stickiness != null) {
+            stickiness.finish(Set.of());
+        }
         Tls tls = tls(config);
         List<PortRule> rules = new ArrayList<>();
         Map<Integer, String> protocols = new HashMap<>();
@@ -92,7 +98,7 @@ final class LbReader {
             config.fault("port_rules", "has no rule (expected: a list of rules)");
         }
         for (Section section : sections) {
-            PortRule rule = rule(section, ports, cookie, balance, tls);
+            PortRule rule = rule(section, ports, cookie, balance, tls, serving);
             if (rule == null) {
                 continue;
             }
@@ -133,7 +139,6 @@ final class LbReader {
             policy.fault("mode", mode + " (expected: insert)");
         }
         String cookie = policy.string("cookie");
-        policy.finish(UNAVAILABLE_STICKINESS);
         if (cookie != null && !cookie.matches("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")) {
             policy.fault("cookie", cookie + " (expected: a cookie name of 1 to 64 letters, digits, '-' or '_')");
         }
@@ -164,7 +169,7 @@ final class LbReader {
         }
         List<PortRule> rules = new ArrayList<>();
         for (Section section : config.sections("port_rules")) {
-            for (String key : List.of("container", "protocol", "selector", "service", "source_port")) {
+            for (String key : List.of("container", "protocol", "selector", "service", "source_port", "target_tls")) {
                 if (section.has(key)) {
                     section.accept(key);
                     section.fault(key, "only for a load balancer (expected: image: " + IMAGE + ")");
@@ -242,7 +247,8 @@ final class LbReader {
             List<PortForm> ports,
             @Nullable String cookie,
             @Nullable String balance,
-            @Nullable Tls tls) {
+            @Nullable Tls tls,
+            @Nullable Serving serving) {
         int source = section.integer("source_port", 0, 1, 65_535);
         int target = section.integer("target_port", 0, 1, 65_535);
         String given = given(section);
@@ -252,6 +258,10 @@ final class LbReader {
         String path = path(section);
         Integer priority = priority(section);
         Integer weight = weight(section);
+        TargetTls targetTls = LbServing.targetTls(section.section("target_tls"));
+        if (targetTls != null && !List.of("http", "https", "grpc", "grpcs").contains(given)) {
+            section.fault("target_tls", "not with protocol " + given + " (expected: http, https, grpc or grpcs)");
+        }
         // Names a part of a haproxy configuration, which there is none of here.
         section.accept("backend_name");
         section.finish(UNAVAILABLE_RULE);
@@ -302,7 +312,9 @@ final class LbReader {
                 weight,
                 protocol.equals("http") ? cookie : null,
                 balance,
-                encrypted ? tls : null);
+                encrypted ? tls : null,
+                serving,
+                targetTls);
     }
 
     private static @Nullable String hostname(Section section) {

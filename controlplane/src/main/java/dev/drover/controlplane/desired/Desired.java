@@ -155,7 +155,21 @@ public final class Desired {
                 first.balance() == null ? "round-robin" : first.balance(),
                 List.of(),
                 routes(service, rules),
-                tls(first.tls()));
+                tls(first.tls()),
+                first.serving() == null || first.serving().limits().isEmpty()
+                        ? null
+                        : first.serving().limits(),
+                first.serving() == null ? null : first.serving().accessLog());
+    }
+
+    private static DesiredItem.@Nullable Cookie cookie(Service.@Nullable Serving serving) {
+        return serving == null || serving.cookieDomain() == null && !serving.cookiePostOnly()
+                ? null
+                : new DesiredItem.Cookie(serving.cookieDomain(), serving.cookiePostOnly());
+    }
+
+    private static DesiredItem.@Nullable TargetTls targetTls(Service.@Nullable TargetTls tls) {
+        return tls == null ? null : new DesiredItem.TargetTls(tls.pins(), tls.name(), tls.verify());
     }
 
     private static DesiredItem.@Nullable Tls tls(Service.@Nullable Tls tls) {
@@ -192,7 +206,9 @@ public final class Desired {
                             rule.priority(),
                             rule.stickyCookie(),
                             own,
-                            health(targets.healthCheck(service, rule))),
+                            health(targets.healthCheck(service, rule)),
+                            rule.stickyCookie() == null ? null : cookie(rule.serving()),
+                            targetTls(rule.targetTls())),
                     Desired::joined);
         }
         return List.copyOf(routes.values());
@@ -209,7 +225,9 @@ public final class Desired {
                 a.priority(),
                 a.stickyCookie(),
                 List.copyOf(byAddress.values()),
-                a.health() == null ? b.health() : a.health());
+                a.health() == null ? b.health() : a.health(),
+                a.cookie(),
+                a.targetTls());
     }
 
     private void workloads() {

@@ -206,7 +206,9 @@ final class Targets {
                         each.weight(),
                         rule.stickyCookie(),
                         rule.balance(),
-                        rule.tls()))
+                        rule.tls(),
+                        rule.serving(),
+                        rule.targetTls()))
                 .toList();
     }
 

@@ -116,6 +116,8 @@ public sealed interface DesiredItem {
      * @param targets where everything goes, when there are no {@code routes}
      * @param routes which requests go where; null or empty for one route of everything to {@code targets}
      * @param tls null for none
+     * @param limits as a node file says them, {@code limits.body-bytes}, times in milliseconds; null for none
+     * @param accessLog {@code json} or {@code combined}; null for none
      */
     record Listener(
             String name,
@@ -124,8 +126,22 @@ public sealed interface DesiredItem {
             String balance,
             List<Target> targets,
             @Nullable List<Route> routes,
-            @Nullable Tls tls)
+            @Nullable Tls tls,
+            @Nullable Map<String, Long> limits,
+            @Nullable String accessLog)
             implements DesiredItem {
+
+        /** Served as usual. */
+        public Listener(
+                String name,
+                int port,
+                String protocol,
+                String balance,
+                List<Target> targets,
+                @Nullable List<Route> routes,
+                @Nullable Tls tls) {
+            this(name, port, protocol, balance, targets, routes, tls, null, null);
+        }
 
         /** Without TLS. */
         public Listener(
@@ -181,6 +197,8 @@ public sealed interface DesiredItem {
      * @param priority lower is asked first; null to go by how exact the conditions are
      * @param stickyCookie null for none
      * @param health null to take targets for well
+     * @param cookie of {@code stickyCookie}; null for the usual
+     * @param targetTls null for none
      */
     record Route(
             @Nullable String hostname,
@@ -188,7 +206,20 @@ public sealed interface DesiredItem {
             @Nullable Integer priority,
             @Nullable String stickyCookie,
             List<Target> targets,
-            @Nullable HealthCheck health) {
+            @Nullable HealthCheck health,
+            @Nullable Cookie cookie,
+            @Nullable TargetTls targetTls) {
+
+        /** With the usual cookie, without TLS. */
+        public Route(
+                @Nullable String hostname,
+                @Nullable String path,
+                @Nullable Integer priority,
+                @Nullable String stickyCookie,
+                List<Target> targets,
+                @Nullable HealthCheck health) {
+            this(hostname, path, priority, stickyCookie, targets, health, null, null);
+        }
 
         /** Without a health check. */
         public Route(
@@ -200,6 +231,21 @@ public sealed interface DesiredItem {
             this(hostname, path, priority, stickyCookie, targets, null);
         }
     }
+
+    /**
+     * Which answers of a {@link Route} set its cookie, and who gets it.
+     *
+     * @param domain of the hosts that get it; null for the one asked alone
+     */
+    record Cookie(@Nullable String domain, boolean postOnly) {}
+
+    /**
+     * TLS with the targets of a {@link Route}.
+     *
+     * @param pins {@code sha256/BASE64}; empty for an authority that the host trusts
+     * @param name in the target's certificate; null for its address
+     */
+    record TargetTls(List<String> pins, @Nullable String name, boolean verify) {}
 
     /**
      * A target of a {@link Listener}.

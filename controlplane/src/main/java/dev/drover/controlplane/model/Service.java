@@ -211,6 +211,41 @@ public record Service(
     }
 
     /**
+     * How a load balancer serves, beside where requests go.
+     *
+     * @param limits {@link LbLimit#key} to value; what is missing is as in the nodes
+     * @param accessLog {@code json} or {@code combined}; null for none
+     * @param cookieDomain hosts that get the cookie of stickiness, too; null for the one asked alone
+     * @param cookiePostOnly whether only answers to POST set that cookie
+     */
+    public record Serving(
+            Map<String, Long> limits,
+            @Nullable String accessLog,
+            @Nullable String cookieDomain,
+            boolean cookiePostOnly) {
+        /** As the nodes do it by themselves. */
+        public static final Serving USUAL = new Serving(Map.of(), null, null, false);
+
+        public Serving {
+            limits = Map.copyOf(limits);
+        }
+    }
+
+    /**
+     * TLS with the targets of a rule.
+     *
+     * @param pins {@code sha256/BASE64} of public keys of which a target must show one; empty for an authority that the hosts
+     *     trust
+     * @param name that the target's certificate must bear; null for its address
+     * @param verify whether any of this is looked at
+     */
+    public record TargetTls(List<String> pins, @Nullable String name, boolean verify) {
+        public TargetTls {
+            pins = List.copyOf(pins);
+        }
+    }
+
+    /**
      * How load balancers ask the containers of a service whether they are well.
      *
      * @param path that GET must answer with a status of 200 to 399; null for a mere connect
@@ -235,6 +270,8 @@ public record Service(
      * @param weight of each target of this rule, where rules of equal conditions share the requests; null is 1
      * @param stickyCookie name of the cookie that holds a client to its target; null for none
      * @param balance as in the node file; null is {@code round-robin}
+     * @param serving null, as in older records, is {@link Serving#USUAL}
+     * @param targetTls null for none
      */
     public record PortRule(
             int sourcePort,
@@ -247,10 +284,41 @@ public record Service(
             @Nullable Integer weight,
             @Nullable String stickyCookie,
             @Nullable String balance,
-            @Nullable Tls tls) {
+            @Nullable Tls tls,
+            @Nullable Serving serving,
+            @Nullable TargetTls targetTls) {
 
         /** What {@link #service} begins with where it selects by labels. */
         public static final String SELECTOR = "selector:";
+
+        /** Served as usual, without TLS behind. */
+        public PortRule(
+                int sourcePort,
+                String protocol,
+                String service,
+                int targetPort,
+                @Nullable String hostname,
+                @Nullable String path,
+                @Nullable Integer priority,
+                @Nullable Integer weight,
+                @Nullable String stickyCookie,
+                @Nullable String balance,
+                @Nullable Tls tls) {
+            this(
+                    sourcePort,
+                    protocol,
+                    service,
+                    targetPort,
+                    hostname,
+                    path,
+                    priority,
+                    weight,
+                    stickyCookie,
+                    balance,
+                    tls,
+                    null,
+                    null);
+        }
 
         /** Without TLS. */
         public PortRule(

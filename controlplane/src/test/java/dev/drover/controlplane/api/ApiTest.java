@@ -42,10 +42,13 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -59,6 +62,9 @@ class ApiTest {
     private static final InetSocketAddress ANY = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private static final String WEB = "version: '2'\nservices:\n  web:\n    image: busybox\n    command: httpd -f\n";
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    /** A server lets its acceptors idle for two seconds before it has stopped; the next test does not wait for that. */
+    private static final ExecutorService ENDING = Executors.newVirtualThreadPerTaskExecutor();
 
     @TempDir
     static Path directory;
@@ -107,9 +113,16 @@ class ApiTest {
 
     @AfterEach
     void stop() {
-        server.close();
-        repository.close();
-        store.close();
+        ENDING.execute(() -> {
+            server.close();
+            repository.close();
+            store.close();
+        });
+    }
+
+    @AfterAll
+    static void awaitStopped() {
+        ENDING.close();
     }
 
     private String environment(String name) {

@@ -9,6 +9,8 @@ import dev.drover.controlplane.model.Discovery;
 import dev.drover.controlplane.model.Service.HealthCheck;
 import dev.drover.controlplane.model.Service.Kind;
 import dev.drover.controlplane.model.Service.PortRule;
+import dev.drover.controlplane.model.Service.Serving;
+import dev.drover.controlplane.model.Service.TargetTls;
 import dev.drover.controlplane.model.Service.Tls;
 import java.util.List;
 import java.util.Map;
@@ -326,6 +328,39 @@ class ComposeTest {
                         new PortRule(50051, "grpc", "web", 1, null, "/shop.Cart", null, null, null, null),
                         new PortRule(
                                 443, "grpc", "web", 1, null, null, null, null, null, null, new Tls(List.of(), "shop")));
+    }
+
+    @Test
+    void aLoadBalancerMayLimitItsClientsWriteAnAccessLogAndSpeakTlsToItsTargets() {
+        String pin = "sha256/" + "A".repeat(43) + "=";
+        List<PortRule> rules =
+                Compose.parse("""
+                services:
+                  web: {image: i}
+                  lb:
+                    image: drover/lb
+                    lb_config:
+                      access_log: json
+                      limits: {body_bytes: 1048576, rate_per_source: 50}
+                      timeouts: {first_byte: 5000}
+                      stickiness_policy: {cookie: shop, domain: .example.com, postonly: true}
+                      port_rules:
+                      - {source_port: 80, target_port: 1, service: web, target_tls: {name: shop.internal, pins: ['%s']}}
+                      - {source_port: 81, target_port: 2, service: web, target_tls: {verify: false}}
+                """.formatted(pin), "", Map.of()).getLast().portRules();
+        Serving serving = new Serving(
+                Map.of("limits.body-bytes", 1_048_576L, "limits.rate-per-source", 50L, "timeouts.first-byte", 5_000L),
+                "json",
+                ".example.com",
+                true);
+        assertThat(rules).allSatisfy(rule -> {
+            assertThat(rule.serving()).isEqualTo(serving);
+            assertThat(rule.stickyCookie()).isEqualTo("shop");
+        });
+        assertThat(rules)
+                .extracting(PortRule::targetTls)
+                .containsExactly(
+                        new TargetTls(List.of(pin), "shop.internal", true), new TargetTls(List.of(), null, false));
     }
 
     @Test

@@ -279,6 +279,27 @@ class DesiredTest {
     }
 
     @Test
+    void aListenerIsServedAsItsLoadBalancerSays() {
+        services.add(Samples.service(1));
+        Service.Serving serving =
+                new Service.Serving(Map.of("limits.body-bytes", 1_000L), "combined", "example.com", true);
+        Service.TargetTls tls = new Service.TargetTls(List.of(), "shop.internal", true);
+        services.add(Samples.balancer(
+                new PortRule(80, "http", "web", 1, null, null, null, null, "c", null, null, serving, tls)));
+        assertThat(of("h1").get("listener/svc-lb/80"))
+                .asInstanceOf(InstanceOfAssertFactories.type(Listener.class))
+                .satisfies(listener -> {
+                    assertThat(listener.limits()).containsExactly(Map.entry("limits.body-bytes", 1_000L));
+                    assertThat(listener.accessLog()).isEqualTo("combined");
+                    assertThat(listener.routes()).singleElement().satisfies(route -> {
+                        assertThat(route.cookie()).isEqualTo(new DesiredItem.Cookie("example.com", true));
+                        assertThat(route.targetTls())
+                                .isEqualTo(new DesiredItem.TargetTls(List.of(), "shop.internal", true));
+                    });
+                });
+    }
+
+    @Test
     void aListenerWithTlsComesWithItsCertificatesAndNoOthers() {
         services.add(Samples.service(1));
         certificates.add(new Certificate(Samples.ENV, "web", "chain", "secret"));

@@ -83,7 +83,7 @@ public final class LinkFixture implements AutoCloseable {
         nodes.forEach(FakeNode::close);
         controller.close();
         links.close();
-        server.stop().join();
+        server.stop(); // has no connections any more, and lets its acceptor idle for two seconds before it has stopped
         repository.close();
         store.close();
     }

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
@@ -23,7 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One access log: a file, a queue from each lane, and the thread that empties them. Lanes never wait for it; what finds
- * its queue full is counted by the lane, what cannot be written here. A file that was moved away is made anew.
+ * its queue full is counted by the lane, what cannot be written here. A file that was moved away, by others or by us
+ * since it was too large, is made anew.
  */
 public final class AccessLog implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AccessLog.class);
@@ -138,13 +140,21 @@ public final class AccessLog implements AutoCloseable {
         batched = 0;
     }
 
-    /** Sees once a second whether the file is still there. */
+    /** Sees once a second whether the file is still there, and not too large. */
     private void look() {
         if (System.nanoTime() - lookedNs < LOOK_NS) {
             return;
         }
         lookedNs = System.nanoTime();
         try {
+            if (config.maxBytes() > 0
+                    && Files.exists(config.file())
+                    && Files.size(config.file()) >= config.maxBytes()) {
+                Files.move(
+                        config.file(),
+                        config.file().resolveSibling(config.file().getFileName() + ".1"),
+                        StandardCopyOption.REPLACE_EXISTING);
+            }
             if (file != null && Files.notExists(config.file())) {
                 OutputStream old = file;
                 file = null;

@@ -25,6 +25,12 @@ final class Account {
         secure = caller.tls() != null;
     }
 
+    /** Of something that nobody keeps account of: nothing ever begins there. */
+    static Account unkept(LbLane lane, VirtualServer server) {
+        InetSocketAddress nobody = new InetSocketAddress(0);
+        return new Account(lane, server, new Caller(nobody, nobody, null, false), false);
+    }
+
     /** A request whose head is there. */
     void begin(RequestHead head, long startNs) {
         Transaction request = start(head.http10() ? Transaction.Spoken.HTTP_1_0 : spoken(), startNs);

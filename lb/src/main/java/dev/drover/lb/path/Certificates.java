@@ -25,9 +25,15 @@ public final class Certificates {
      * @param policy what a session must have been made under to be resumed
      * @param names lower case, {@code *.} in front of some
      * @param endsMs time of the epoch at which it ends
+     * @param staple shown with it; null when nothing ever is
      */
     @SuppressWarnings("ArrayRecordComponent") // compared by identity only
-    public record Entry(SslContext context, byte[] policy, List<String> names, long endsMs) {
+    public record Entry(
+            SslContext context,
+            byte[] policy,
+            List<String> names,
+            long endsMs,
+            @Nullable Staple staple) {
         public Entry {
             names = List.copyOf(names);
         }

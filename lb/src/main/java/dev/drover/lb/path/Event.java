@@ -17,6 +17,8 @@ public enum Event {
     TLS_ESTABLISHED,
     /** A TLS handshake with a client failed, or took too long. */
     TLS_FAILED,
+    /** A certificate was shown without an answer on its standing, although one is wanted (OCSP). */
+    TLS_WITHOUT_STAPLE,
     /** A client asked for a server name that no route of a listener without keys of its own has. */
     SERVER_NAME_UNKNOWN,
     UPSTREAM_CONNECTED,
@@ -43,6 +45,14 @@ public enum Event {
     RETRY_BUDGET_SPENT,
     /** A request had to wait for room at a target. */
     QUEUED,
+    /** A copy of a request was sent to a mirror. */
+    MIRRORED,
+    /** Of those, the mirror gave no valid answer in time. */
+    MIRROR_FAILED,
+    /** There was no copy of a request, since as many were under way as may be. */
+    MIRROR_BUSY,
+    /** There was no copy of a request, since its body was longer than copies may be. */
+    MIRROR_BODY_TOO_LARGE,
     /** A request is missing in the access log: its writer was too far behind. */
     LOG_DROPPED,
     /** An exception without a cause of its own; a defect if it is ever counted. */

@@ -27,11 +27,15 @@ final class Exchange implements WaitingRoom.Waiter {
 
     private final Front front;
     private final LbLane lane;
+    private final VirtualServer server;
     private final Selection selection;
     private final ArrayDeque<ByteBuf> body = new ArrayDeque<>(2);
     private @Nullable ByteBuf head;
     /** Length of {@link #head} once it was sent; 0 before. */
     private int headBytes;
+
+    /** Of a request that is not complete yet. */
+    private @Nullable MirrorCopy copy;
 
     private @Nullable Back back;
     private @Nullable ChannelFuture unsure;
@@ -57,35 +61,81 @@ final class Exchange implements WaitingRoom.Waiter {
     Exchange(Front front, LbLane lane, VirtualServer server) {
         this.front = front;
         this.lane = lane;
+        this.server = server;
         selection = new Selection(lane, server);
     }
 
     void begin(RequestHead request, ByteBuf rewritten) {
-        head = rewritten;
-        headBytes = 0;
-        method = request.method();
+        reset(request.method(), rewritten);
         http10 = request.http10();
         keepAlive = request.keepAlive();
         upgrade = request.upgrade();
-        bodyBytes = 0;
-        replayable = true;
         requestComplete = !request.hasBody();
-        responseStarted = false;
-        continued = false;
-        freshOnly = false;
-        rechunk = false;
-        sent = false;
-        targetRemoved = false;
         Outcome nowhere = selection.begin(request, front.sourceKey());
         if (nowhere != null) {
             giveUp(nowhere);
             return;
         }
         front.account().routed(selection.pool());
+        Mirror mirror = selection.mirror();
+        if (mirror == null || upgrade || !mirror.wants(lane)) {
+            go();
+            return;
+        }
+        MirrorCopy made = new MirrorCopy(lane, server, mirror, front, method, rewritten);
+        if (requestComplete) {
+            // The request does not wait for its copy. It may have ended by then, and another begun.
+            go();
+            flush();
+            made.send();
+        } else {
+            copy = made;
+            go();
+        }
+    }
+
+    /** Begins with what is complete, for a mirror; takes it over. */
+    void beginCopy(Pool to, Method how, ByteBuf request, ArrayDeque<ByteBuf> pieces) {
+        reset(how, request);
+        http10 = false;
+        keepAlive = true;
+        upgrade = false;
+        requestComplete = true;
+        for (ByteBuf piece = pieces.poll(); piece != null; piece = pieces.poll()) {
+            bodyBytes += piece.readableBytes();
+            body.add(piece);
+        }
+        selection.begin(to, how, front.sourceKey());
+        go();
+    }
+
+    private void reset(Method how, ByteBuf request) {
+        discardCopy();
+        head = request;
+        headBytes = 0;
+        method = how;
+        bodyBytes = 0;
+        replayable = true;
+        responseStarted = false;
+        continued = false;
+        freshOnly = false;
+        rechunk = false;
+        sent = false;
+        targetRemoved = false;
+    }
+
+    private void go() {
         if (selection.pool().room().occupied(lane)) {
             queue();
         } else {
             attempt(Back.Failure.CONNECT);
+        }
+    }
+
+    private void discardCopy() {
+        if (copy != null) {
+            copy.discard();
+            copy = null;
         }
     }
 
@@ -253,6 +303,9 @@ final class Exchange implements WaitingRoom.Waiter {
     void requestBody(ByteBuf piece) {
         bodyBytes += Math.min(piece.readableBytes(), Integer.MAX_VALUE - bodyBytes);
         front.account().received(piece.readableBytes());
+        if (copy != null) {
+            copy.add(piece);
+        }
         if (!sent) {
             body.add(piece);
             // Held as long as it takes to connect, but no more than one read beyond what may be sent again.
@@ -276,8 +329,14 @@ final class Exchange implements WaitingRoom.Waiter {
 
     void requestEnd() {
         requestComplete = true;
+        MirrorCopy made = copy;
+        copy = null;
         if (sent && !responseStarted) {
             awaitResponse();
+        }
+        if (made != null) {
+            flush();
+            made.send();
         }
     }
 
@@ -425,6 +484,7 @@ final class Exchange implements WaitingRoom.Waiter {
         if (rechunk) {
             front.write(Unpooled.wrappedBuffer(LAST_CHUNK));
         }
+        discardCopy();
         Back from = back;
         back = null;
         if (from != null) {
@@ -451,6 +511,7 @@ final class Exchange implements WaitingRoom.Waiter {
         }
         if (responseStarted) {
             drop();
+            discardCopy();
             front.onTruncated(rechunk || !http10);
             return;
         }
@@ -490,6 +551,7 @@ final class Exchange implements WaitingRoom.Waiter {
 
     private void giveUp(Outcome outcome) {
         drop();
+        discardCopy();
         front.onGivenUp(outcome);
     }
 
@@ -559,6 +621,7 @@ final class Exchange implements WaitingRoom.Waiter {
     void abort() {
         leaveQueue();
         drop();
+        discardCopy();
         unsure = null;
         Back from = back;
         back = null;

@@ -29,6 +29,7 @@ public final class Route {
     record FieldMatch(byte[] name, byte @Nullable [] value) {}
 
     private final Pool pool;
+    private final @Nullable Mirror mirror;
     final HostKind hostKind;
     /** Lower case, without the asterisk. */
     final byte[] host;
@@ -42,11 +43,22 @@ public final class Route {
 
     private Route(Pool pool, HostKind hostKind, String host, String path, List<String> methods, FieldMatch[] fields) {
         this.pool = pool;
+        mirror = null;
         this.hostKind = hostKind;
         this.host = Ascii.bytes(host);
         this.path = Ascii.bytes(path);
         this.methods = methods.stream().map(Ascii::bytes).toArray(byte[][]::new);
         this.fields = fields;
+    }
+
+    private Route(Route of, Mirror mirror) {
+        pool = of.pool;
+        this.mirror = mirror;
+        hostKind = of.hostKind;
+        host = of.host;
+        path = of.path;
+        methods = of.methods;
+        fields = of.fields;
     }
 
     /** Every request. */
@@ -81,6 +93,16 @@ public final class Route {
 
     public Pool pool() {
         return pool;
+    }
+
+    /** The same with copies of its requests for {@code to}. */
+    public Route mirroredTo(Mirror to) {
+        return new Route(this, to);
+    }
+
+    @Nullable
+    Mirror mirror() {
+        return mirror;
     }
 
     /** Whether every request of every host comes here, unless another route takes it before. */

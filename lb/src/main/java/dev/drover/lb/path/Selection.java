@@ -11,6 +11,7 @@ final class Selection {
     private final VirtualServer server;
     private final Tried tried = new Tried();
     private @Nullable Pool pool;
+    private @Nullable Mirror mirror;
     private PoolPolicy policy = PoolPolicy.PLAIN;
     private long key;
     /** Token of the target that the client's cookie, or its address, belongs to; 0 for none. */
@@ -42,6 +43,7 @@ final class Selection {
             return Outcome.NO_ROUTE;
         }
         begin(route.pool());
+        mirror = route.mirror();
         method = request.method();
         StickyCookie cookie = policy.sticky();
         if (cookie != null) {
@@ -68,8 +70,17 @@ final class Selection {
         begin(route.pool());
     }
 
+    /** As {@link #begin(RequestHead, long)} for the copy of a request, which {@code to} gets. */
+    void begin(Pool to, Method how, long source) {
+        key = source;
+        tried.clear();
+        begin(to);
+        method = how;
+    }
+
     private void begin(Pool to) {
         pool = to;
+        mirror = null;
         policy = to.policy();
         StickySources sources = policy.sources();
         presented = sources == null ? 0 : sources.token(key, System.nanoTime());
@@ -81,6 +92,12 @@ final class Selection {
             throw new IllegalStateException("request: no pool (expected: begun)");
         }
         return pool;
+    }
+
+    /** Where a copy of the request goes; null for nowhere. */
+    @Nullable
+    Mirror mirror() {
+        return mirror;
     }
 
     PoolPolicy policy() {

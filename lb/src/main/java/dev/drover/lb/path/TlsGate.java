@@ -1,11 +1,13 @@
 package dev.drover.lb.path;
 
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandler;
 import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.ReferenceCountedOpenSslEngine;
 import io.netty.handler.ssl.SniHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
@@ -43,7 +45,28 @@ final class TlsGate extends Gate {
             }
             return promise.setSuccess(entry.context());
         };
-        return new SniHandler(choice, MAX_CLIENT_HELLO_BYTES, timeoutMs);
+        return new SniHandler(choice, MAX_CLIENT_HELLO_BYTES, timeoutMs) {
+            @Override
+            protected SslHandler newSslHandler(SslContext context, ByteBufAllocator allocator) {
+                SslHandler handler = super.newSslHandler(context, allocator);
+                staple(handler);
+                return handler;
+            }
+        };
+    }
+
+    /** Gives the handshake what is to be shown with the certificate, should the client ask for it. */
+    private void staple(SslHandler handler) {
+        Staple staple = shown == null ? null : shown.staple();
+        if (staple == null || !(handler.engine() instanceof ReferenceCountedOpenSslEngine engine)) {
+            return;
+        }
+        byte[] answer = staple.at(System.currentTimeMillis());
+        if (answer == null) {
+            arrival.lane().count(Event.TLS_WITHOUT_STAPLE);
+        } else {
+            engine.setOcspResponse(answer);
+        }
     }
 
     /** What fails before there is a certificate to show is told in the clear. */

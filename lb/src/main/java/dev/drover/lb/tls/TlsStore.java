@@ -18,17 +18,22 @@ import java.security.PublicKey;
 import java.security.Signature;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.LongAdder;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The files of one listener's TLS and what was made of them. Used by one thread at a time; {@link #read} replaces
  * nothing when it fails.
  */
 public final class TlsStore {
+    private static final Logger LOG = LoggerFactory.getLogger(TlsStore.class);
     private static final int DNS_NAME = 2;
 
     private final TlsConfig config;
@@ -36,6 +41,8 @@ public final class TlsStore {
     private final TicketKeys tickets = new TicketKeys();
     private String seen = "";
     private @Nullable Certificates current;
+    private List<OcspSource> sources = List.of();
+    private final LongAdder staplesRefused = new LongAdder();
 
     /** @param http offers h2 and http/1.1 by ALPN (RFC 7301); else nothing */
     public TlsStore(TlsConfig config, boolean http) {
@@ -64,11 +71,12 @@ public final class TlsStore {
     public Certificates read() {
         seen = signature();
         List<Certificates.Entry> entries = new ArrayList<>();
+        List<OcspSource> stapled = new ArrayList<>();
         X509Certificate[] authorities =
                 config.clientCa() == null ? null : PemFile.certificates("tls.client-ca", config.clientCa());
         for (int i = 0; i < config.certificates().size(); i++) {
             TlsConfig.Certificate files = config.certificates().get(i);
-            entries.add(entry("tls.certificates[" + i + "]", files, authorities));
+            entries.add(entry("tls.certificates[" + i + "]", files, authorities, stapled));
         }
         Certificates.Entry fallback = config.strict() ? null : entries.getFirst();
         String name = config.defaultName();
@@ -81,10 +89,55 @@ public final class TlsStore {
             next = new Certificates(entries, named);
         }
         current = next;
+        sources.stream().filter(source -> !stapled.contains(source)).forEach(OcspSource::close);
+        sources = stapled;
+        staple();
         return next;
     }
 
-    private Certificates.Entry entry(String at, TlsConfig.Certificate files, X509Certificate @Nullable [] authorities) {
+    /** Has answers on the standing of certificates read, or asked for, where it is time. */
+    public void staple() {
+        Instant now = Instant.now();
+        sources.forEach(source -> source.look(now));
+    }
+
+    /** Answers on the standing of certificates that could not be had, or not be shown. */
+    public long staplesRefused() {
+        return staplesRefused.sum();
+    }
+
+    /** Ends what keeps answers fresh. */
+    public void close() {
+        sources.forEach(OcspSource::close);
+        sources = List.of();
+    }
+
+    /** That of the same certificate until now, which has its answer, or a new one; null where nothing is to be shown. */
+    private @Nullable OcspSource source(X509Certificate[] chain, TlsConfig.Certificate files) {
+        if (config.stapling() == TlsConfig.Stapling.OFF || !OpenSsl.isOcspSupported()) {
+            if (config.stapling() != TlsConfig.Stapling.OFF) {
+                LOG.warn("ocsp nothing is stapled certificate={}: TLS of the JDK", files.certificate());
+            }
+            if (OcspSource.demanded(chain[0])) {
+                LOG.warn(
+                        "ocsp certificate={} demands a staple, clients may refuse it (expected: tls.ocsp file or fetch)",
+                        files.certificate());
+            }
+            return null;
+        }
+        for (OcspSource source : sources) {
+            if (source.of(chain)) {
+                return source;
+            }
+        }
+        return new OcspSource(chain, files.certificate(), config.stapling(), staplesRefused);
+    }
+
+    private Certificates.Entry entry(
+            String at,
+            TlsConfig.Certificate files,
+            X509Certificate @Nullable [] authorities,
+            List<OcspSource> stapled) {
         X509Certificate[] chain = PemFile.certificates(at + ".certificate", files.certificate());
         PrivateKey key = PemFile.privateKey(at + ".key", files.key());
         if (!fit(key, chain[0].getPublicKey())) {
@@ -109,6 +162,11 @@ public final class TlsStore {
             if (authorities != null) {
                 builder.trustManager(authorities).clientAuth(ClientAuth.REQUIRE);
             }
+            OcspSource source = source(chain, files);
+            if (source != null) {
+                stapled.add(source);
+                builder.enableOcsp(true);
+            }
             SslContext context = builder.build();
             byte[] policy = policy(chain[0], authorities);
             tickets.give(context, policy);
@@ -116,7 +174,8 @@ public final class TlsStore {
                     context,
                     policy,
                     names(chain[0]),
-                    chain[0].getNotAfter().toInstant().toEpochMilli());
+                    chain[0].getNotAfter().toInstant().toEpochMilli(),
+                    source == null ? null : source.staple());
         } catch (SSLException e) {
             throw new IllegalArgumentException(
                     at + ": " + files.certificate() + " cannot be used: " + e.getMessage()

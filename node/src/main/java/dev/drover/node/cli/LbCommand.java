@@ -77,6 +77,7 @@ public final class LbCommand extends ClientGroup {
                 ObjectNode row = ApiClient.MAPPER.createObjectNode();
                 row.set("pool", target.path("pool"));
                 row.set("address", target.path("address"));
+                row.put("protocol", target.path("protocol").asText(NONE));
                 row.put("state", targetState(target));
                 row.put("weight", target.path("weight").asInt());
                 row.put("active", target.path("active").asLong());
@@ -92,6 +93,7 @@ public final class LbCommand extends ClientGroup {
                     "no targets",
                     "pool",
                     "address",
+                    "protocol",
                     "state",
                     "weight",
                     "active",

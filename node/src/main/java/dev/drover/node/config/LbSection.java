@@ -4,6 +4,7 @@ import dev.drover.lb.Balance;
 import dev.drover.lb.EntryConfig;
 import dev.drover.lb.LbConfig;
 import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.MirrorConfig;
 import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
@@ -41,9 +42,10 @@ final class LbSection {
             "trace",
             "limits",
             "timeouts",
+            "mirror",
             "udp");
     private static final List<String> ROUTE_KEYS =
-            PoolSection.with("host", "path", "methods", "headers", "priority", "pool");
+            PoolSection.with("host", "path", "methods", "headers", "priority", "pool", "mirror");
 
     private final Map<String, PoolConfig> pools = new LinkedHashMap<>();
     private final Set<String> used = new HashSet<>();
@@ -186,9 +188,14 @@ final class LbSection {
             throw item.error("tls beside protocol: tls (expected: one of both, with protocol: tls it is the targets')");
         }
         if (routesNode == null || entry.containsKey("targets")) {
-            routes.add(RouteConfig.everything(PoolSection.read(file, free(nameNode), item, entry)));
+            routes.add(RouteConfig.everything(PoolSection.read(file, free(nameNode), item, entry))
+                    .withMirror(mirror(name, protocol, entry)));
         } else {
             PoolSection.refuse(entry, "targets beside it");
+            YamlNode mirror = YamlValues.present(entry.get("mirror"));
+            if (mirror != null) {
+                throw mirror.error("has no requests of its own (expected: targets beside it, or to stand in a route)");
+            }
         }
         Map<String, YamlNode> seen = new HashMap<>();
         for (YamlNode route : items(routesNode)) {
@@ -255,7 +262,12 @@ final class LbSection {
                 conditions.methods(),
                 conditions.headers(),
                 conditions.priority(),
-                pool(listener + " " + text, item, entry));
+                pool(listener + " " + text, item, entry),
+                mirror(listener + " " + text, protocol, entry));
+    }
+
+    private @Nullable MirrorConfig mirror(String of, Protocol protocol, Map<String, YamlNode> entry) {
+        return MirrorSection.read(protocol, entry, (node, keys) -> pool(of + " mirror", node, keys));
     }
 
     private PoolConfig pool(String inlineName, YamlNode item, Map<String, YamlNode> entry) {

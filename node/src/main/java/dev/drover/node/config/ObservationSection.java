@@ -12,6 +12,7 @@ final class ObservationSection {
     /** Keys of a listener that are read here. */
     static final List<String> KEYS = List.of("access-log", "slow", "trace");
 
+    private static final int MOST_MIB = 1 << 20;
     private static final Duration LEAST_SLOW = Duration.ofMillis(1);
     private static final Duration MOST_SLOW = Duration.ofHours(1);
     private static final int EVERY_TRACE = 100;
@@ -37,13 +38,15 @@ final class ObservationSection {
     }
 
     private static AccessLogConfig accessLog(Path file, YamlNode node) {
-        Map<String, YamlNode> keys = node.map(List.of("file", "format"), List.of());
+        Map<String, YamlNode> keys = node.map(List.of("file", "format", "max-mib"), List.of());
         YamlNode format = YamlValues.present(keys.get("format"));
+        YamlNode size = YamlValues.present(keys.get("max-mib"));
         return new AccessLogConfig(
                 file.resolveSibling(node.required(keys, "file").text())
                         .toAbsolutePath()
                         .normalize(),
-                format == null ? AccessLogConfig.Format.JSON : format(format));
+                format == null ? AccessLogConfig.Format.JSON : format(format),
+                size == null ? 0 : (long) size.integer(1, MOST_MIB) << 20);
     }
 
     private static AccessLogConfig.Format format(YamlNode node) {

@@ -13,8 +13,8 @@ final class TlsSection {
     /** Relative paths are beside {@code file}. */
     static TlsConfig read(Path file, YamlNode node) {
         Map<String, YamlNode> keys = node.map(
-                List.of("certificates", "default", "strict-sni", "min-version", "client-ca"),
-                List.of("ocsp", "ciphers"));
+                List.of("certificates", "default", "strict-sni", "min-version", "client-ca", "ocsp"),
+                List.of("ciphers"));
         YamlNode certificatesNode = node.required(keys, "certificates");
         List<TlsConfig.Certificate> certificates = new ArrayList<>();
         for (YamlNode item : certificatesNode.list()) {
@@ -32,12 +32,23 @@ final class TlsSection {
         }
         YamlNode minVersion = YamlValues.present(keys.get("min-version"));
         YamlNode clientCa = YamlValues.present(keys.get("client-ca"));
+        YamlNode ocsp = YamlValues.present(keys.get("ocsp"));
         return new TlsConfig(
                 certificates,
                 defaultNode == null ? null : defaultNode.text(),
                 minVersion == null ? TlsConfig.Version.TLS_1_2 : version(minVersion),
                 clientCa == null ? null : path(file, clientCa),
-                strict != null && YamlValues.flag(strict));
+                strict != null && YamlValues.flag(strict),
+                ocsp == null ? TlsConfig.Stapling.OFF : stapling(ocsp));
+    }
+
+    private static TlsConfig.Stapling stapling(YamlNode node) {
+        return switch (node.text()) {
+            case "off" -> TlsConfig.Stapling.OFF;
+            case "file" -> TlsConfig.Stapling.FILE;
+            case "fetch" -> TlsConfig.Stapling.FETCH;
+            default -> throw node.error(node.text() + " (expected: off, file or fetch)");
+        };
     }
 
     private static TlsConfig.Version version(YamlNode node) {

@@ -71,6 +71,7 @@ public record Tables(
      * @param forward resolvers for names that are not ours
      * @param encryption key of this host where the overlay is encrypted, else null
      * @param certificates where the load balancer finds those that the control plane sent
+     * @param accessLogs directory of the access logs that the control plane asks for
      */
     public record Host(
             HostIdentity identity,
@@ -78,7 +79,8 @@ public record Tables(
             Mode mode,
             List<InetSocketAddress> forward,
             @Nullable Encryption encryption,
-            CertificateFiles certificates) {
+            CertificateFiles certificates,
+            Path accessLogs) {
         public Host {
             forward = List.copyOf(forward);
             if (identity.encrypted() != (encryption != null)) {
@@ -91,14 +93,21 @@ public record Tables(
             this(identity, vtep, mode, forward, null);
         }
 
-        /** Without a directory of its own for certificates. */
+        /** Without directories of its own for certificates and logs. */
         public Host(
                 HostIdentity identity,
                 InetAddress vtep,
                 Mode mode,
                 List<InetSocketAddress> forward,
                 @Nullable Encryption encryption) {
-            this(identity, vtep, mode, forward, encryption, new CertificateFiles(Path.of("certificates")));
+            this(
+                    identity,
+                    vtep,
+                    mode,
+                    forward,
+                    encryption,
+                    new CertificateFiles(Path.of("certificates")),
+                    Path.of("access-logs"));
         }
 
         public Cidr block() {
@@ -142,7 +151,10 @@ public record Tables(
                     }
                 }
                 case DesiredItem.Listener listener ->
-                    listeners.add(listener(key, listener, alive, draining).withEntry(entry(listener, desired, host)));
+                    listeners.add(listener(key, listener, alive, draining)
+                            .withEntry(entry(listener, desired, host))
+                            .withLimits(Served.limits(listener))
+                            .withObservation(Served.observation(listener, host.accessLogs())));
                 default -> {}
             }
         }));
@@ -297,14 +309,15 @@ public record Tables(
                 route.priority(),
                 PoolConfig.of(key, balance, targets));
         String name = key + " " + conditions.conditions() + (route.priority() == null ? "" : " " + route.priority());
-        PoolConfig pool = checked(pool(name, listener, balance, targets), route.health());
+        PoolConfig pool =
+                checked(pool(name, listener, balance, targets), route.health()).withTargetTls(Served.targetTls(route));
         return new RouteConfig(
                 conditions.host(),
                 conditions.path(),
                 List.of(),
                 Map.of(),
                 route.priority(),
-                route.stickyCookie() == null ? pool : pool.withStickyCookie(route.stickyCookie()));
+                pool.withSticky(Served.sticky(route)));
     }
 
     private static List<TargetConfig> targets(

@@ -9,6 +9,7 @@ import dev.drover.lb.CapacityConfig;
 import dev.drover.lb.HealthCheckConfig;
 import dev.drover.lb.LimitsConfig;
 import dev.drover.lb.ListenerConfig;
+import dev.drover.lb.MirrorConfig;
 import dev.drover.lb.ObservationConfig;
 import dev.drover.lb.OutlierConfig;
 import dev.drover.lb.PoolConfig;
@@ -175,6 +176,10 @@ class LbSectionTest {
                         .observation()
                         .accessLog())
                 .isEqualTo(new AccessLogConfig(Path.of("/etc/drover/web.log"), AccessLogConfig.Format.COMBINED));
+        assertThat(listener("access-log: { file: web.log, max-mib: 64 }")
+                        .observation()
+                        .accessLog())
+                .isEqualTo(new AccessLogConfig(Path.of("/etc/drover/web.log"), AccessLogConfig.Format.JSON, 64L << 20));
         assertThat(listener("slow: 250ms").observation().slow()).isEqualTo(Duration.ofMillis(250));
         assertThat(listener("trace: { make: true, sample: 5 }").observation().traceSample())
                 .isEqualTo(5);
@@ -247,6 +252,38 @@ class LbSectionTest {
         assertThatThrownBy(() -> listener("udp: { idle: 5s }"))
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining("udp: beside another protocol (expected: none, or protocol: udp)");
+    }
+
+    @Test
+    void reads_what_gets_copies_of_requests() {
+        MirrorConfig mirror = listener("mirror: { targets: [ 10.0.0.4:80 ], percent: 5, timeout: 2s }")
+                .routes()
+                .getFirst()
+                .mirror();
+        assertThat(mirror)
+                .isEqualTo(new MirrorConfig(
+                        PoolConfig.of(
+                                "web mirror",
+                                Balance.ROUND_ROBIN,
+                                List.of(TargetConfig.active(Tables.socketAddress("10.0.0.4:80")))),
+                        5,
+                        MirrorConfig.USUAL_BODY_BYTES,
+                        MirrorConfig.USUAL_COPIES,
+                        Duration.ofSeconds(2)));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        mirror: { percent: 5 }                          | mirror: pool is missing (expected: the name of a pool, or targets)
+        mirror: { pool: nobody }                        | mirror.pool: nobody
+        mirror: { targets: [ 10.0.0.4:80 ], percent: 0 } | mirror.percent: 0 (expected: a number from 1 to 100)
+        mirror: { targets: [ 10.0.0.4:80 ], timeout: 1h } | mirror.timeout: 1h (expected: a time from 10ms to 300s)
+        mirror: { targets: [ 10.0.0.4:80 ], share: 1 }  | mirror.share
+        """)
+    void bad_keys_of_a_mirror_are_named(String key, String message) {
+        assertThatThrownBy(() -> listener(key))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("node.yaml:7: lb.listeners[0]." + message);
     }
 
     @Test

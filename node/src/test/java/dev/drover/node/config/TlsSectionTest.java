@@ -55,6 +55,22 @@ class TlsSectionTest {
     }
 
     @Test
+    void what_is_stapled_to_certificates_may_come_from_files_or_responders() {
+        for (TlsConfig.Stapling from : TlsConfig.Stapling.values()) {
+            String text = from.name().toLowerCase(java.util.Locale.ROOT);
+            TlsConfig tls = parse("certificates: [ { certificate: a, key: b } ]\nocsp: " + text)
+                    .lb()
+                    .listeners()
+                    .getFirst()
+                    .entry()
+                    .tls();
+            assertThat(tls.stapling()).isEqualTo(from);
+        }
+        assertThatThrownBy(() -> parse("certificates: [ { certificate: a, key: b } ]\nocsp: always"))
+                .hasMessage("/etc/drover/node.yaml:9: lb.listeners[0].tls.ocsp: always (expected: off, file or fetch)");
+    }
+
+    @Test
     void a_listener_may_pass_tls_on_by_the_server_name() {
         ListenerConfig listener = passed("{ host: '*.a.example', targets: [ '127.0.0.1:1' ] }", "");
         assertThat(listener.protocol()).isEqualTo(Protocol.TLS);

@@ -4,24 +4,31 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.drover.controlplane.link.DesiredItem;
 import dev.drover.controlplane.link.HostIdentity;
+import dev.drover.controlplane.model.LbLimit;
 import dev.drover.dataplane.Cidr;
+import dev.drover.lb.AccessLogConfig;
 import dev.drover.lb.Balance;
 import dev.drover.lb.HealthCheckConfig;
+import dev.drover.lb.LimitsConfig;
 import dev.drover.lb.LoadBalancer;
+import dev.drover.lb.PoolConfig;
 import dev.drover.lb.Protocol;
 import dev.drover.lb.RouteConfig;
 import dev.drover.lb.StickyConfig;
 import dev.drover.lb.TargetConfig;
 import dev.drover.lb.TargetProtocol;
+import dev.drover.lb.TargetTlsConfig;
 import dev.drover.lb.TlsConfig;
 import dev.drover.overlay.Encryption;
 import dev.drover.overlay.Mode;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class TablesTest {
@@ -203,6 +210,61 @@ final class TablesTest {
                 List.of(new DesiredItem.Route(
                         null, null, null, null, List.of(), new DesiredItem.HealthCheck(8000, "/up", 500, 700, 1, 4))),
                 tls);
+    }
+
+    @Test
+    void mapsHowAListenerIsServed() {
+        DesiredItem.Route route = new DesiredItem.Route(
+                null,
+                null,
+                null,
+                "shop",
+                List.of(),
+                null,
+                new DesiredItem.Cookie("example.com", true),
+                new DesiredItem.TargetTls(List.of(), "shop.internal", true));
+        Tables tables = Tables.of(
+                HOST,
+                Map.of(
+                        "listener/s/80",
+                        served("lb.hello:80", route, Map.of("limits.body-bytes", 1_000L), "json"),
+                        "listener/s/81",
+                        served("lb.hello:81", route, Map.of("limits.none", 1L), null),
+                        "listener/s/82",
+                        served("../lb", route, null, "json")),
+                List.of());
+        assertThat(tables.problems())
+                .containsOnly(
+                        Map.entry(
+                                "listener/s/81",
+                                "limits.none: not known to this version (expected: a limit of a listener)"),
+                        Map.entry("listener/s/82", "access-log: ../lb (expected: the name of a listener)"));
+        assertThat(LoadBalancer.check(tables.lb())).isEmpty();
+        assertThat(tables.lb().listeners()).singleElement().satisfies(listener -> {
+            assertThat(listener.limits()).isEqualTo(LimitsConfig.DEFAULTS.with(LimitsConfig.Limit.BODY_BYTES, 1_000));
+            assertThat(listener.observation().accessLog())
+                    .isEqualTo(new AccessLogConfig(
+                            HOST.accessLogs().resolve("lb.hello-80.log"), AccessLogConfig.Format.JSON, 64L << 20));
+            PoolConfig pool = listener.routes().getFirst().pool();
+            assertThat(pool.sticky()).isEqualTo(StickyConfig.cookie("shop").withCookie("example.com", true));
+            assertThat(pool.targetTls()).isEqualTo(new TargetTlsConfig(null, List.of(), "shop.internal", true));
+        });
+    }
+
+    private static DesiredItem.Listener served(
+            String name, DesiredItem.Route route, @Nullable Map<String, Long> limits, @Nullable String accessLog) {
+        return new DesiredItem.Listener(
+                name, 80, "http", "round-robin", List.of(), List.of(route), null, limits, accessLog);
+    }
+
+    /** What a stack may say, a node must be able to do. */
+    @Test
+    void knowsTheLimitsOfTheControlPlane() {
+        assertThat(LbLimit.values())
+                .extracting(limit -> limit.key() + " " + limit.least() + " " + limit.most())
+                .containsExactly(Arrays.stream(LimitsConfig.Limit.values())
+                        .map(limit -> limit.key() + " " + limit.least() + " " + limit.most())
+                        .toArray(String[]::new));
     }
 
     @Test
