@@ -74,6 +74,7 @@ final class ManagedNode implements AutoCloseable {
     private final Identity identity;
     private final @Nullable Encryption encryption;
     private final DataPlane dataPlane;
+    private final Mode mode;
     private final Attacher attacher;
     private final Addresses addresses;
     private final Containers containers = new Containers();
@@ -106,11 +107,19 @@ final class ManagedNode implements AutoCloseable {
     private boolean applyRetrying;
 
     /**
+     * @param mode of the overlay on this host
      * @param socket of the Docker engine, {@code unix:///path}
      * @param syncInterval between full lists of containers
      */
-    ManagedNode(StateDir stateDir, Identity identity, DataPlane dataPlane, String socket, Duration syncInterval) {
+    ManagedNode(
+            StateDir stateDir,
+            Identity identity,
+            DataPlane dataPlane,
+            Mode mode,
+            String socket,
+            Duration syncInterval) {
         this.stateDir = stateDir;
+        this.mode = mode;
         this.identity = identity;
         this.dataPlane = dataPlane;
         host = identity.host();
@@ -239,7 +248,7 @@ final class ManagedNode implements AutoCloseable {
         applyQueued.set(false);
         Desired now = desired;
         Tables tables = Tables.of(
-                new Tables.Host(host, vtep(), Mode.AUTO, HostResolvers.read(), encryption, certificates, accessLogs),
+                new Tables.Host(host, vtep(), mode, HostResolvers.read(), encryption, certificates, accessLogs),
                 now.items(),
                 adopted ? containers.local() : null);
         Map<String, String> found = new TreeMap<>(tables.problems());

@@ -2,6 +2,7 @@ package dev.drover.node;
 
 import dev.drover.node.cli.CliException;
 import dev.drover.node.mapping.Tables;
+import dev.drover.overlay.Mode;
 import dev.drover.overlay.OverlayConfig;
 import io.netty.util.NetUtil;
 import java.net.InetSocketAddress;
@@ -29,6 +30,15 @@ final class NodeOptions {
             description = "Underlay address of this host, IPv4 or IPv6; default: the one it reaches the server from.")
     @Nullable
     String vtep;
+
+    @Option(
+            names = "--overlay-mode",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description =
+                    "How packets leave this host: auto for the best that a self-test finds working, or super, gso or"
+                            + " plain; default: ${DEFAULT-VALUE}.")
+    String overlayMode = "";
 
     @Option(names = "--label", paramLabel = "NAME=VALUE", description = "Label of this host; may be given again.")
     Map<String, String> labels = new LinkedHashMap<>();
@@ -79,6 +89,14 @@ final class NodeOptions {
             return NetUtil.toAddressString(OverlayConfig.parseVtep(vtep));
         } catch (IllegalArgumentException e) {
             throw new CliException("vtep: " + vtep + " (expected: an IPv4 or IPv6 address of this host)", e);
+        }
+    }
+
+    Mode checkedMode() {
+        try {
+            return Mode.parse(overlayMode);
+        } catch (IllegalArgumentException e) {
+            throw new CliException("overlay-" + e.getMessage(), e);
         }
     }
 

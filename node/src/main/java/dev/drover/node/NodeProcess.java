@@ -13,6 +13,7 @@ import dev.drover.node.handover.Offer;
 import dev.drover.node.handover.Predecessor;
 import dev.drover.node.state.Identity;
 import dev.drover.node.state.StateDir;
+import dev.drover.overlay.Mode;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -81,6 +82,7 @@ final class NodeProcess implements AutoCloseable {
         String socket = options.socket();
         InetSocketAddress admin = options.adminAddress();
         var syncInterval = options.syncInterval();
+        Mode mode = options.checkedMode();
         if (StateDir.hasIdentity(directory)) {
             Thread.ofPlatform().daemon().name("engine-warm-up").start(() -> warmUp(socket));
         }
@@ -88,7 +90,8 @@ final class NodeProcess implements AutoCloseable {
                 (dataPlane, metrics, parts) -> {
                     StateDir stateDir = parts.hold(openState(directory));
                     Identity identity = Membership.of(stateDir, wish, () -> Requirements.checkEngine(socket));
-                    ManagedNode node = parts.hold(new ManagedNode(stateDir, identity, dataPlane, socket, syncInterval));
+                    ManagedNode node =
+                            parts.hold(new ManagedNode(stateDir, identity, dataPlane, mode, socket, syncInterval));
                     NodeMetrics.register(metrics, node);
                     node.start();
                     Map<String, Supplier<Object>> tables = new HashMap<>(dataPlane.tables());

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,8 +43,8 @@ final class BadStartTest {
         return result.err().lines().reduce("", (_, line) -> line);
     }
 
-    private String node(String token) {
-        return refusal(
+    private String node(String token, String... more) {
+        List<String> arguments = new ArrayList<>(List.of(
                 "node",
                 "--server",
                 "https://127.0.0.1:8443",
@@ -51,7 +53,15 @@ final class BadStartTest {
                 "--state-dir",
                 temporary.resolve("state").toString(),
                 "--docker",
-                "unix://" + temporary.resolve("none.sock"));
+                "unix://" + temporary.resolve("none.sock")));
+        arguments.addAll(List.of(more));
+        return refusal(arguments.toArray(String[]::new));
+    }
+
+    @Test
+    void withAModeOfTheOverlayThatThereIsNot() {
+        assertThat(node("drv1.env.jt.secret." + PIN, "--overlay-mode", "fast"))
+                .isEqualTo("error: overlay-mode: fast (expected: auto, super, gso or plain)");
     }
 
     @Test

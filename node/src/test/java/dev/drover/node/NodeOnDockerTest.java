@@ -431,8 +431,11 @@ final class NodeOnDockerTest {
         node.destroyForcibly().waitFor();
         host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);
         host.docker("run", "-d", "--name", "meanwhile", "-l", NETWORK, "busybox");
-        node = startNode();
+        node = startNode("--overlay-mode", "plain");
         attached("meanwhile");
+        JsonNode overlay = host.admin("/overlay").path("status");
+        assertThat(overlay.path("mode").asText()).isEqualTo("PLAIN");
+        assertThat(overlay.path("modeReason").asText()).isEqualTo("configured");
         assertThat(attached("one").path("address").asText()).isEqualTo(address);
         assertThat(known("one").path("mac").asText()).isEqualTo(mac);
         host.docker("exec", "two", "/bin/ping", "-c1", "-W1", address);

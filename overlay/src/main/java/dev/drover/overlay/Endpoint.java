@@ -92,7 +92,9 @@ final class Endpoint implements AutoCloseable {
     private final List<LearnRing> rings = new ArrayList<>();
     private final List<Decapsulator> decapsulators = new ArrayList<>();
     private final SelfTest.Choice choice;
-    private final Link underlay;
+    /** Written by the control thread; its name may change. */
+    private volatile Link underlay;
+
     private final int mtu;
     private final Tap tap;
     private final int tapIndex;
@@ -324,9 +326,16 @@ final class Endpoint implements AutoCloseable {
 
     /** Another interface has the VTEP's address now, or its MTU is another. While none has it nothing can be done. */
     private boolean underlayChanged() {
-        return underlay(netlink, config.vtep())
-                .filter(now -> now.index() != underlay.index() || now.mtu() != underlay.mtu())
-                .isPresent();
+        Optional<Link> found = underlay(netlink, config.vtep());
+        if (found.isEmpty()) {
+            return false;
+        }
+        Link now = found.get();
+        if (now.index() != underlay.index() || now.mtu() != underlay.mtu()) {
+            return true;
+        }
+        underlay = now;
+        return false;
     }
 
     /** Packets do not care about the name; when it is taken, the device goes on under the other one. */

@@ -12,5 +12,20 @@ public enum Mode {
     /** User-space segmentation, one UDP_SEGMENT send a super-frame, UDP_GRO receive: Linux 5.0 and later. */
     GSO,
     /** One datagram a packet: any kernel. */
-    PLAIN
+    PLAIN;
+
+    /**
+     * Of the word that configurations have for it.
+     *
+     * @throws IllegalArgumentException there is none of that name
+     */
+    public static Mode parse(String word) {
+        return switch (word) {
+            case "auto" -> AUTO;
+            case "super" -> SUPER;
+            case "gso" -> GSO;
+            case "plain" -> PLAIN;
+            default -> throw new IllegalArgumentException("mode: " + word + " (expected: auto, super, gso or plain)");
+        };
+    }
 }

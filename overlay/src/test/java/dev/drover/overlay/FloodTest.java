@@ -33,6 +33,9 @@ import org.junit.jupiter.api.Timeout;
 class FloodTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final long MANY = 20_000;
+    /** Of counters, classes and compiled code; {@value #MANY} datagrams of 700 bytes twice are 28 MB. */
+    private static final long KEPT_BYTES = 8 << 20;
+
     private static final String STRANGER = "192.0.2.77";
 
     /** Sends from the second host until closed. */
@@ -79,6 +82,12 @@ class FloodTest {
         return overlay.status().drops().get(reason);
     }
 
+    /** Bytes of the heap that somebody holds. */
+    private static long heldBytes() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
     private static void awaitPing(TwoHosts hosts) {
         await().atMost(LIMIT).until(() -> hosts.one.container.pings(hosts.two.address()));
     }
@@ -101,9 +110,11 @@ class FloodTest {
             }
             try (Flood asPeer = new Flood(hosts, hosts.two.vtep(), i -> garbage[i % garbage.length]);
                     Flood asStranger = new Flood(hosts, STRANGER, i -> garbage[i % garbage.length])) {
+                long before = heldBytes();
                 await().atMost(LIMIT)
                         .until(() ->
                                 dropped(overlay, Drop.NO_VNI) > MANY && dropped(overlay, Drop.UNKNOWN_VTEP) > MANY);
+                assertThat(heldBytes() - before).as("kept of the flood").isLessThan(KEPT_BYTES);
                 awaitPing(hosts);
                 assertThat(asPeer.sent()).isGreaterThan(MANY);
                 assertThat(asStranger.sent()).isGreaterThan(MANY);

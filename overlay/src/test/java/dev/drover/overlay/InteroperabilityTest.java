@@ -26,9 +26,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class InteroperabilityTest {
     private static final int TCP_BYTES = 2_000_000;
     private static final int UNDERLAY_MTU = 1500;
-    private static final int SIZE_STEP = 61;
     private static final int IPV4_UDP_HEADERS = 28;
     private static final int IPV6_UDP_HEADERS = 48;
+    /** Pairs of offloads that the sizes are spread over. */
+    private static final int PAIRS = 4;
+
     private static final boolean[] ON_OFF = {true, false};
 
     /** What is between the two. */
@@ -55,13 +57,7 @@ class InteroperabilityTest {
             for (String checksum : underlay.checksums()) {
                 hosts.two.kernel(checksum);
                 awaitPaths(hosts);
-                for (boolean here : ON_OFF) {
-                    hosts.one.offloads(here);
-                    for (boolean there : ON_OFF) {
-                        hosts.two.offloads(there);
-                        exchange(hosts, checksum + ", offloads here " + here + ", there " + there);
-                    }
-                }
+                everyPairOfOffloads(hosts, checksum);
                 hosts.two.kernelGone();
             }
             if (mode == Mode.SUPER) {
@@ -100,13 +96,7 @@ class InteroperabilityTest {
                     List.of());
             Overlay overlay = hosts.one.start(told, 1, PathProbes.Timing.STANDARD);
             awaitPaths(hosts);
-            for (boolean here : ON_OFF) {
-                hosts.one.offloads(here);
-                for (boolean there : ON_OFF) {
-                    hosts.two.offloads(there);
-                    exchange(hosts, "offloads here " + here + ", there " + there);
-                }
-            }
+            everyPairOfOffloads(hosts, "remote checksums");
             assertThat(overlay.status().traffic())
                     .hasEntrySatisfying(
                             Traffic.REMOTE_CHECKSUMS, n -> assertThat(n).isPositive());
@@ -134,14 +124,25 @@ class InteroperabilityTest {
         }
     }
 
-    private static void exchange(TwoHosts hosts, String row) {
+    private static void everyPairOfOffloads(TwoHosts hosts, String row) {
+        int pair = 0;
+        for (boolean here : ON_OFF) {
+            hosts.one.offloads(here);
+            for (boolean there : ON_OFF) {
+                hosts.two.offloads(there);
+                exchange(hosts, pair++, row + ", offloads here " + here + ", there " + there);
+            }
+        }
+    }
+
+    private static void exchange(TwoHosts hosts, int pair, String row) {
         try {
             TestNs one = hosts.one.container;
             TestNs two = hosts.two.container;
             Load.tcp(one, two, hosts.two.address(), TCP_BYTES);
             Load.tcp(two, one, hosts.one.addressV6(), TCP_BYTES);
-            Load.udp(one, hosts.one.address(), two, hosts.two.address(), sizes(hosts.mtu - IPV4_UDP_HEADERS));
-            Load.udp(two, hosts.two.addressV6(), one, hosts.one.addressV6(), sizes(hosts.mtu - IPV6_UDP_HEADERS));
+            Load.udp(one, hosts.one.address(), two, hosts.two.address(), sizes(pair, hosts.mtu - IPV4_UDP_HEADERS));
+            Load.udp(two, hosts.two.addressV6(), one, hosts.one.addressV6(), sizes(pair, hosts.mtu - IPV6_UDP_HEADERS));
             Load.udpSegmented(hosts.one, hosts.two, 1_000, 20);
             Load.udpSegmented(hosts.two, hosts.one, 1_000, 20);
         } catch (Exception | AssertionError e) {
@@ -149,10 +150,10 @@ class InteroperabilityTest {
         }
     }
 
-    /** None, few bytes, steps through all sizes, both sides of the largest that is one packet, and fragments. */
-    private static int[] sizes(int full) {
-        IntStream steps = IntStream.iterate(0, size -> size < full, size -> size + SIZE_STEP);
-        IntStream edges = IntStream.of(1, 2, 3, full - 1, full, full + 1, 5_000, 20_000);
-        return IntStream.concat(steps, edges).toArray();
+    /** Every size that is one packet in one of the pairs, and in each the least, the largest and fragments. */
+    private static int[] sizes(int pair, int full) {
+        IntStream spread = IntStream.iterate(pair, size -> size < full, size -> size + PAIRS);
+        return IntStream.concat(spread, IntStream.of(0, 1, full - 1, full, full + 1, 5_000, 20_000))
+                .toArray();
     }
 }

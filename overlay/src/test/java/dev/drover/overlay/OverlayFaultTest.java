@@ -10,25 +10,18 @@ import dev.drover.dataplane.Transport;
 import dev.drover.overlay.path.Drop;
 import dev.drover.overlay.path.Traffic;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,6 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(180)
 class OverlayFaultTest {
     private static final Duration REPAIRED = Duration.ofSeconds(20);
+    private static final int FLAPS = 10;
 
     private static void awaitPath(TwoHosts hosts) {
         await().atMost(REPAIRED).until(() -> hosts.one.container.pings(hosts.two.address()));
@@ -146,6 +140,68 @@ class OverlayFaultTest {
     }
 
     @Test
+    void anUnderlayThatFlapsCostsAConnectionNothing() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay overlay = start(hosts);
+            try (Talk talk = new Talk(hosts)) {
+                for (int flap = 0; flap < FLAPS; flap++) {
+                    talk.awaitMoreBytes(100_000);
+                    hosts.one.ip("link set uplink down");
+                    hosts.one.ip("link set uplink up");
+                }
+                talk.awaitMoreBytes(2_000_000);
+                talk.finish();
+            }
+            awaitAllWays(hosts, overlay);
+        }
+    }
+
+    @Test
+    void theUnderlayIsRenamedUnderAConnection() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay overlay = start(hosts);
+            try (Talk talk = new Talk(hosts)) {
+                talk.awaitMoreBytes(1_000_000);
+                hosts.one.ip("link set uplink down");
+                hosts.one.ip("link set uplink name wan0 up");
+                await().atMost(REPAIRED).until(() -> overlay.status().underlay().equals("wan0"));
+                talk.awaitMoreBytes(2_000_000);
+                talk.finish();
+            }
+            awaitAllWays(hosts, overlay);
+        }
+    }
+
+    @Test
+    void theVtepGetsAnotherAddressUnderAConnection() throws Exception {
+        try (TwoHosts hosts = new TwoHosts()) {
+            Overlay one = start(hosts);
+            Overlay two = hosts.two.running();
+            try (Talk talk = new Talk(hosts)) {
+                talk.awaitMoreBytes(1_000_000);
+                hosts.one.ip("address del 192.0.2.1/24 dev uplink");
+                hosts.one.ip("address add 192.0.2.11/24 dev uplink");
+                InetAddress moved = InetAddress.ofLiteral("192.0.2.11");
+                assertThat(one.apply(between(one.config(), moved, InetAddress.ofLiteral(hosts.two.vtep()))))
+                        .isTrue();
+                assertThat(two.apply(between(two.config(), InetAddress.ofLiteral(hosts.two.vtep()), moved)))
+                        .isTrue();
+                talk.awaitMoreBytes(2_000_000);
+                talk.finish();
+            }
+            awaitAllWays(hosts, one);
+        }
+    }
+
+    /** The same network between other addresses of the underlay. */
+    private static OverlayConfig between(OverlayConfig c, InetAddress here, InetAddress there) {
+        OverlayConfig.Peer peer =
+                new OverlayConfig.Peer(there, c.peers().getFirst().subnets());
+        return new OverlayConfig(
+                c.vni(), here, c.port(), c.bridge(), c.mode(), c.local(), List.of(peer), c.neighbours());
+    }
+
+    @Test
     void theUnderlayIsDeletedAndMadeAgain() {
         try (TwoHosts hosts = new TwoHosts()) {
             Overlay overlay = start(hosts);
@@ -202,114 +258,15 @@ class OverlayFaultTest {
             Overlay first = hosts.one.host.netNs.call(() -> Overlay.start(lanes, config));
             awaitPath(hosts);
             try (Talk talk = new Talk(hosts)) {
-                talk.awaitBytes(2_000_000);
+                talk.awaitMoreBytes(2_000_000);
                 first.close();
                 try (Overlay second = hosts.one.host.netNs.call(() -> Overlay.start(lanes, config))) {
-                    talk.awaitBytes(talk.received.get() + 5_000_000);
+                    talk.awaitMoreBytes(5_000_000);
                     talk.finish();
                     assertThat(second.status().traffic().get(Traffic.RX_PACKETS))
                             .isPositive();
                 }
             }
-        }
-    }
-
-    /** One TCP connection that carries a known sequence of bytes each way, each byte compared, until it is finished. */
-    private static final class Talk implements AutoCloseable {
-        private static final int CHUNK = 20_000;
-        private final Socket near;
-        private final Socket far;
-        private final AtomicBoolean stop = new AtomicBoolean();
-        final AtomicLong received = new AtomicLong();
-        private final List<CompletableFuture<Long>> ends;
-
-        Talk(TwoHosts hosts) throws Exception {
-            InetAddress there = InetAddress.ofLiteral(hosts.two.address());
-            try (ServerSocket listener = hosts.two.container.netNs.call(() -> new ServerSocket(0, 1, there))) {
-                near = hosts.one.container.netNs.call(() -> new Socket(there, listener.getLocalPort()));
-                far = listener.accept();
-            }
-            near.setSoTimeout(30_000);
-            far.setSoTimeout(30_000);
-            ends = List.of(
-                    async(() -> write(near, 1)),
-                    async(() -> read(far, 1)),
-                    async(() -> write(far, 2)),
-                    async(() -> read(near, 2)));
-        }
-
-        private interface End {
-            long run() throws IOException;
-        }
-
-        private static CompletableFuture<Long> async(End end) {
-            CompletableFuture<Long> done = new CompletableFuture<>();
-            Thread.ofPlatform().daemon().start(() -> {
-                try {
-                    done.complete(end.run());
-                } catch (IOException | RuntimeException | Error e) {
-                    done.completeExceptionally(e);
-                }
-            });
-            return done;
-        }
-
-        private long write(Socket socket, int seed) throws IOException {
-            Random random = new Random(seed);
-            byte[] chunk = new byte[CHUNK];
-            OutputStream out = socket.getOutputStream();
-            long written = 0;
-            while (!stop.get()) {
-                random.nextBytes(chunk);
-                out.write(chunk);
-                written += CHUNK;
-            }
-            socket.shutdownOutput();
-            return written;
-        }
-
-        private long read(Socket socket, int seed) throws IOException {
-            Random random = new Random(seed);
-            byte[] expected = new byte[CHUNK];
-            InputStream in = socket.getInputStream();
-            long total = 0;
-            while (true) {
-                byte[] got = in.readNBytes(CHUNK);
-                if (got.length == 0) {
-                    return total;
-                }
-                random.nextBytes(expected);
-                if (!Arrays.equals(got, expected)) {
-                    throw new AssertionError("bytes differ after " + total);
-                }
-                total += got.length;
-                received.addAndGet(got.length);
-            }
-        }
-
-        void awaitBytes(long count) {
-            await().atMost(Duration.ofSeconds(40)).until(() -> {
-                ends.stream()
-                        .filter(CompletableFuture::isCompletedExceptionally)
-                        .forEach(CompletableFuture::join);
-                return received.get() >= count;
-            });
-        }
-
-        void finish() throws Exception {
-            stop.set(true);
-            for (CompletableFuture<Long> end : ends) {
-                end.get(40, TimeUnit.SECONDS);
-            }
-            assertThat(ends.get(1).join()).isEqualTo(ends.get(0).join());
-            assertThat(ends.get(3).join()).isEqualTo(ends.get(2).join());
-        }
-
-        @Override
-        public void close() throws IOException {
-            stop.set(true);
-            near.close();
-            far.close();
         }
     }
 

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.drover.dataplane.Cidr;
 import dev.drover.dataplane.Lanes;
 import dev.drover.dataplane.Mac;
@@ -20,10 +24,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 /** Starting, changing, repairing and stopping an overlay. */
 @Tag("root")
@@ -153,15 +159,63 @@ class OverlayLifecycleTest {
     }
 
     @Test
-    void aModeIsSwitchedWhileRunning() throws Exception {
+    void modesAreSwitchedUnderAConnectionThatLivesOn() throws Exception {
         try (TwoHosts hosts = new TwoHosts()) {
-            Overlay overlay = hosts.one.drover(Mode.GSO);
+            boolean superFrames = hosts.superFrameProblem() == null;
+            hosts.one.drover(Mode.GSO);
             hosts.two.drover(Mode.GSO);
             awaitPath(hosts);
-            assertThat(overlay.apply(hosts.one.config(Mode.PLAIN, false))).isTrue();
-            assertThat(overlay.status().mode()).isEqualTo(Mode.PLAIN);
+            try (Talk talk = new Talk(hosts)) {
+                talk.awaitMoreBytes(1_000_000);
+                for (Mode mode : superFrames
+                        ? List.of(Mode.PLAIN, Mode.SUPER, Mode.GSO, Mode.SUPER, Mode.PLAIN, Mode.AUTO)
+                        : List.of(Mode.PLAIN, Mode.GSO, Mode.PLAIN, Mode.AUTO)) {
+                    for (TwoHosts.Side side : List.of(hosts.one, hosts.two)) {
+                        assertThat(side.running().apply(side.config(mode, false)))
+                                .isTrue();
+                        if (mode != Mode.AUTO) {
+                            assertThat(side.running().status().mode()).isEqualTo(mode);
+                        }
+                        talk.awaitMoreBytes(1_000_000);
+                    }
+                }
+                talk.finish();
+            }
+        }
+    }
+
+    /** The self-test finds the names of its devices taken. */
+    @Test
+    void aModeThatBecomesLesserWhileRunningIsToldAndTheConnectionLivesOn() throws Exception {
+        Logger logger = (Logger) LoggerFactory.getLogger(Overlay.class);
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        log.list = new CopyOnWriteArrayList<>();
+        log.start();
+        logger.addAppender(log);
+        try (TwoHosts hosts = new TwoHosts()) {
+            hosts.assumeSuperFrames();
+            Overlay overlay = hosts.one.drover(Mode.AUTO);
+            hosts.two.drover(Mode.AUTO);
             awaitPath(hosts);
-            Load.tcp(hosts.one, hosts.two, 2_000_000);
+            assertThat(overlay.status().mode()).isEqualTo(Mode.SUPER);
+            assertThat(log.list).noneMatch(event -> event.getLevel() == Level.WARN);
+            try (Talk talk = new Talk(hosts)) {
+                talk.awaitMoreBytes(1_000_000);
+                hosts.one.ip("link add dri42 type bridge");
+                hosts.one.ip("link delete drt42");
+                await().atMost(Duration.ofSeconds(20))
+                        .until(() -> overlay.status().mode() == Mode.GSO);
+                talk.awaitMoreBytes(2_000_000);
+                talk.finish();
+            }
+            assertThat(overlay.status().modeReason()).contains("not super: ").contains("dri42");
+            assertThat(log.list)
+                    .filteredOn(event -> event.getLevel() == Level.WARN)
+                    .extracting(ILoggingEvent::getFormattedMessage)
+                    .anyMatch(message -> message.startsWith("overlay mode is less than it could be vni=42 mode=GSO")
+                            && message.contains("mode was super before"));
+        } finally {
+            logger.detachAppender(log);
         }
     }
 

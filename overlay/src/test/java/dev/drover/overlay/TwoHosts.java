@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Two hosts on one cable, 192.0.2.1 and .2 or 2001:db8::1 and ::2, a bridge {@code br0} and a container on each: 10.42.1.2
@@ -150,7 +151,7 @@ final class TwoHosts implements AutoCloseable {
             return running;
         }
 
-        /** Ends what {@link #start} began. */
+        /** Ends what {@link #start} or {@link #drover} began. */
         void stop() {
             running.close();
         }
@@ -167,7 +168,8 @@ final class TwoHosts implements AutoCloseable {
 
         Overlay drover(Mode mode, boolean flooding, Transport transport, int count) {
             Lanes lanes = keep(Lanes.open(transport, count));
-            return keep(host.netNs.call(() -> Overlay.start(lanes, config(mode, flooding))));
+            running = keep(host.netNs.call(() -> Overlay.start(lanes, config(mode, flooding))));
+            return running;
         }
     }
 
@@ -202,8 +204,14 @@ final class TwoHosts implements AutoCloseable {
 
     /** Skips a test of super-frames on a kernel that has none. */
     void assumeSuperFrames() {
-        String problem = one.host.netNs.call(() -> SuperFrameProbe.problem(VNI, !v6));
+        String problem = superFrameProblem();
         assumeTrue(problem == null, () -> "super-frames: " + problem);
+    }
+
+    /** Null when this kernel carries super-frames. */
+    @Nullable
+    String superFrameProblem() {
+        return one.host.netNs.call(() -> SuperFrameProbe.problem(VNI, !v6));
     }
 
     /** What the overlays that were started last think of the way to each other. */

@@ -109,13 +109,11 @@ final class OverlaySection {
     }
 
     private static Mode mode(YamlNode node) {
-        return switch (node.text()) {
-            case "auto" -> Mode.AUTO;
-            case "super" -> Mode.SUPER;
-            case "gso" -> Mode.GSO;
-            case "plain" -> Mode.PLAIN;
-            default -> throw node.error(node.text() + " (expected: auto, super, gso or plain)");
-        };
+        try {
+            return Mode.parse(node.text());
+        } catch (IllegalArgumentException e) {
+            throw node.error(e);
+        }
     }
 
     private static OverlayConfig.Local local(YamlNode node) {

@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.composer.Composer;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -21,6 +21,8 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.parser.ParserImpl;
+import org.snakeyaml.engine.v2.scanner.StreamReader;
 
 /** A place in a YAML file that knows its line and its path, so that every complaint about it can name them. */
 final class YamlNode {
@@ -54,8 +56,8 @@ final class YamlNode {
                 .setCodePointLimit(MAX_CHARACTERS)
                 .build();
         try {
-            return new Compose(settings)
-                    .composeString(text)
+            return new Composer(settings, new DepthLimit(new ParserImpl(settings, new StreamReader(settings, text))))
+                    .getSingleNode()
                     .map(root -> new YamlNode(file, "", root))
                     .orElse(null);
         } catch (MarkedYamlEngineException e) {

@@ -328,12 +328,7 @@ class SealedPathTest {
                     }
                 }
                 path.fromPeer(path.owner, datagram);
-                byte[] written = path.toBridge();
-                // the three reserved bytes are not looked at
-                boolean passed = change == 1 && written != null && written.length == 12 + frame.length;
-                assertThat(written == null || passed)
-                        .as("seed %d round %d", seed, i)
-                        .isTrue();
+                assertThat(path.toBridge()).as("seed %d round %d", seed, i).isNull();
                 path.handshakes.drain((_, _, _) -> {});
             }
         }
