@@ -257,6 +257,7 @@ class ConfigurationTest extends Harness {
                 .containsExactlyInAnyOrder(
                         "drover_lb_client_connections",
                         "drover_lb_certificate_end_seconds",
+                        "drover_lb_staple_end_seconds",
                         "drover_lb_target_active",
                         "drover_lb_target_serving");
     }
