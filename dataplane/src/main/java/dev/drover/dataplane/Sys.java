@@ -68,6 +68,7 @@ public final class Sys {
     private static final MethodHandle OPEN = handle("open");
     private static final MethodHandle CLOSE = handle("close");
     private static final MethodHandle IOCTL = handle("ioctl");
+    private static final MethodHandle FCNTL = handle("fcntl");
     private static final MethodHandle SOCKET = handle("socket");
     private static final MethodHandle SOCKETPAIR = handle("socketpair");
     private static final MethodHandle SETPRIORITY = handle("setpriority");
@@ -122,6 +123,17 @@ public final class Sys {
         try {
             MemorySegment capture = CAPTURE.get();
             int result = (int) (long) IOCTL.invokeExact(capture, (long) fd, request, argument, 0L, 0L);
+            return result < 0 ? -errno(capture) : result;
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** {@code fcntl(2)} with an integer as third argument. */
+    public static int fcntl(int fd, int command, long argument) {
+        try {
+            MemorySegment capture = CAPTURE.get();
+            int result = (int) (long) FCNTL.invokeExact(capture, (long) fd, (long) command, argument, 0L, 0L);
             return result < 0 ? -errno(capture) : result;
         } catch (Throwable t) {
             throw unexpected(t);

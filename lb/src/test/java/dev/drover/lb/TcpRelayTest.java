@@ -3,8 +3,12 @@ package dev.drover.lb;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.drover.dataplane.Transport;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -15,6 +19,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class TcpRelayTest extends Harness {
@@ -125,6 +130,100 @@ class TcpRelayTest extends Harness {
         for (CompletableFuture<Void> stream : running) {
             stream.get(40, TimeUnit.SECONDS);
         }
+    }
+
+    @Test
+    void what_carries_much_is_spliced_and_arrives_whole_also_when_its_end_comes_early() throws Exception {
+        byte[] bytes = new byte[24 << 20];
+        new Random(7).nextBytes(bytes);
+        CompletableFuture<byte[]> heard = new CompletableFuture<>();
+        serve(tcp("tcp", closing(new Origin((socket, in, out) -> {
+            out.write(1);
+            LockSupport.parkNanos(200_000_000); // the pipe, and what both kernels hold, fill up
+            heard.complete(Origin.readAll(in));
+            out.write(bytes);
+        }))));
+        try (Wire wire = client("tcp")) {
+            assertThat(wire.in().read()).isEqualTo(1);
+            wire.socket.getOutputStream().write(bytes);
+            wire.finishOutput();
+            assertThat(heard.get(20, TimeUnit.SECONDS)).isEqualTo(bytes);
+            assertThat(Origin.readAll(wire.in())).isEqualTo(bytes);
+        }
+        assertSpliced(2);
+        await().until(() -> outcome("TUNNELLED") == 1 && lb.status().getFirst().connections() == 0);
+    }
+
+    @Test
+    void after_a_burst_small_messages_pass_as_before() throws Exception {
+        assumeTrue(transport == Transport.EPOLL, "no splice with io_uring");
+        serve(tcp("tcp", closing(new Origin((socket, in, out) -> in.transferTo(out)))));
+        byte[] burst = new byte[2 << 20];
+        new Random(8).nextBytes(burst);
+        try (Wire wire = client("tcp")) {
+            for (long quietNs : new long[] {2_500_000_000L, 0}) { // the window of the burst, and one with little
+                Thread.ofVirtual().start(() -> {
+                    try {
+                        wire.socket.getOutputStream().write(burst);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                });
+                assertThat(wire.in().readNBytes(burst.length)).isEqualTo(burst);
+                long endNs = System.nanoTime() + quietNs;
+                for (int i = 0; System.nanoTime() - endNs < 0; i++) {
+                    wire.socket.getOutputStream().write(i);
+                    assertThat(wire.in().read()).isEqualTo(i & 0xff);
+                    LockSupport.parkNanos(10_000_000);
+                }
+            }
+        }
+        assertSpliced(4); // both directions, given back in between and taken again
+    }
+
+    private void assertSpliced(long least) {
+        if (transport == Transport.EPOLL) {
+            assertThat(event("SPLICED")).isGreaterThanOrEqualTo(least);
+        }
+    }
+
+    @Test
+    void the_end_of_either_side_ends_what_is_spliced() throws Exception {
+        assumeTrue(transport == Transport.EPOLL, "no splice with io_uring");
+        CompletableFuture<Boolean> cut = new CompletableFuture<>();
+        Origin origin = closing(new Origin((socket, in, out) -> {
+            if (in.read() == 'r') {
+                in.readNBytes(4 << 20);
+                Origin.reset(socket);
+                return;
+            }
+            try {
+                in.transferTo(OutputStream.nullOutputStream());
+                cut.complete(false);
+            } catch (SocketException e) {
+                cut.complete(true);
+            }
+        }));
+        serve(tcp("tcp", origin));
+        byte[] block = new byte[64 << 10];
+        Wire reset = client("tcp");
+        reset.send("r");
+        assertThatThrownBy(() -> {
+                    while (true) {
+                        reset.socket.getOutputStream().write(block);
+                    }
+                })
+                .isInstanceOf(SocketException.class);
+        Wire resetting = client("tcp");
+        resetting.send("x");
+        for (int i = 0; i < 64; i++) {
+            resetting.socket.getOutputStream().write(block);
+        }
+        resetting.reset();
+        assertThat(cut.get(5, TimeUnit.SECONDS)).isTrue();
+        assertThat(event("SPLICED")).isGreaterThanOrEqualTo(2);
+        await().until(() ->
+                lb.inFlight(origin.address()) == 0 && lb.status().getFirst().connections() == 0);
     }
 
     private void stream(int seed, int blocks) {

@@ -45,6 +45,8 @@ public enum Event {
     RETRY_BUDGET_SPENT,
     /** A request had to wait for room at a target. */
     QUEUED,
+    /** A direction of a byte stream was given to the kernel, since it carried much. */
+    SPLICED,
     /** A copy of a request was sent to a mirror. */
     MIRRORED,
     /** Of those, the mirror gave no valid answer in time. */

@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
 public final class LbLane {
     /** Time limits are late by at most this. */
     private static final long TICK_MS = 50;
+    /** Each holds four descriptors. */
+    private static final int MAX_SPLICES = 512;
+
     /** Between the head of a blackholed target's kernel dying and our noticing while no data is under way. */
     private static final int KEEP_IDLE_S = 10;
 
@@ -62,6 +65,7 @@ public final class LbLane {
     private final Journal journal = new Journal();
     private final ArrayDeque<Transaction> unused = new ArrayDeque<>();
     private @Nullable DatagramBuffers datagrams;
+    private int splices;
     private @Nullable Timed first;
     private @Nullable Future<?> ticker;
     private @Nullable Promise<Void> allClosed;
@@ -145,6 +149,19 @@ public final class LbLane {
 
     void count(Outcome outcome) {
         outcomes.increment(index, outcome);
+    }
+
+    /** False when the lane has given as many directions to the kernel as it may; else {@link #endSplice} gives one back. */
+    boolean beginSplice() {
+        if (splices == MAX_SPLICES) {
+            return false;
+        }
+        splices++;
+        return true;
+    }
+
+    void endSplice() {
+        splices--;
     }
 
     void count(Event event) {
