@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -24,12 +25,15 @@ import picocli.CommandLine.Option;
 @Command(
         name = "lb",
         description =
-                "HAProxy and nginx against Drover's load balancer: HTTP/1.1, new connections, L4, latency, memory.",
+                "HAProxy and nginx against Drover's load balancer: HTTP/1.1 and 2, TLS, new connections, L4, latency, memory.",
         mixinStandardHelpOptions = true)
 final class LbBench implements Callable<Integer> {
     private static final int CONNECTIONS = 64;
     private static final int MANY_CONNECTIONS = 1_000;
     private static final int DOWNLOADS = 4;
+    private static final int HANDSHAKES = 3_000;
+    private static final int H2_CONNECTIONS = 16;
+    private static final int H2_STREAMS = 32;
     private static final int IDLE_CONNECTIONS = 10_000;
     private static final int MAX_SECONDS = 40;
     private static final int WARM_UP_S = 10;
@@ -84,6 +88,10 @@ final class LbBench implements Callable<Integer> {
             http(report, wrk, proxies, CONNECTIONS, "16 KB", "/large");
             http(report, wrk, proxies, MANY_CONNECTIONS, "16 KB", "/large");
             newConnections(report, wrk, proxies);
+            H2load h2load = new H2load(topology.client(), cores);
+            handshakes(report, h2load, proxies);
+            encrypted(report, wrk, proxies);
+            http2(report, h2load, proxies);
             download(report, wrk, proxies);
             openLoop(report, topology, proxies, slowest * OPEN_LOOP_SHARE, conditions);
             proxies.forEach(LbProxy::close);
@@ -120,11 +128,55 @@ final class LbBench implements Callable<Integer> {
     private double http(BenchReport report, Wrk wrk, List<LbProxy> proxies, int connections, String body, String path)
             throws Exception {
         String name = String.format(Locale.ROOT, "http keep-alive, %,d conns, %s", connections, body);
-        return closedLoop(report, wrk, proxies, name, path, connections, false);
+        return closedLoop(report, wrk, proxies, name, proxy -> proxy.http(path), connections, false);
     }
 
     private void newConnections(BenchReport report, Wrk wrk, List<LbProxy> proxies) throws Exception {
-        closedLoop(report, wrk, proxies, "http, connection per request", "/small", CONNECTIONS, true);
+        closedLoop(
+                report, wrk, proxies, "http, connection per request", proxy -> proxy.http("/small"), CONNECTIONS, true);
+    }
+
+    private void encrypted(BenchReport report, Wrk wrk, List<LbProxy> proxies) throws Exception {
+        closedLoop(
+                report,
+                wrk,
+                proxies,
+                "https keep-alive, " + CONNECTIONS + " conns, 16 KB",
+                proxy -> proxy.https("/large"),
+                CONNECTIONS,
+                false);
+    }
+
+    private void handshakes(BenchReport report, H2load h2load, List<LbProxy> proxies) throws Exception {
+        String name = String.format(Locale.ROOT, "https, %,d new connections", HANDSHAKES);
+        generated(
+                report,
+                name,
+                new Measure("full handshakes", "1/s", Better.HIGHER),
+                proxies,
+                proxy -> h2load.handshakes(proxy.https("/small"), HANDSHAKES));
+    }
+
+    private void http2(BenchReport report, H2load h2load, List<LbProxy> proxies) throws Exception {
+        String name = "http/2 with TLS, " + H2_CONNECTIONS + " conns of " + H2_STREAMS + " streams, 100 B";
+        generated(
+                report,
+                name,
+                new Measure("rate", "req/s", Better.HIGHER),
+                proxies,
+                proxy -> h2load.streams(proxy.https("/small"), H2_CONNECTIONS, H2_STREAMS, seconds));
+    }
+
+    private void generated(
+            BenchReport report, String name, Measure rate, List<LbProxy> proxies, Function<LbProxy, H2load.Result> load)
+            throws Exception {
+        List<Measure> measures = List.of(rate, CPU);
+        add(report, name, measures, alternate(name, proxies, measures, proxy -> {
+            double before = proxy.cpuSeconds();
+            H2load.Result result = load.apply(proxy);
+            failed(name, proxy, result.failures());
+            return List.of(result.perSecond(), (proxy.cpuSeconds() - before) * 1e6 / result.requests());
+        }));
     }
 
     private double closedLoop(
@@ -132,14 +184,14 @@ final class LbBench implements Callable<Integer> {
             Wrk wrk,
             List<LbProxy> proxies,
             String name,
-            String path,
+            Function<LbProxy, String> url,
             int connections,
             boolean close)
             throws Exception {
         List<Measure> measures = List.of(new Measure("rate", "req/s", Better.HIGHER), CPU, P50, P99);
         Map<LbProxy.Kind, List<List<Double>>> values = alternate(name, proxies, measures, proxy -> {
             double before = proxy.cpuSeconds();
-            Wrk.Result result = wrk.run(proxy.http(path), connections, seconds, close);
+            Wrk.Result result = wrk.run(url.apply(proxy), connections, seconds, close);
             double cpuUs = (proxy.cpuSeconds() - before) * 1e6 / result.requests();
             failed(name, proxy, result.failures());
             return List.of(result.perSecond(), cpuUs, result.p50Us(), result.p99Us());

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * One running load balancer of the comparison, with an HTTP and a TCP port. All have a thread or a worker a core, take the
+ * One running load balancer of the comparison, with a port each for HTTP, for HTTP/1.1 and 2 over TLS, and for TCP. All have a thread or a worker a core, take the
  * targets in turn, set the same X-Forwarded fields, keep up to {@link #KEPT} idle connections to the targets, and log no
  * requests.
  */
@@ -16,18 +16,20 @@ final class LbProxy implements AutoCloseable {
 
     /** Who is compared. */
     enum Kind {
-        DROVER("drover", 8081, 8091),
-        HAPROXY("haproxy", 8082, 8092),
-        NGINX("nginx", 8083, 8093);
+        DROVER("drover", 8081, 8091, 8101),
+        HAPROXY("haproxy", 8082, 8092, 8102),
+        NGINX("nginx", 8083, 8093, 8103);
 
         private final String label;
         private final int httpPort;
         private final int tcpPort;
+        private final int tlsPort;
 
-        Kind(String label, int httpPort, int tcpPort) {
+        Kind(String label, int httpPort, int tcpPort, int tlsPort) {
             this.label = label;
             this.httpPort = httpPort;
             this.tcpPort = tcpPort;
+            this.tlsPort = tlsPort;
         }
 
         String label() {
@@ -47,20 +49,22 @@ final class LbProxy implements AutoCloseable {
         Path config = topology.dir().resolve(kind.label + (kind == Kind.DROVER ? ".yaml" : ".cfg"));
         List<String> command = switch (kind) {
             case DROVER -> {
-                Files.writeString(config, drover());
+                Files.writeString(config, drover(topology.dir()));
                 yield List.of(launcher(), "node", "--config", config.toString());
             }
             case HAPROXY -> {
-                Files.writeString(config, haproxy(topology.cores()));
+                Files.writeString(config, haproxy(topology.cores(), topology.dir()));
                 yield List.of("haproxy", "-db", "-f", config.toString());
             }
             case NGINX -> {
-                Files.writeString(config, topology.nginxMain("nginx") + nginx());
+                Files.writeString(config, topology.nginxMain("nginx") + nginx(topology.dir()));
                 yield List.of("nginx", "-c", config.toString());
             }
         };
         return new LbProxy(
-                kind, topology.daemon(kind.label, topology.proxy(), List.of(kind.httpPort, kind.tcpPort), command));
+                kind,
+                topology.daemon(
+                        kind.label, topology.proxy(), List.of(kind.httpPort, kind.tcpPort, kind.tlsPort), command));
     }
 
     private static String launcher() {
@@ -72,7 +76,7 @@ final class LbProxy implements AutoCloseable {
         return launcher;
     }
 
-    private static String drover() {
+    private static String drover(Path dir) {
         return """
                 lb:
                   listeners:
@@ -84,10 +88,15 @@ final class LbProxy implements AutoCloseable {
                       bind: %1$s:%3$d
                       protocol: tcp
                       targets: [ "%4$s:%5$d", "%4$s:%6$d" ]
-                """.formatted(values(Kind.DROVER));
+                    - name: secure
+                      bind: %1$s:%7$d
+                      protocol: http
+                      tls: { certificates: [ { certificate: %8$s/cert.pem, key: %8$s/key.pem } ] }
+                      targets: [ "%4$s:%5$d", "%4$s:%6$d" ]
+                """.formatted(values(Kind.DROVER, Kind.DROVER.tlsPort, dir));
     }
 
-    private static String haproxy(int cores) {
+    private static String haproxy(int cores, Path dir) {
         return """
                 global
                   nbthread %7$d
@@ -101,8 +110,9 @@ final class LbProxy implements AutoCloseable {
                 frontend web
                   mode http
                   bind %1$s:%2$d
+                  bind %1$s:%9$d ssl crt %10$s/both.pem alpn h2,http/1.1
                   option forwardfor
-                  http-request set-header X-Forwarded-Proto http
+                  http-request set-header X-Forwarded-Proto %%[ssl_fc,iif(https,http)]
                   http-request set-header X-Forwarded-Host %%[req.hdr(Host)]
                   http-request set-header X-Forwarded-Port %%[dst_port]
                   default_backend origin
@@ -119,10 +129,10 @@ final class LbProxy implements AutoCloseable {
                   balance roundrobin
                   server one %4$s:%5$d
                   server two %4$s:%6$d
-                """.formatted(values(Kind.HAPROXY, cores, KEPT * cores));
+                """.formatted(values(Kind.HAPROXY, cores, KEPT * cores, Kind.HAPROXY.tlsPort, dir));
     }
 
-    private static String nginx() {
+    private static String nginx(Path dir) {
         return """
                 http {
                   access_log off;
@@ -135,6 +145,9 @@ final class LbProxy implements AutoCloseable {
                   }
                   server {
                     listen %1$s:%2$d reuseport backlog=4096;
+                    listen %1$s:%8$d ssl http2 reuseport backlog=4096;
+                    ssl_certificate %9$s/cert.pem;
+                    ssl_certificate_key %9$s/key.pem;
                     location / {
                       proxy_pass http://origin;
                       proxy_http_version 1.1;
@@ -157,7 +170,7 @@ final class LbProxy implements AutoCloseable {
                     proxy_pass origin;
                   }
                 }
-                """.formatted(values(Kind.NGINX, KEPT * LbTopology.ORIGIN_PORTS.size()));
+                """.formatted(values(Kind.NGINX, KEPT * LbTopology.ORIGIN_PORTS.size(), Kind.NGINX.tlsPort, dir));
     }
 
     private static Object[] values(Kind kind, Object... more) {
@@ -191,6 +204,10 @@ final class LbProxy implements AutoCloseable {
 
     String http(String path) {
         return "http://" + LbTopology.PROXY_ADDRESS + ":" + kind.httpPort + path;
+    }
+
+    String https(String path) {
+        return "https://" + LbTopology.PROXY_ADDRESS + ":" + kind.tlsPort + path;
     }
 
     String tcp(String path) {

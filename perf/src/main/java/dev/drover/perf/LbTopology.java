@@ -31,6 +31,7 @@ final class LbTopology implements AutoCloseable {
         boolean ready = false;
         try {
             cables();
+            certificate();
             origin();
             ready = true;
         } finally {
@@ -80,6 +81,16 @@ final class LbTopology implements AutoCloseable {
         Shell.run("ip -n " + right + " addr add " + rightAddress + "/24 dev " + device);
         Shell.run("ip -n " + left + " link set " + device + " up");
         Shell.run("ip -n " + right + " link set " + device + " up");
+    }
+
+    /** One for all, P-256: {@code cert.pem}, {@code key.pem}, and both in {@code both.pem}. */
+    private void certificate() throws IOException {
+        Path certificate = dir.resolve("cert.pem");
+        Path key = dir.resolve("key.pem");
+        Shell.run(
+                "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench -keyout "
+                        + key + " -out " + certificate);
+        Files.writeString(dir.resolve("both.pem"), Files.readString(certificate) + Files.readString(key));
     }
 
     private void origin() throws IOException {
