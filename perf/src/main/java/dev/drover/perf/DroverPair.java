@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A Drover node on each of two hosts, started as its user would start it, with a container namespace behind each. Several
- * pairs can be on the same hosts. The nodes end with this object, the namespaces with the topology.
+ * pairs can be on the same hosts, one of each variant. All of it ends with this object.
  */
 final class DroverPair implements AutoCloseable {
     private static final long NODE_READY_S = 20;
@@ -197,6 +197,7 @@ final class DroverPair implements AutoCloseable {
 
     @Override
     public void close() {
+        topology.remove(containers());
         Cleanup.processes(nodes);
         Cleanup.directory(dir);
     }

@@ -51,7 +51,7 @@ final class OverlayTopology implements AutoCloseable {
         return prefix + "h" + number;
     }
 
-    /** A container namespace with 10.{@code net}.{@code host}.2 behind a bridge of a host; it goes with this topology. */
+    /** A container namespace with 10.{@code net}.{@code host}.2 behind a bridge of a host; it goes with this topology, at the latest. */
     void container(String containers, int net, int host, String bridge, int mtu) {
         String port = "v" + containers + host;
         String namespace = namespace(containers + host);
@@ -59,6 +59,13 @@ final class OverlayTopology implements AutoCloseable {
         Shell.run("ip -n " + host(host) + " link set " + port + " mtu " + mtu + " master " + bridge + " up");
         Shell.run("ip -n " + namespace + " addr add 10." + net + "." + host + ".2/16 dev eth0");
         Shell.run("ip -n " + namespace + " link set eth0 mtu " + mtu + " up");
+    }
+
+    /** Takes the containers away that {@link #container} made with this prefix. */
+    void remove(String containers) {
+        List<String> gone = List.of(prefix + containers + 1, prefix + containers + 2);
+        Cleanup.namespaces(namespaces.stream().filter(gone::contains).toList());
+        namespaces.removeAll(gone);
     }
 
     /** Runs {@code task} inside a namespace; sockets made there stay there. */
